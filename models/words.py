@@ -1,0 +1,64 @@
+"""The words that everything else uses: sides, operations, states.
+
+One word for one thing, in code, tables, flows and pages alike (docs/words.md lists them all).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """One of the two places that hold a record."""
+
+    QUICKBOOKS = "quickbooks"
+    PLATFORM = "platform"
+
+    @property
+    def other(self) -> Side:
+        """The opposite side."""
+        return Side.PLATFORM if self is Side.QUICKBOOKS else Side.QUICKBOOKS
+
+
+class DataType(StrEnum):
+    """What a user switches on or off."""
+
+    FINANCIALS = "financials"
+    INVOICES = "invoices"
+    EXPENSES = "expenses"
+
+
+class Operation(StrEnum):
+    """What a write does to a record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    VOID = "void"
+
+
+class Owner(StrEnum):
+    """Which side's value counts for a field."""
+
+    BOTH = "both"
+    QUICKBOOKS = "quickbooks"
+    PLATFORM = "platform"
+
+
+class Rule(StrEnum):
+    """Who wins when both sides changed one field differently."""
+
+    LATEST = "latest"
+    QUICKBOOKS = "quickbooks"
+    PLATFORM = "platform"
+    REVIEW = "review"
+
+
+class IntentState(StrEnum):
+    """The life of one write: planned, sent, then one of three ends."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
