@@ -1,1 +1,345 @@
-def main() -> None: ...
+"""quickbooks-sync: the command line, for people and scripts.
+
+Every command that prints data takes --json and then prints one JSON object on standard output and
+nothing else there. Exit 0: done; 1: failed; 2: usage; 3: done, some records parked; 4: a brake
+stopped it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connectors.state import audit_log, queries
+from connectors.state.connections import connection_named
+from models.errors import BrakeError, RecordError, RemoteError, SyncError, UsageError
+from models.plan import RecordPlan
+from models.words import DataType, Side
+from tasks import bootstrap
+from tasks.cycle import plan_only, run_cycle
+from tasks.report import Report, added_up
+
+EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
+#: More cycles than this in one call are a mistake.
+CYCLES_MAX = 20
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Two-way sync between QuickBooks Online and the platform's database.",
+)
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.add_typer(audit_app, name="audit")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ConnectionName = Annotated[
+    str, typer.Option("--connection", "-c", help="Name or realm id; the only one by default.")
+]
+
+
+@app.command()
+def connect(
+    realm_id: Annotated[str, typer.Option(help="QuickBooks's number of the company.")] = "",
+    refresh_token: Annotated[
+        str,
+        typer.Option(
+            envvar="QBSYNC_REFRESH_TOKEN",
+            help="A refresh token; without one a browser asks for consent.",
+        ),
+    ] = "",
+    company: Annotated[str, typer.Option(help="Name of the company on the platform.")] = "",
+    environment: Annotated[
+        str, typer.Option(help="production, sandbox, or the name of a stand-in.")
+    ] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Pair a company of the platform with a QuickBooks company."""
+    with translated_errors(), bootstrap.installation() as place:
+        code = ""
+        if not refresh_token:
+            from connectors.quickbooks.consent import wait_for_consent
+
+            consent = wait_for_consent(
+                place.oauth(environment or place.settings.default_environment),
+                place.settings.redirect_url,
+                say,
+            )
+            code, realm_id = consent.code, consent.realm_id
+        connection = bootstrap.connect_company(
+            place,
+            realm_id=realm_id,
+            refresh_token=refresh_token,
+            code=code,
+            company=company,
+            environment=environment,
+        )
+        facts = {
+            "connection": connection.name,
+            "environment": connection.environment,
+            "realm_id": connection.realm_id,
+            "home_currency": connection.home_currency,
+            "data_types": sorted(connection.settings.data_types),
+        }
+        show(facts, as_json=as_json, words=f"Connected {connection.name} ({connection.realm_id}).")
+
+
+@app.command()
+def sync(
+    connection: ConnectionName = "",
+    data_type: Annotated[
+        list[str] | None, typer.Option(help="financials, invoices or expenses; all by default.")
+    ] = None,
+    cycles: Annotated[int, typer.Option(min=1, max=CYCLES_MAX, help="How many cycles.")] = 1,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Sync once: both directions, all data types that are switched on."""
+    with translated_errors(), bootstrap.installation() as place:
+        reports = []
+        for _ in range(cycles):
+            with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
+                reports.append(run_cycle(cycle, "sync"))
+        print_reports(reports, as_json=as_json)
+    if reports[-1].parked_open:
+        raise typer.Exit(EXIT_PARKED)
+
+
+@app.command()
+def plan(
+    connection: ConnectionName = "",
+    data_type: Annotated[
+        list[str] | None, typer.Option(help="financials, invoices or expenses; all by default.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what the next cycle would do; neither side is written."""
+    with translated_errors(), bootstrap.installation() as place:
+        with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
+            planned = plan_only(cycle)
+        rows = [row for each in planned.records for row in _planned_rows(each)]
+        show({"plan": rows}, as_json=as_json, words=None)
+        if not as_json:
+            print_rows("Plan", rows, "Nothing to do: both sides agree.")
+
+
+@app.command()
+def retry(
+    link: Annotated[
+        list[int] | None, typer.Argument(help="Links to retry, as `status` shows them; or all.")
+    ] = None,
+    connection: ConnectionName = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Let parked records be tried again in the next cycle."""
+    with translated_errors(), bootstrap.installation() as place:
+        with bootstrap.open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
+            released = unit.release(link or None)
+        if link and released < len(set(link)):
+            raise UsageError(f"only {released} of the links {link} are parked; see `status`")
+        show({"released": released}, as_json=as_json, words=f"{released} records are due again.")
+
+
+@app.command()
+def conflicts(connection: ConnectionName = "", *, as_json: Json = False) -> None:
+    """List what both sides changed differently, and who won."""
+    _listing(queries.conflicts, "conflicts", "No conflicts.", connection, as_json=as_json)
+
+
+@app.command()
+def status(connection: ConnectionName = "", *, as_json: Json = False) -> None:
+    """Show what is parked and which alerts are open."""
+    with translated_errors(), bootstrap.installation() as place:
+        chosen = connection_named(place.engine, connection)
+        parked = queries.parked(place.engine, chosen.id)
+        alerts = queries.alerts(place.engine, chosen.id)
+        runs = queries.runs(place.engine, chosen.id)
+        facts = {
+            "connection": chosen.name,
+            "realm_id": chosen.realm_id,
+            "environment": chosen.environment,
+            "status": chosen.status,
+            "last_runs": runs,
+            "parked": parked,
+            "alerts": alerts,
+        }
+        show(facts, as_json=as_json, words=f"{chosen.name}: {chosen.status}")
+        if not as_json:
+            print_rows("Last runs", runs, "No run yet.")
+            print_rows("Parked records", parked, "Nothing is parked.")
+            print_rows("Open alerts", alerts, "No open alerts.")
+
+
+@audit_app.command("verify")
+def audit_verify(*, as_json: Json = False) -> None:
+    """Check that nobody has changed the audit log."""
+    with translated_errors(), bootstrap.installation() as place:
+        count, findings = audit_log.verify(place.engine)
+        rows = [
+            {"connection": each.connection_id, "entry": each.number, "message": each.message}
+            for each in findings
+        ]
+        verdict = f"{count} entries, all as they were written." if not rows else ""
+        show({"entries": count, "findings": rows}, as_json=as_json, words=verdict or None)
+        if rows and not as_json:
+            print_rows("The audit log was changed", rows, "")
+    if findings:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def emulator(context: typer.Context) -> NoReturn:
+    """Run a QuickBooks company in a box; `emulator --help` lists its options."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "emulator", *context.args])  # noqa: S606
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End when the demo has run.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the main job for a demo company: emulator, database, Prefect and the three flows."""
+    from deployments.demo import run_demo
+
+    with translated_errors():
+        reports = run_demo(once=once, say=say, shown=None if as_json else print_reports)
+    if as_json:
+        print_reports(reports, as_json=True)
+
+
+# -- shared by the commands --
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Errors to messages and exit codes, in one place."""
+    try:
+        yield
+    except UsageError as error:
+        _stop(str(error), "", EXIT_USAGE)
+    except BrakeError as error:
+        _stop(str(error), error.fix, EXIT_BRAKE)
+    except RemoteError as error:
+        fault = error.fault
+        _stop(str(error), fault.fix or fault.cause, EXIT_FAILED)
+    except RecordError as error:
+        _stop(str(error), error.fix, EXIT_FAILED)
+    except SyncError as error:
+        _stop(str(error), "", EXIT_FAILED)
+
+
+def _stop(message: str, fix: str, code: int) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"[bold red]{message}[/]", highlight=False, soft_wrap=True)
+    if fix:
+        console.print(fix, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def say(words: str) -> None:
+    """Progress, on standard error."""
+    Console(stderr=True).print(f"· {words}", style="dim", highlight=False, soft_wrap=True)
+
+
+def show(facts: dict[str, Any], *, as_json: bool, words: str | None) -> None:
+    """Print facts as JSON, or words for people."""
+    if as_json:
+        typer.echo(json.dumps(facts, default=str, ensure_ascii=False))
+    elif words:
+        typer.echo(words)
+
+
+def print_rows(title: str, rows: list[dict[str, Any]], empty: str) -> None:
+    """Print rows as a table for people."""
+    if not rows:
+        typer.echo(empty)
+        return
+    table = Table(title=title, title_justify="left")
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def print_reports(reports: list[Report], *, as_json: bool = False) -> None:
+    """Print cycles: as JSON, or one table per data type."""
+    if as_json:
+        typer.echo(json.dumps({"cycles": [each.as_json() for each in reports]}))
+        return
+    total = added_up(reports)
+    for data_type, directions in total.data_types.items():
+        rows = [
+            {"direction": direction.replace("_", " "), **counts}
+            for direction, counts in directions.items()
+        ]
+        print_rows(data_type, rows, "")
+    if reports and reports[-1].parked:
+        rows = [
+            {key: each[key] for key in ("record_type", "record", "message", "fix")}
+            for each in reports[-1].parked
+        ]
+        print_rows("Parked records", rows, "")
+    typer.echo(
+        f"{len(reports)} cycles, {total.requests} requests ({total.metered} metered), "
+        f"{total.seconds:.1f} s"
+    )
+
+
+def _data_types(names: list[str] | None) -> list[DataType] | None:
+    if not names:
+        return None
+    unknown = sorted(set(names) - set(DataType))
+    if unknown:
+        raise UsageError(
+            f"data type {unknown[0]!r} is not known; use one of: {', '.join(DataType)}"
+        )
+    return [DataType(name) for name in names]
+
+
+def _planned_rows(each: RecordPlan) -> list[dict[str, Any]]:
+    shared = {"record_type": each.record_type.name, "record": each.label}
+    if each.parked is not None:
+        return [{**shared, "side": "", "operation": "park", "detail": str(each.parked)}]
+    rows = []
+    for side, operation, fields in (
+        (Side.QUICKBOOKS, each.quickbooks_operation, each.merge.to_quickbooks),
+        (Side.PLATFORM, each.platform_operation, each.merge.to_platform),
+    ):
+        if operation is not None:
+            detail = ", ".join(sorted(fields)) if operation == "update" else ""
+            rows.append({**shared, "side": side, "operation": operation, "detail": detail})
+    return rows
+
+
+def _listing(query: Any, key: str, empty: str, connection: str, *, as_json: bool) -> None:
+    with translated_errors(), bootstrap.installation() as place:
+        chosen = connection_named(place.engine, connection)
+        rows = query(place.engine, chosen.id)
+        show({key: rows}, as_json=as_json, words=None)
+        if not as_json:
+            print_rows(key.capitalize(), rows, empty)
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="quickbooks-sync")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""The platform's tables in SQL, for one company, within the caller's transaction.
+
+Reads go through `raw_columns`, so that a value that some other program spoiled costs one record and
+not the whole read. Writes carry the row version they were planned on (invariant I7); the triggers
+of `models.tables.triggers` number the versions and keep the change log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from connectors.state.port import PlatformChanges, PlatformWrite, Row, StaleRowError
+from models.errors import RecordError, shorten
+from models.fields import Unreadable
+from models.record_type import RecordType
+from models.tables.platform import RECORD_TABLES, RecordTable, change_log
+from models.tables.types import decode_value, raw_columns, utc_now
+from models.words import Operation
+
+T = TypeVar("T")
+
+#: Values in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535.
+CHUNK = 500
+#: Position before the first entry of the change log.
+START = "0:0"
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Values in lists of at most size."""
+    ordered = list(values)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+class SqlPlatform:
+    """Implements `connectors.state.port.PlatformPort`."""
+
+    def __init__(self, connection: Connection, company_id: int) -> None:
+        self._connection = connection
+        self._company_id = company_id
+        self._dialect = connection.dialect.name
+
+    # -- reading the change log --
+
+    def position(self) -> str:
+        """The end of the change log that can no longer change behind us."""
+        newest = select(change_log.c.transaction_id, change_log.c.id).where(*self._settled())
+        row = self._connection.execute(
+            newest.order_by(change_log.c.transaction_id.desc(), change_log.c.id.desc()).limit(1)
+        ).first()
+        return f"{row.transaction_id}:{row.id}" if row else START
+
+    def changes(self, record_types: Collection[str], after: str) -> PlatformChanges:
+        """Changed ids after a position.
+
+        Only finished transactions below the oldest one still running are read, in order of
+        transaction, so that a late commit is never skipped (models.tables.triggers).
+        """
+        transaction_id, entry_id = (int(part) for part in after.split(":"))
+        later = (change_log.c.transaction_id > transaction_id) | (
+            (change_log.c.transaction_id == transaction_id) & (change_log.c.id > entry_id)
+        )
+        rows = self._connection.execute(
+            select(
+                change_log.c.transaction_id,
+                change_log.c.id,
+                change_log.c.record_type,
+                change_log.c.record_id,
+            )
+            .where(*self._settled(), later)
+            .order_by(change_log.c.transaction_id, change_log.c.id)
+        ).all()
+        ids: dict[str, dict[str, None]] = {name: {} for name in record_types}
+        for row in rows:
+            if row.record_type in ids:
+                ids[row.record_type][str(row.record_id)] = None
+        position = f"{rows[-1].transaction_id}:{rows[-1].id}" if rows else after
+        return PlatformChanges({name: list(each) for name, each in ids.items()}, position)
+
+    def _settled(self) -> list[Any]:
+        conditions: list[Any] = [change_log.c.company_id == self._company_id]
+        if self._dialect == "postgresql":
+            oldest_running = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            conditions.append(change_log.c.transaction_id < oldest_running)
+        return conditions
+
+    # -- reading rows --
+
+    def ids(self, record_type: RecordType) -> list[str]:
+        """Ids of all live rows."""
+        table = RECORD_TABLES[record_type.name].table
+        found = self._connection.scalars(
+            select(table.c.id)
+            .where(table.c.company_id == self._company_id, table.c.deleted_at.is_(None))
+            .order_by(table.c.id)
+        )
+        return [str(each) for each in found]
+
+    def rows(self, record_type: RecordType, ids: Collection[str]) -> dict[str, Row]:
+        """Rows with their lines."""
+        place = RECORD_TABLES[record_type.name]
+        found: dict[str, Row] = {}
+        for some in chunks(int(each) for each in ids):
+            lines = self._lines(place, some)
+            rows = self._connection.execute(
+                select(*raw_columns(place.table)).where(
+                    place.table.c.company_id == self._company_id, place.table.c.id.in_(some)
+                )
+            )
+            for raw in rows.mappings():
+                row = self._row(record_type.name, place.table, raw, lines.get(raw["id"], []))
+                found[row.id] = row
+        return found
+
+    def _row(self, record_type: str, table: Table, raw: Any, lines: list[dict[str, Any]]) -> Row:
+        values = self._decoded(table, raw)
+        updated_at, deleted_at = values["updated_at"], values["deleted_at"]
+        return Row(
+            record_type=record_type,
+            id=str(values["id"]),
+            version=values["version"] if isinstance(values["version"], int) else -1,
+            updated_at=None if isinstance(updated_at, Unreadable) else updated_at,
+            live=deleted_at is None,
+            values={**values, "lines": lines},
+        )
+
+    def _decoded(self, table: Table, raw: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for column in table.columns:
+            try:
+                values[column.name] = decode_value(column, raw[column.name], self._dialect)
+            except ValueError as error:
+                values[column.name] = Unreadable(str(error))
+        return values
+
+    def _lines(self, place: RecordTable, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        if place.lines is None:
+            return {}
+        parent = place.line_parent
+        grouped: dict[int, list[dict[str, Any]]] = {}
+        rows = self._connection.execute(
+            select(*raw_columns(place.lines))
+            .where(parent.in_(ids))
+            .order_by(parent, place.lines.c.position, place.lines.c.id)
+        )
+        for raw in rows.mappings():
+            grouped.setdefault(raw[parent.name], []).append(self._decoded(place.lines, raw))
+        return grouped
+
+    def taken(
+        self, record_type: RecordType, column: str, values: Collection[str]
+    ) -> dict[str, list[str]]:
+        """Ids of live rows by value, compared without case."""
+        table = RECORD_TABLES[record_type.name].table
+        lowered = func.lower(table.c[column])
+        found: dict[str, list[str]] = {}
+        for some in chunks({each.lower() for each in values}):
+            rows = self._connection.execute(
+                select(table.c.id, lowered)
+                .where(
+                    table.c.company_id == self._company_id,
+                    table.c.deleted_at.is_(None),
+                    lowered.in_(some),
+                )
+                .order_by(table.c.id)
+            )
+            for row_id, value in rows:
+                found.setdefault(value, []).append(str(row_id))
+        return found
+
+    # -- writing --
+
+    def write(self, write: PlatformWrite) -> tuple[str, int]:
+        """Apply one write under a savepoint, so that a refused one leaves the rest standing."""
+        place = RECORD_TABLES[write.record_type.name]
+        try:
+            with self._connection.begin_nested():
+                row_id = self._applied(place, write)
+                version = self._connection.scalar(
+                    select(place.table.c.version).where(place.table.c.id == row_id)
+                )
+        except (DBAPIError, StatementError) as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            raise _refused(write, error) from error
+        assert version is not None, "the row was just written in this transaction"
+        return str(row_id), version
+
+    def _applied(self, place: RecordTable, write: PlatformWrite) -> int:
+        values = {name: value for name, value in write.values.items() if name != "lines"}
+        if write.operation is Operation.CREATE:
+            row_id = self._connection.execute(
+                insert(place.table)
+                .values(company_id=self._company_id, **values)
+                .returning(place.table.c.id)
+            ).scalar_one()
+        else:
+            assert write.id is not None, "an update names its row"
+            row_id = int(write.id)
+            if write.operation is Operation.DELETE:
+                values = {
+                    **values,
+                    "deleted_at": func.coalesce(place.table.c.deleted_at, utc_now()),
+                }
+            self._update(place.table, row_id, write.expected_version, values)
+        if place.lines is not None and "lines" in write.values:
+            self._replace_lines(place, row_id, write.values["lines"])
+        return int(row_id)
+
+    def _update(
+        self, table: Table, row_id: int, expected_version: int | None, values: dict[str, Any]
+    ) -> None:
+        # Without values the statement still checks the version and takes the row's lock.
+        updated = self._connection.execute(
+            update(table)
+            .where(
+                table.c.id == row_id,
+                table.c.company_id == self._company_id,
+                table.c.version == expected_version,
+            )
+            .values(values or {"company_id": self._company_id})
+        )
+        if updated.rowcount != 1:
+            raise StaleRowError(
+                f"the platform's row {row_id} was changed since it was read",
+                code="stale_row",
+                fix="Nothing to do: it is read and merged again.",
+            )
+
+    def _replace_lines(
+        self, place: RecordTable, row_id: int, lines: Sequence[dict[str, Any]]
+    ) -> None:
+        assert place.lines is not None
+        parent = place.line_parent
+        self._connection.execute(delete(place.lines).where(parent == row_id))
+        columns = {name for line in lines for name in line}
+        if lines:
+            self._connection.execute(
+                insert(place.lines),
+                [
+                    {parent.name: row_id, **{name: line.get(name) for name in columns}}
+                    for line in lines
+                ],
+            )
+
+
+def _refused(write: PlatformWrite, error: DBAPIError | StatementError) -> RecordError:
+    """The database's refusal, without the statement and its parameters."""
+    reason = shorten(str(error.orig).splitlines()[0] if error.orig else type(error).__name__)
+    return RecordError(
+        f"the platform's database refuses this {write.record_type.name}: {reason}",
+        code="refused_by_database",
+        value=reason,
+        fix="Correct the record in QuickBooks so that it fits the platform's columns, or have the "
+        "platform's table widened.",
+    )

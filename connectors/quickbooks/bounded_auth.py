@@ -1,0 +1,123 @@
+"""intuit-oauth's AuthClient, bounded in time and size.
+
+The library has no time limits, follows redirects, and sets every key of an answer as an attribute
+of its client, which is a requests session: a key such as `headers` would break it, and an
+`id_token` would make it fetch keys without a limit. Here every request is bounded and every answer
+is narrowed to the known fields. Source: reference quickbooks-api, section 1.3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+from intuitlib.client import AuthClient
+
+from connectors.quickbooks import exact_json
+from connectors.quickbooks.endpoints import is_loopback
+
+_ANSWER_BYTES_MAX: Final = 2**20
+_TOKEN_FIELDS: Final = (
+    "access_token",
+    "expires_in",
+    "refresh_token",
+    "x_refresh_token_expires_in",
+)
+ENDPOINT_FIELDS: Final = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
+_DISCOVERY_FIELDS: Final = (*ENDPOINT_FIELDS, "issuer", "jwks_uri", "userinfo_endpoint")
+
+
+@dataclass(frozen=True)
+class OAuthTimeouts:
+    """How long Intuit's token service may take; a renewal holds a database lock meanwhile."""
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 15.0
+
+
+@dataclass(frozen=True)
+class AppKeys:
+    """Who we are to Intuit."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    #: Where Intuit sends people back to; not needed for renewals.
+    redirect_uri: str = ""
+
+
+class BoundedAuthClient(AuthClient):  # type: ignore[misc] # intuit-oauth has no types
+    """An AuthClient whose every request, discovery included, is bounded in time and size."""
+
+    def __init__(
+        self,
+        keys: AppKeys,
+        discovery_url: str,
+        timeouts: OAuthTimeouts,
+        discovery: Mapping[str, str],
+    ) -> None:
+        self.discovered = dict(discovery)
+        self._discovery_url = discovery_url
+        self._timeouts = timeouts
+        super().__init__(keys.client_id, keys.client_secret, keys.redirect_uri, discovery_url)
+
+    def request(self, method: str, url: str, **options: Any) -> _Narrow:
+        """Send a request; the discovery document is asked for once only."""
+        if url == self._discovery_url and self.discovered:
+            return _Narrow(200, json.dumps(self.discovered).encode(), {}, _DISCOVERY_FIELDS)
+        self.trust_env = not is_loopback(url)
+        # a .netrc entry must not take the place of the header
+        options["auth"] = options.get("auth") or _leave_as_is
+        options["timeout"] = (self._timeouts.connect_seconds, self._timeouts.read_seconds)
+        options["allow_redirects"] = False
+        options["stream"] = True
+        discovering = url == self._discovery_url
+        with super().request(method, url, **options) as response:
+            content = _capped(response)
+            narrow = _Narrow(
+                response.status_code,
+                content,
+                {"intuit_tid": response.headers.get("intuit_tid", "")[:80]},
+                _DISCOVERY_FIELDS if discovering else _TOKEN_FIELDS,
+            )
+        if discovering and narrow.status_code == 200:
+            self.discovered = {key: str(value) for key, value in narrow.json().items()}
+        return narrow
+
+
+@dataclass(frozen=True)
+class _Narrow:
+    """The part of an answer that intuit-oauth may see: no field it could trip over."""
+
+    status_code: int
+    content: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    fields: tuple[str, ...]
+
+    def json(self) -> dict[str, Any]:
+        """Return the known fields only."""
+        data = exact_json.decode(self.content)
+        if not isinstance(data, Mapping):
+            raise ValueError("the answer is not a JSON object")  # noqa: TRY004 - as other bad JSON
+        known = {name: data[name] for name in self.fields if name in data}
+        if self.fields is _DISCOVERY_FIELDS:
+            # the library looks each of them up
+            return {name: known.get(name, "") for name in self.fields}
+        return known
+
+
+def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authenticate by the headers that are there."""
+    return request
+
+
+def _capped(response: requests.Response) -> bytes:
+    """Read a body of a sane size."""
+    content = bytearray()
+    for chunk in response.iter_content(65_536):
+        content += chunk
+        if len(content) > _ANSWER_BYTES_MAX:
+            raise requests.exceptions.ContentDecodingError("the answer is too large")
+    return bytes(content)

@@ -1,0 +1,121 @@
+"""What the operator of an installation sets, from the environment or `.env`, read once.
+
+What a user chooses for a company (data types, policies, frequency) is not here: that is a row per
+connection (`models.settings`).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
+from models.errors import UsageError
+
+#: Where the embedded installation keeps its database and key, below the working folder.
+EMBEDDED_FOLDER = Path(".quickbooks-sync")
+
+
+class Settings(BaseSettings):
+    """The installation's settings; each is read from QBSYNC_<NAME>."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="QBSYNC_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    #: SQLAlchemy URL; the default is an embedded SQLite file.
+    database_url: str = f"sqlite:///{EMBEDDED_FOLDER}/sync.sqlite3"
+    #: "production", "sandbox", or the name of a stand-in.
+    environment: str = ""
+    #: Replaces Intuit's API address, for an emulator.
+    quickbooks_api_url: str = ""
+    #: Replaces Intuit's OAuth discovery address; by default it follows from the API address.
+    quickbooks_discovery_url: str = ""
+    intuit_client_id: str = ""
+    intuit_client_secret: SecretStr = SecretStr("")
+    #: Fernet keys separated by commas, newest first.
+    encryption_keys: SecretStr = SecretStr("")
+    #: Where Intuit's consent page sends the browser back to.
+    redirect_url: str = "http://localhost:8765/callback"
+    dashboard_url: str = ""
+    prefect_ui_url: str = ""
+    #: Seconds to wait for QuickBooks's answer; it gives up by itself after 120.
+    read_timeout_seconds: float = Field(default=130, gt=0, le=600)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the installation lives in the working folder."""
+        return self.database_url.startswith(f"sqlite:///{EMBEDDED_FOLDER}/")
+
+    @property
+    def default_environment(self) -> str:
+        """The environment that new connections are made for."""
+        if self.environment:
+            return self.environment
+        return "sandbox" if self.quickbooks_api_url else "production"
+
+    def endpoints_of(self, environment: str) -> Endpoints:
+        """Where an environment's QuickBooks is.
+
+        Raises:
+            UsageError: addresses that do not fit together.
+        """
+        return endpoints(environment, self.quickbooks_api_url, self._discovery_url)
+
+    @property
+    def _discovery_url(self) -> str:
+        """A stand-in on this machine serves both from one place."""
+        if self.quickbooks_discovery_url or not is_loopback(self.quickbooks_api_url):
+            return self.quickbooks_discovery_url
+        parts = urlsplit(self.quickbooks_api_url)
+        return f"{parts.scheme}://{parts.netloc}/.well-known/openid_sandbox_configuration"
+
+    @cached_property
+    def fernet_keys(self) -> list[str]:
+        """The keys that tokens are encrypted with; the embedded installation makes its own.
+
+        Raises:
+            UsageError: no key is set for a real database.
+        """
+        keys = [each.strip() for each in self.encryption_keys.get_secret_value().split(",")]
+        if any(keys):
+            return [each for each in keys if each]
+        if not self.is_embedded:
+            raise UsageError(
+                "QBSYNC_ENCRYPTION_KEYS is not set; make a key with `python -c 'from "
+                "cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`."
+            )
+        return [_embedded_key(EMBEDDED_FOLDER / "encryption.key")]
+
+
+def _embedded_key(path: Path) -> str:
+    """The key file's key; made on first use, readable by its owner only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(Fernet.generate_key().decode())
+    return path.read_text().strip()
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        UsageError: naming the variable, the value and what is wrong with it.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"QBSYNC_{str(first['loc'][0]).upper()}"
+        raise UsageError(f"{name} is {first['input']!r}: {first['msg']}") from error
+    if settings.is_embedded:
+        EMBEDDED_FOLDER.mkdir(parents=True, exist_ok=True)
+    return settings

@@ -1,0 +1,171 @@
+"""Which company is paired with which QuickBooks company: the rows of `connections`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Engine, Row, insert, select, update
+
+from connectors.database import reading
+from connectors.ports import CompanyFacts
+from connectors.state.audit_log import append_notes
+from connectors.state.port import Connection
+from models.audit import AuditNote
+from models.errors import UsageError
+from models.settings import ConnectionSettings, settings_from_json
+from models.tables import sync as tables
+from models.tables.platform import companies
+
+
+def connection_named(engine: Engine, name: str = "") -> Connection:
+    """The connection with this name or realm id; the only one where no name is given.
+
+    Raises:
+        UsageError: no such connection, or several to choose from.
+    """
+    found = all_connections(engine)
+    if not found:
+        raise UsageError("no company is connected yet; run `quickbooks-sync connect` first")
+    if name:
+        for each in found:
+            if name in (each.name, each.realm_id):
+                return each
+        known = ", ".join(each.name for each in found)
+        raise UsageError(f"connection {name!r} is not known; use one of: {known}")
+    if len(found) > 1:
+        known = ", ".join(each.name for each in found)
+        raise UsageError(f"several companies are connected; say which one: {known}")
+    return found[0]
+
+
+def all_connections(engine: Engine) -> list[Connection]:
+    """All connections, by name."""
+    with reading(engine).connect() as connection:
+        rows = connection.execute(select(tables.connections).order_by(tables.connections.c.name))
+        return [_connection(row) for row in rows]
+
+
+def facts_of(engine: Engine, connection_id: int) -> CompanyFacts:
+    """What QuickBooks said about the company when it was last asked."""
+    with reading(engine).connect() as connection:
+        stored = connection.scalar(
+            select(tables.connections.c.facts).where(tables.connections.c.id == connection_id)
+        )
+    return CompanyFacts(**json.loads(stored or "{}"))
+
+
+def store_connection(
+    transaction: SqlConnection, facts: CompanyFacts, environment: str, company: str, now: datetime
+) -> int:
+    """Pair a platform company with a QuickBooks company, or renew the pairing; the row's id.
+
+    company names the platform's company; where it is empty the only one is taken, and where there
+    is none yet it is made from QuickBooks's name.
+
+    Raises:
+        UsageError: the company is paired with another QuickBooks company already.
+    """
+    company_id, company_name = _platform_company(transaction, company, facts)
+    row = transaction.execute(
+        select(tables.connections).where(tables.connections.c.company_id == company_id)
+    ).first()
+    if row is not None and (row.environment, row.realm_id) != (environment, facts.realm_id):
+        raise UsageError(
+            f"{company_name} is connected with QuickBooks company {row.realm_id} "
+            f"({row.environment}), not {facts.realm_id}; its links would point into foreign books. "
+            "Connect the same QuickBooks company again, or use another platform company."
+        )
+    stored = json.dumps(asdict(facts), sort_keys=True)
+    if row is not None:
+        transaction.execute(
+            update(tables.connections)
+            .where(tables.connections.c.id == row.id)
+            .values(status="connected", facts=stored, updated_at=now)
+        )
+        connection_id = int(row.id)
+    else:
+        connection_id = transaction.execute(
+            insert(tables.connections)
+            .values(
+                company_id=company_id,
+                name=_free_name(transaction, company_name),
+                environment=environment,
+                realm_id=facts.realm_id,
+                status="connected",
+                settings=ConnectionSettings().model_dump_json(),
+                facts=stored,
+                created_at=now,
+                updated_at=now,
+            )
+            .returning(tables.connections.c.id)
+        ).scalar_one()
+    note = AuditNote(
+        "connection.connected",
+        {"realm_id": facts.realm_id, "environment": environment, "company": facts.name},
+    )
+    append_notes(transaction, [note], connection_id=connection_id, at=now, run_id=None)
+    return connection_id
+
+
+def _platform_company(
+    transaction: SqlConnection, company: str, facts: CompanyFacts
+) -> tuple[int, str]:
+    rows = transaction.execute(select(companies.c.id, companies.c.name)).all()
+    if not rows:
+        name = company or facts.name
+        created = insert(companies).values(name=name, currency=facts.home_currency)
+        return transaction.execute(created.returning(companies.c.id)).scalar_one(), name
+    if not company and len(rows) == 1:
+        return rows[0].id, rows[0].name
+    for row in rows:
+        if company == row.name:
+            return row.id, row.name
+    known = ", ".join(row.name for row in rows)
+    raise UsageError(
+        f"platform company {company!r} is not known; use one of: {known}"
+        if company
+        else f"the platform has several companies; say which one: {known}"
+    )
+
+
+def _free_name(transaction: SqlConnection, wanted: str) -> str:
+    taken = set(transaction.scalars(select(tables.connections.c.name)))
+    candidates = [wanted, *(f"{wanted} {number}" for number in range(2, len(taken) + 3))]
+    return next(each for each in candidates if each not in taken)
+
+
+def save_settings(
+    engine: Engine, connection: Connection, settings: ConnectionSettings, actor: str, now: datetime
+) -> None:
+    """Store a connection's settings, with an audit entry that names what changed."""
+    before, after = connection.settings.model_dump(mode="json"), settings.model_dump(mode="json")
+    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    if not changed:
+        return
+    with engine.begin() as transaction:
+        transaction.execute(
+            update(tables.connections)
+            .where(tables.connections.c.id == connection.id)
+            .values(settings=settings.model_dump_json(), updated_at=now)
+        )
+        note = AuditNote("settings.changed", {"changed": changed}, actor=actor)
+        append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+
+
+def _connection(row: Row[Any]) -> Connection:
+    facts: Mapping[str, Any] = json.loads(row.facts or "{}")
+    return Connection(
+        id=row.id,
+        company_id=row.company_id,
+        name=row.name,
+        environment=row.environment,
+        realm_id=row.realm_id,
+        status=row.status,
+        settings=settings_from_json(row.settings),
+        home_currency=str(facts.get("home_currency", "")),
+    )

@@ -1,0 +1,158 @@
+"""The company's own records: CompanyInfo, Preferences, currencies, tax codes and rates.
+
+Source: dossier section 10.2 (what is read at connect), 3.6 (what may be written) and 5 (tax codes
+and rates never appear in CDC).
+"""
+
+from __future__ import annotations
+
+from emulator.entities.common import LIST_VERBS, RECORD
+from emulator.entities.declaration import Entity, parse_fields
+
+COMPANY_INFO = Entity(
+    name="CompanyInfo",
+    group="single",
+    title="CompanyInfo",
+    plural="CompanyInfo",
+    verbs=frozenset({"update", "cdc"}),
+    fields=parse_fields(
+        RECORD,
+        """
+        CompanyName                     text:1024 filter
+        LegalName                       text:1024
+        CompanyAddr                     shape:Address
+        CustomerCommunicationAddr       shape:Address
+        LegalAddr                       shape:Address
+        CompanyEmailAddr                any
+        CustomerCommunicationEmailAddr  shape:Email
+        CompanyURL                      any
+        PrimaryPhone                    shape:Telephone
+        OtherContactInfo                any
+        CompanyFileName                 text readonly
+        FlavorStratum                   text readonly
+        SampleFile                      bool readonly
+        CompanyUserId                   text readonly
+        CompanyUserAdminEmail           text readonly
+        CompanyStartDate                date readonly
+        EmployerId                      text
+        FiscalYearStartMonth            text
+        TaxYearStartMonth               text
+        QBVersion                       text readonly
+        Country                         text readonly
+        ShipAddr                        shape:Address
+        OtherAddr                       list:Address
+        Mobile                          shape:Telephone
+        Fax                             shape:Telephone
+        Email                           shape:Email
+        WebAddr                         shape:WebSite
+        LastImportedTime                instant readonly
+        LastSyncTime                    instant readonly
+        SupportedLanguages              text readonly
+        DefaultTimeZone                 text readonly
+        MultiByteCharsSupported         bool readonly
+        NameValue                       any readonly
+        FifoCalculationStatus           any readonly
+        CompanyInfoEx                   any readonly
+        """,
+    ),
+)
+
+PREFERENCES = Entity(
+    name="Preferences",
+    group="single",
+    title="Preferences",
+    plural="Preferences",
+    verbs=frozenset({"update", "cdc"}),
+    fields=parse_fields(
+        RECORD,
+        """
+        AccountingInfoPrefs      any
+        AdvancedInventoryPrefs   any
+        ProductAndServicesPrefs  any
+        SalesFormsPrefs          any
+        EmailMessagesPrefs       any
+        PrintDocumentPrefs       any
+        VendorAndPurchasesPrefs  any
+        TimeTrackingPrefs        any
+        TaxPrefs                 any
+        FinanceChargesPrefs      any
+        CurrencyPrefs            any
+        ReportPrefs              any
+        OtherPrefs               any
+        """,
+    ),
+)
+
+COMPANY_CURRENCY = Entity(
+    name="CompanyCurrency",
+    group="list",
+    name_field="Name",
+    title="currency",
+    plural="CompanyCurrency",
+    verbs=LIST_VERBS,
+    behaviours=("name_currency",),
+    defaults={"Active": True},
+    marks_deleted=False,
+    fields=parse_fields(
+        RECORD,
+        """
+        CustomField        list:CustomField
+        Code               text:3 required filter
+        Name               text:100 filter
+        Active             bool filter
+        CompanyCurrencyEx  any readonly
+        """,
+    ),
+)
+
+TAX_CODE = Entity(
+    name="TaxCode",
+    group="list",
+    name_field="Name",
+    title="tax code",
+    plural="TaxCode",
+    verbs=frozenset(),
+    fields=parse_fields(
+        RECORD,
+        """
+        Name                   text:10 readonly filter
+        Description            text readonly
+        Active                 bool readonly filter
+        Hidden                 bool readonly
+        Taxable                bool readonly filter
+        TaxGroup               bool readonly filter
+        SalesTaxRateList       any readonly
+        PurchaseTaxRateList    any readonly
+        AdjustmentTaxRateList  any readonly
+        TaxCodeEx              any readonly
+        TaxCodeConfigType      text readonly
+        """,
+    ),
+)
+
+TAX_RATE = Entity(
+    name="TaxRate",
+    group="list",
+    name_field="Name",
+    title="tax rate",
+    plural="TaxRate",
+    verbs=frozenset(),
+    fields=parse_fields(
+        RECORD,
+        """
+        Name              text readonly filter
+        Description       text readonly
+        Active            bool readonly filter
+        RateValue         number readonly filter
+        AgencyRef         any readonly
+        TaxReturnLineRef  any readonly
+        EffectiveTaxRate  any readonly
+        SpecialTaxType    text readonly
+        DisplayType       text readonly
+        TaxRateEx         any readonly
+        OriginalTaxRate   any readonly
+        """,
+    ),
+)
+
+ENTITIES = (COMPANY_INFO, PREFERENCES, COMPANY_CURRENCY, TAX_CODE, TAX_RATE)

@@ -1,0 +1,1 @@
+"""OAuth 2: consent, codes, tokens, keys."""

@@ -1,0 +1,1 @@
+"""HTTP: routes, answers, administration, and the running server."""

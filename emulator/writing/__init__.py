@@ -1,0 +1,1 @@
+"""What happens when a record is written: checks, derived values, links and balances."""

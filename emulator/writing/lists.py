@@ -1,0 +1,216 @@
+"""What is particular to accounts, items, terms, classes, departments, currencies and parties.
+
+Source: dossier sections 10.3, 10.2 (preferences), 8.1 (5030, 6430); the recorded company for the
+zeros a new account and customer are served with.
+"""
+
+from __future__ import annotations
+
+from emulator import faults
+from emulator.account_types import CLASSIFICATIONS, DEFAULT_SUBTYPES, TYPE_OF_SUBTYPE, UNNESTABLE
+from emulator.writing.draft import Draft, amount, reference
+from emulator.writing.references import CURRENCY_NAMES, currency_reference
+
+_INVENTORY_NEEDS = ("AssetAccountRef", "ExpenseAccountRef", "InvStartDate", "QtyOnHand")
+_ITEM_ACCOUNTS = {
+    "IncomeAccountRef": {"Income", "Other Income", "Expense", "Cost of Goods Sold"},
+    "ExpenseAccountRef": {"Expense", "Cost of Goods Sold", "Other Expense", "Income"},
+    "AssetAccountRef": {"Other Current Asset", "Fixed Asset", "Other Asset"},
+}
+
+
+def classify_account(draft: Draft) -> None:
+    """Derive type from subtype or subtype from type, and the classification from both."""
+    after = draft.after
+    if draft.before is not None and draft.whole:
+        for name in ("AccountType", "AccountSubType"):
+            if not draft.gave("AccountType", "AccountSubType"):
+                after[name] = draft.before.get(name)
+    kind, subtype = after.get("AccountType"), after.get("AccountSubType")
+    if not kind and not subtype:
+        raise faults.missing("AccountType")
+    if draft.gave("AccountType") and not draft.gave("AccountSubType"):
+        _check_choice("AccountType", kind, CLASSIFICATIONS)
+        same = TYPE_OF_SUBTYPE.get(str(subtype)) == kind
+        subtype = subtype if same else DEFAULT_SUBTYPES[str(kind)]
+    elif draft.gave("AccountSubType") and not draft.gave("AccountType"):
+        _check_choice("AccountSubType", subtype, TYPE_OF_SUBTYPE)
+        kind = TYPE_OF_SUBTYPE[str(subtype)]
+    elif draft.gave("AccountSubType"):
+        _check_choice("AccountType", kind, CLASSIFICATIONS)
+        _check_choice("AccountSubType", subtype, TYPE_OF_SUBTYPE)
+        if TYPE_OF_SUBTYPE[str(subtype)] != kind:
+            raise faults.business(
+                f"The detail type {subtype} does not belong to the account type {kind}.",
+                "AccountSubType",
+            )
+    after["AccountType"], after["AccountSubType"] = kind, subtype
+    if kind in CLASSIFICATIONS:
+        after["Classification"] = CLASSIFICATIONS[str(kind)]
+    _check_parent_account(draft)
+
+
+def _check_choice(name: str, value: object, allowed: dict[str, str]) -> None:
+    if value not in allowed:
+        raise faults.bad_choice(name, value)
+
+
+def _check_parent_account(draft: Draft) -> None:
+    parent = draft.company.get("Account", reference(draft.after, "ParentRef"))
+    if parent is None or not draft.touched("ParentRef", "AccountType", "AccountSubType"):
+        return
+    if parent.get("AccountType") != draft.after["AccountType"]:
+        raise faults.business(
+            "The account type of a sub-account must be the same as that of its parent.", "ParentRef"
+        )
+    if parent.get("AccountSubType") in UNNESTABLE or draft.after["AccountSubType"] in UNNESTABLE:
+        raise faults.business("This account cannot have a parent or sub-accounts.", "ParentRef")
+
+
+def account_currency(draft: Draft) -> None:
+    """Give a new account its currency and its zero balances."""
+    draft.default("CurrencyRef", currency_reference(draft.company.home_currency))
+    if draft.creating:
+        draft.after["CurrentBalance"] = 0
+        draft.after["CurrentBalanceWithSubAccounts"] = 0
+
+
+def party_currency(draft: Draft) -> None:
+    """Give a customer or vendor its currency, which never changes afterwards."""
+    home = draft.company.home_currency
+    draft.default("CurrencyRef", currency_reference(home))
+    code = reference(draft.after, "CurrencyRef")
+    if code != home:
+        require_multicurrency(draft, code)
+
+
+def require_multicurrency(draft: Draft, code: str) -> None:
+    """Refuse a foreign currency in a company that keeps only one, or one it does not list."""
+    if not draft.company.preference("CurrencyPrefs", "MultiCurrencyEnabled"):
+        raise faults.business(
+            "Multi Currency should be enabled to perform this operation.", "CurrencyRef"
+        )
+    known = {str(currency.get("Code")) for currency in draft.company.all("CompanyCurrency")}
+    if code not in known:
+        raise faults.invalid_reference(
+            f"CompanyCurrency element id {code} not found", "CurrencyRef"
+        )
+
+
+def opening_balance(draft: Draft) -> None:
+    """Start a party at zero; a Balance sent on create becomes an opening-balance transaction."""
+    if not draft.creating:
+        return
+    opening = amount(draft.after, "Balance")
+    day = draft.after.pop("OpenBalanceDate", None) or draft.company.clock.today().isoformat()
+    draft.after["Balance"] = 0
+    if draft.entity.name == "Customer":
+        draft.after["BalanceWithJobs"] = 0
+    if opening <= 0:
+        return
+    line: dict[str, object] = {"Amount": opening, "Description": "Opening Balance"}
+    common = {"TxnDate": day, "PrivateNote": "Opening Balance", "Line": [line]}
+    if draft.entity.name == "Customer":
+        line |= {"DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {}}
+        draft.followers.append(("Invoice", common))
+    else:
+        equity = draft.company.account_by_subtype("OpeningBalanceEquity")
+        account = equity or next(iter(draft.company.records["Account"]))
+        detail = {"AccountRef": {"value": account}}
+        line |= {
+            "DetailType": "AccountBasedExpenseLineDetail",
+            "AccountBasedExpenseLineDetail": detail,
+        }
+        draft.followers.append(("Bill", common))
+
+
+def check_item(draft: Draft) -> None:
+    """Check that an item has the accounts that its type needs."""
+    after = draft.after
+    if draft.before is not None:
+        draft.default("Type", draft.before.get("Type"))
+    kind = after.get("Type")
+    if kind is None:
+        raise faults.missing("Type")
+    if draft.creating and kind == "Group":
+        raise faults.unsupported("create Group item")
+    if kind == "Category":
+        for name in ("UnitPrice", "PurchaseCost", "TrackQtyOnHand", "Taxable"):
+            after.pop(name, None)
+        return
+    _require_item_fields(draft, str(kind))
+    if draft.old("TrackQtyOnHand") and not after.get("TrackQtyOnHand"):
+        raise faults.business("Quantity tracking cannot be turned off.", "TrackQtyOnHand")
+    _check_item_accounts(draft)
+
+
+def _require_item_fields(draft: Draft, kind: str) -> None:
+    after = draft.after
+    buys_only = kind == "NonInventory" and after.get("ExpenseAccountRef")
+    if not after.get("IncomeAccountRef") and not buys_only:
+        raise faults.missing("IncomeAccountRef")
+    if kind == "Inventory" and draft.creating:
+        for name in _INVENTORY_NEEDS:
+            if after.get(name) is None:
+                raise faults.missing(name)
+        if after.get("TrackQtyOnHand") is not True:
+            raise faults.missing("TrackQtyOnHand")
+
+
+def _check_item_accounts(draft: Draft) -> None:
+    for name, allowed in _ITEM_ACCOUNTS.items():
+        if draft.gave(name):
+            check_account_type(draft, name, allowed)
+
+
+def check_account_type(draft: Draft, name: str, allowed: set[str]) -> None:
+    """Refuse an account whose type does not fit its place (6430)."""
+    account = draft.company.get("Account", reference(draft.after, name)) or {}
+    kind = account.get("AccountType")
+    if kind not in allowed:
+        raise faults.QuickBooksFault(
+            "6430",
+            "Invalid account type used",
+            f"Invalid account type : {kind} account cannot be used for {name}",
+            name,
+        )
+
+
+def check_term(draft: Draft) -> None:
+    """Check that a term says when payment is due, and derive its type."""
+    if draft.after.get("DueDays") is None and draft.after.get("DayOfMonthDue") is None:
+        raise faults.missing("DueDays")
+    by_days = draft.after.get("DueDays") is not None
+    draft.after["Type"] = "STANDARD" if by_days else "DATE_DRIVEN"
+
+
+def needs_class_tracking(draft: Draft) -> None:
+    """Refuse classes in a company that does not track them."""
+    names = ("ClassTrackingPerTxn", "ClassTrackingPerTxnLine")
+    preference = draft.company.preference
+    if not any(preference("AccountingInfoPrefs", name) for name in names):
+        raise _feature_off("Class tracking")
+
+
+def needs_department_tracking(draft: Draft) -> None:
+    """Refuse departments in a company that does not track them."""
+    if not draft.company.preference("AccountingInfoPrefs", "TrackDepartments"):
+        raise _feature_off("Location tracking")
+
+
+def _feature_off(feature: str) -> faults.QuickBooksFault:
+    return faults.QuickBooksFault(
+        "5030", "Feature Not Supported Error", f"{feature} is not enabled for this company."
+    )
+
+
+def name_currency(draft: Draft) -> None:
+    """Give a currency of the company its name."""
+    code = str(draft.after["Code"]).upper()
+    if code not in CURRENCY_NAMES:
+        raise faults.bad_choice("Code", code)
+    draft.after["Code"] = code
+    draft.default("Name", CURRENCY_NAMES[code])
+    others = draft.company.all("CompanyCurrency")
+    if draft.creating and any(other.get("Code") == code for other in others):
+        raise faults.duplicate_name("Another currency is already using this code.")

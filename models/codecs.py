@@ -1,0 +1,162 @@
+"""Canonical content out of and into what the two sides store.
+
+Walks over a record type's fields; each field converts its own value (`models.fields`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import FieldError, RecordError
+from models.fields import Currency, Field, Raw, Reference, value_at
+from models.lines import Lines
+from models.record_type import RecordType
+from models.records import Content, References
+from models.words import Operation, Side
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A record in canonical form, or the reasons why it has none."""
+
+    content: Content
+    errors: tuple[RecordError, ...] = ()
+
+
+def decode(record_type: RecordType, side: Side, raw: Raw, references: References) -> Decoded:
+    """Read a side's raw record.
+
+    Every field is tried, so that a person sees all that is wrong at once.
+    """
+    currency = references.home_currency
+    content: Content = {}
+    errors: list[RecordError] = []
+    for field in sorted(record_type.fields, key=lambda each: not isinstance(each, Currency)):
+        try:
+            value = _read(field, side, raw, references, currency)
+        except RecordError as error:
+            errors.append(error)
+            continue
+        content[field.name] = value
+        if isinstance(field, Currency):
+            currency = value
+        if field.required and value in (None, ()):
+            errors.append(_missing(field))
+    return Decoded(content, tuple(errors))
+
+
+def _read(field: Field, side: Side, raw: Raw, references: References, currency: str) -> Any:
+    if side is Side.PLATFORM:
+        return field.from_platform(raw, references, currency)
+    return field.from_quickbooks(raw, references, currency)
+
+
+def _missing(field: Field) -> FieldError:
+    return FieldError(
+        f"{field.name} is missing", code="missing", field=field.name, fix=f"Enter {field.name}."
+    )
+
+
+def parents_of(record_type: RecordType, side: Side, raw: Raw) -> set[tuple[str, str]]:
+    """Record types and side ids that a raw record refers to.
+
+    Raises:
+        RecordError: where a reference cannot be read.
+    """
+    found: set[tuple[str, str]] = set()
+    for field in record_type.fields:
+        if isinstance(field, Reference):
+            target = (
+                field.target_in_quickbooks(raw)
+                if side is Side.QUICKBOOKS
+                else field.target_on_platform(raw)
+            )
+            found |= {target} if target else set()
+        elif isinstance(field, Lines):
+            found |= (
+                field.references_in_quickbooks(raw)
+                if side is Side.QUICKBOOKS
+                else field.references_on_platform(raw)
+            )
+    return found
+
+
+def platform_row(
+    record_type: RecordType, content: Content, fields: Collection[str], references: References
+) -> dict[str, Any]:
+    """Column values for the named fields; lines stand under "lines"."""
+    row: dict[str, Any] = {}
+    for field in record_type.fields:
+        if field.name in fields:
+            field.into_platform(row, content.get(field.name), references)
+    return row
+
+
+def create_body(
+    record_type: RecordType, content: Content, references: References
+) -> dict[str, Any]:
+    """QuickBooks body that creates the record; fields without a value are left out."""
+    body: dict[str, Any] = {}
+    for field in record_type.fields:
+        value = content.get(field.name)
+        if field.sent_on_create and value not in (None, ()):
+            field.into_quickbooks(body, value, references)
+    return body
+
+
+def update_body(
+    record_type: RecordType,
+    content: Content,
+    changed: Collection[str],
+    held: Raw,
+    references: References,
+) -> dict[str, Any]:
+    """Sparse QuickBooks body for the changed fields, laid over what QuickBooks holds.
+
+    held is the record as last read, with Id, SyncToken and lines. Only mapped fields that changed
+    are sent, with the whole of any object they are part of (an address), and what QuickBooks
+    demands always.
+    """
+    body: dict[str, Any] = {"Id": held["Id"], "SyncToken": held["SyncToken"], "sparse": True}
+    roots = {
+        record_type.by_name[name].quickbooks.partition(".")[0]
+        for name in changed
+        if record_type.by_name[name].sent
+    }
+    for path in record_type.always_sent:
+        if path in held:
+            body[path] = held[path]
+    for field in record_type.fields:
+        if not field.sent or field.quickbooks.partition(".")[0] not in roots:
+            continue
+        value = content.get(field.name)
+        if isinstance(field, Lines):
+            body[field.quickbooks] = field.overlay(value or (), held, references)
+        elif value is not None or field.name in changed:
+            field.into_quickbooks(body, value, references)
+    return body
+
+
+def removal_body(held: Raw, operation: Operation) -> dict[str, Any]:
+    """Body of a delete or void: Id and SyncToken only (section 3.3)."""
+    assert operation in (Operation.DELETE, Operation.VOID)
+    return {"Id": held["Id"], "SyncToken": held["SyncToken"]}
+
+
+def sync_token_of(raw: Raw) -> str:
+    """QuickBooks's version of a record: SyncToken and LastUpdatedTime together (section 3.1)."""
+    return f"{raw.get('SyncToken', '')}|{value_at(raw, 'MetaData.LastUpdatedTime') or ''}"
+
+
+def load_content(record_type: RecordType, stored: dict[str, Any]) -> Content:
+    """Canonical content from its stored JSON form.
+
+    Fields that the record type no longer has are dropped, new ones are absent.
+    """
+    return {
+        field.name: field.load(stored[field.name])
+        for field in record_type.fields
+        if field.name in stored
+    }

@@ -1,0 +1,498 @@
+"""The kinds of fields a record type is made of, and their codecs for both sides.
+
+A field knows where its value stands in QuickBooks's JSON and in the platform's row, which values
+are legal, and whose value counts. `models.codecs` walks over a record type's fields; nothing else
+converts values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from models.errors import FieldError, MissingParentError
+from models.money import currency_decimals, exact_decimal
+from models.records import References, Value, link_in, reference
+from models.words import Owner, Side
+
+Raw = Mapping[str, Any]
+MutableRaw = MutableMapping[str, Any]
+
+
+def value_at(raw: Any, path: str) -> Any:
+    """The value at a dotted path such as "CustomerRef.value" or "LinkedTxn.0.TxnId", or None."""
+    for part in path.split("."):
+        if isinstance(raw, Mapping):
+            raw = raw.get(part)
+        elif isinstance(raw, list) and part.isdigit() and int(part) < len(raw):
+            raw = raw[int(part)]
+        else:
+            return None
+    return raw
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A stored value that another program left in a form that no type can read."""
+
+    #: What is wrong with it, in words.
+    reason: str
+
+
+def column_value(row: Raw, column: str) -> Any:
+    """A column's value.
+
+    Raises:
+        FieldError: where the stored value is unreadable.
+    """
+    value = row.get(column)
+    if isinstance(value, Unreadable):
+        raise FieldError(
+            f"{column}: {value.reason}",
+            code="not_exact",
+            field=column,
+            value=value.reason,
+            fix=f"Store a value in {column} that its column promises: {value.reason}.",
+        )
+    return value
+
+
+def put_at(raw: MutableRaw, path: str, value: Any) -> None:
+    """Set the value at a dotted path, making the objects and lists on the way."""
+    parts = path.split(".")
+    node: Any = raw
+    for part, following in zip(parts, parts[1:], strict=False):
+        empty: Any = [] if following.isdigit() else {}
+        if isinstance(node, list):
+            node.extend({} for _ in range(int(part) + 1 - len(node)))
+            node = node[int(part)]
+        else:
+            if not isinstance(node.get(part), dict | list):
+                node[part] = empty
+            node = node[part]
+    if isinstance(node, list):
+        node.append(value)
+    else:
+        node[parts[-1]] = value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of a record type."""
+
+    #: Canonical name.
+    name: str
+    #: Dotted path in QuickBooks's JSON, or "" where QuickBooks has no such field.
+    quickbooks: str = ""
+    #: Column on the platform; the canonical name by default.
+    platform: str = ""
+    #: Whose value counts. A field that QuickBooks computes is never sent.
+    owner: Owner = Owner.BOTH
+    #: A record without it is parked.
+    required: bool = False
+    #: Sent when the record is created, never afterwards (a party's currency, a given tax total).
+    create_only: bool = False
+    #: QuickBooks may store it in another spelling: what is read back is taken without a word.
+    normalised: bool = False
+    #: One sentence for the docs.
+    meaning: str = ""
+
+    kind: ClassVar[str] = "text"
+
+    @property
+    def column(self) -> str:
+        """The platform column."""
+        return self.platform or self.name
+
+    @property
+    def sent(self) -> bool:
+        """Whether updates of this field go to QuickBooks."""
+        return bool(self.quickbooks) and self.owner is not Owner.QUICKBOOKS and not self.create_only
+
+    @property
+    def sent_on_create(self) -> bool:
+        """Whether creates carry this field to QuickBooks."""
+        return bool(self.quickbooks) and (self.owner is not Owner.QUICKBOOKS or self.create_only)
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """The canonical form of a raw value that is not None, or a FieldError."""
+        raise AssertionError(f"{type(self).__name__} does not check values")
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """Read the field from QuickBooks's JSON."""
+        value = value_at(raw, self.quickbooks) if self.quickbooks else None
+        return None if value is None or value == "" else self.checked(value, currency)
+
+    def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
+        """Write the field into a QuickBooks body; None clears it."""
+        put_at(body, self.quickbooks, "" if value is None else self.plain_json(value))
+
+    def from_platform(self, row: Raw, references: References, currency: str) -> Value:
+        """Read the field from a platform row."""
+        value = column_value(row, self.column)
+        return None if value is None or value == "" else self.checked(value, currency)
+
+    def into_platform(self, row: MutableRaw, value: Value, references: References) -> None:
+        """Write the field into a platform row."""
+        row[self.column] = value
+
+    def plain_json(self, value: Value) -> Any:
+        """The value as QuickBooks takes it in JSON."""
+        return value
+
+    def load(self, stored: Any) -> Value:
+        """The canonical value from its stored JSON form."""
+        return stored
+
+    def wrong(self, value: Any, reason: str, *, code: str, fix: str) -> FieldError:
+        """A FieldError about this field."""
+        return FieldError(f"{self.name} {reason}", code=code, field=self.name, value=value, fix=fix)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Field):
+    """A text; empty means absent, outer white space does not count."""
+
+    #: Longest text that QuickBooks takes (quickbooks-api 10.1); checked when validating.
+    length_max: int = 4000
+    #: QuickBooks appends " (deleted)" to the names of inactive records (section 3.5).
+    deleted_suffix: bool = False
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """Trimmed text with plain line ends."""
+        if not isinstance(value, str):
+            if isinstance(value, bool | float) or not isinstance(value, int | Decimal):
+                raise self.wrong(
+                    value,
+                    f"is {value!r}, not a text",
+                    code="not_text",
+                    fix=f"Enter {self.name} as text.",
+                )
+            value = str(value)
+        text = value.replace("\r\n", "\n").strip()
+        if self.deleted_suffix:
+            text = text.removesuffix(" (deleted)")
+        return text or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Field):
+    """An exact decimal that is not money: a quantity, rate or percentage, at most 7 decimals."""
+
+    decimals_max: int = 7
+    kind: ClassVar[str] = "number"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """An exact Decimal."""
+        return exact_decimal(value, field=self.name, decimals_max=self.decimals_max)
+
+    def load(self, stored: Any) -> Value:
+        """Decimal from its stored text."""
+        return None if stored is None else Decimal(stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money(Field):
+    """An amount in the record's currency, with at most that currency's decimals."""
+
+    kind: ClassVar[str] = "money"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """An exact Decimal with the currency's decimals at most."""
+        return exact_decimal(value, field=self.name, decimals_max=currency_decimals(currency))
+
+    def load(self, stored: Any) -> Value:
+        """Decimal from its stored text."""
+        return None if stored is None else Decimal(stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day(Field):
+    """A calendar day without time or zone."""
+
+    kind: ClassVar[str] = "day"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """A date from ISO text or a date."""
+        if isinstance(value, datetime):
+            raise self.wrong(
+                value, "is a time, not a day", code="not_a_day", fix="Enter a date YYYY-MM-DD."
+            )
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            raise self.wrong(
+                value,
+                f"is {value!r}, not a day",
+                code="not_a_day",
+                fix=f"Enter {self.name} as a date YYYY-MM-DD.",
+            ) from None
+
+    def plain_json(self, value: Value) -> Any:
+        """ISO text."""
+        return value.isoformat()
+
+    def load(self, stored: Any) -> Value:
+        """Date from its stored text."""
+        return None if stored is None else date.fromisoformat(stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Field):
+    """Yes or no; absent means the default."""
+
+    default: bool = False
+    kind: ClassVar[str] = "flag"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """A bool; SQLite's 0 and 1 count."""
+        if value in (True, 1):
+            return True
+        if value in (False, 0):
+            return False
+        raise self.wrong(
+            value, f"is {value!r}, not yes or no", code="not_a_flag", fix="Enter true or false."
+        )
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """The flag, or its default where QuickBooks leaves it out."""
+        value = super().from_quickbooks(raw, references, currency)
+        return self.default if value is None else value
+
+    def from_platform(self, row: Raw, references: References, currency: str) -> Value:
+        """The flag, or its default where the row has none."""
+        value = super().from_platform(row, references, currency)
+        return self.default if value is None else value
+
+    def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
+        """Write true or false."""
+        put_at(body, self.quickbooks, self.default if value is None else value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Field):
+    """One of a few words, which QuickBooks may spell differently."""
+
+    #: Canonical word -> QuickBooks's word.
+    words: Mapping[str, str]
+    #: Words that a platform user may set although the field is QuickBooks's.
+    platform_may_set: tuple[str, ...] = ()
+    kind: ClassVar[str] = "choice"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """The canonical word for either spelling."""
+        if value in self.words:
+            return value
+        for word, quickbooks_word in self.words.items():
+            if value == quickbooks_word:
+                return word
+        raise self.wrong(
+            value,
+            f"is {value!r}",
+            code="not_a_choice",
+            fix=f"Use one of: {', '.join(self.words)}.",
+        )
+
+    def plain_json(self, value: Value) -> Any:
+        """QuickBooks's word."""
+        return self.words[value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Currency(Field):
+    """ISO code of the record's currency; absent means the home currency."""
+
+    kind: ClassVar[str] = "currency"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """Three capital letters."""
+        if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper():
+            return value
+        raise self.wrong(
+            value,
+            f"is {value!r}",
+            code="not_a_currency",
+            fix="Use a three-letter ISO code such as USD.",
+        )
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """The currency, or home."""
+        value = super().from_quickbooks(raw, references, currency)
+        return references.home_currency if value is None else value
+
+    def from_platform(self, row: Raw, references: References, currency: str) -> Value:
+        """The currency, or home."""
+        value = super().from_platform(row, references, currency)
+        return references.home_currency if value is None else value
+
+    def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
+        """Left out in the home currency of a company without multi-currency."""
+        if references.multi_currency or value != references.home_currency:
+            put_at(body, self.quickbooks, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference(Field):
+    """A reference to another synced record, in canonical form "record_type:link".
+
+    quickbooks is the path of the ReferenceType object; its `value` is the id (section 10.1).
+    """
+
+    #: Record types it may point to; the first is meant where QuickBooks does not say.
+    to: tuple[str, ...]
+    #: Path of QuickBooks's word for the type, where it may be several (Purchase.EntityRef.type).
+    type_path: str = ""
+    #: Record type -> QuickBooks's word for it, with type_path.
+    type_words: Mapping[str, str] = field(default_factory=dict)
+    #: Record type -> platform column, where it may be several.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    #: QuickBooks's flag that must say whether the reference is set (SubAccount, Job).
+    flag: str = ""
+    #: The id stands at the path itself, not at its `value` (LinkedTxn.0.TxnId).
+    bare: bool = False
+    kind: ClassVar[str] = "reference"
+
+    @property
+    def id_path(self) -> str:
+        """Path of the id in QuickBooks's JSON."""
+        return self.quickbooks if self.bare else f"{self.quickbooks}.value"
+
+    def target_in_quickbooks(self, raw: Raw) -> tuple[str, str] | None:
+        """Record type and QuickBooks id that the JSON refers to."""
+        side_id = value_at(raw, self.id_path)
+        if side_id in (None, ""):
+            return None
+        if not self.type_path:
+            return self.to[0], str(side_id)
+        word = value_at(raw, self.type_path)
+        matching = [name for name, known in self.type_words.items() if known == word]
+        return (matching[0], str(side_id)) if matching else None
+
+    def target_on_platform(self, row: Raw) -> tuple[str, str] | None:
+        """Record type and platform id that the row refers to."""
+        for record_type in self.to:
+            side_id = column_value(row, self.columns.get(record_type, self.column))
+            if side_id is not None:
+                return record_type, str(side_id)
+        return None
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """Read the reference; its parent must be known."""
+        return self._resolved(self.target_in_quickbooks(raw), Side.QUICKBOOKS, references)
+
+    def from_platform(self, row: Raw, references: References, currency: str) -> Value:
+        """Read the reference; its parent must be known."""
+        return self._resolved(self.target_on_platform(row), Side.PLATFORM, references)
+
+    def _resolved(
+        self, target: tuple[str, str] | None, side: Side, references: References
+    ) -> Value:
+        if target is None:
+            return None
+        record_type, side_id = target
+        link_id = references.link_of(record_type, side, side_id)
+        if link_id is None:
+            raise MissingParentError(
+                f"{self.name} refers to {record_type} {side_id}, which does not exist on {side}",
+                code="missing_parent",
+                field=self.name,
+                value=side_id,
+                fix=f"Create the {record_type} or choose another one for {self.name}.",
+            )
+        return reference(record_type, link_id)
+
+    def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
+        """Write the id that the parent has in QuickBooks."""
+        if self.flag:
+            put_at(body, self.flag, value is not None)
+        if value is None:
+            if not self.flag:
+                put_at(body, self.id_path, "")
+            return
+        record_type, side_id = self._target(value, Side.QUICKBOOKS, references)
+        put_at(body, self.id_path, side_id)
+        if self.type_path:
+            put_at(body, self.type_path, self.type_words[record_type])
+
+    def into_platform(self, row: MutableRaw, value: Value, references: References) -> None:
+        """Write the id that the parent has on the platform."""
+        for column in self.columns.values() or (self.column,):
+            row[column] = None
+        if value is not None:
+            record_type, side_id = self._target(value, Side.PLATFORM, references)
+            row[self.columns.get(record_type, self.column)] = int(side_id)
+
+    def _target(self, value: str, side: Side, references: References) -> tuple[str, str]:
+        record_type, link_id = link_in(value)
+        side_id = references.side_id_of(link_id, side)
+        if side_id is None:
+            label = references.label_of(link_id)
+            raise MissingParentError(
+                f"{self.name} is {record_type} {label}, which is not on {side} yet",
+                code="waits_for_parent",
+                field=self.name,
+                value=label,
+                fix=f"It goes on by itself when {record_type} {label} has been synced; see there.",
+            )
+        return record_type, side_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(Field):
+    """The name of a QuickBooks list entry that is not synced itself (Term, TaxCode ...).
+
+    quickbooks is the path of the ReferenceType object. On US sales lines the ids TAX and NON
+    stand for themselves (section 10.7).
+    """
+
+    entity: str
+    #: Ids that are their own names.
+    literal: tuple[str, ...] = ()
+    kind: ClassVar[str] = "name"
+
+    def checked(self, value: Any, currency: str) -> Value:
+        """A non-empty text."""
+        return str(value).strip() or None
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """The entry's name; an entry that QuickBooks no longer lists keeps its id as name."""
+        quickbooks_id = value_at(raw, f"{self.quickbooks}.value")
+        if quickbooks_id in (None, ""):
+            return None
+        if quickbooks_id in self.literal:
+            return quickbooks_id
+        name = value_at(raw, f"{self.quickbooks}.name")
+        return references.name_of(self.entity, quickbooks_id) or name or str(quickbooks_id)
+
+    def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
+        """Write the id of the entry with this name."""
+        if value is None:
+            put_at(body, f"{self.quickbooks}.value", "")
+            return
+        found = value if value in self.literal else references.id_of_name(self.entity, value)
+        if found is None:
+            raise self.wrong(
+                value,
+                f"is {value!r}, which QuickBooks does not have in its list of {self.entity}",
+                code="unknown_name",
+                fix=f"Use the name of an active {self.entity} in QuickBooks, or add it there.",
+            )
+        put_at(body, f"{self.quickbooks}.value", found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived(Choice):
+    """A word that is computed from QuickBooks's record, such as an invoice's status."""
+
+    #: Function from QuickBooks's JSON to the canonical word.
+    derive: Any
+    owner: Owner = Owner.QUICKBOOKS
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """The computed word."""
+        return self.derive(raw)

@@ -1,0 +1,112 @@
+"""Exact decimals: how amounts, quantities and rates come in, compare and go out.
+
+Money is Decimal with a currency, or integer minor units in frames; a float never gets past this
+module. Minor units per currency follow ISO 4217 (most have two decimals; the table lists the
+others).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from models.errors import FieldError
+
+#: Decimals of the currencies that do not have two (ISO 4217, amendment 177).
+_DECIMALS_OTHER = {
+    **dict.fromkeys(
+        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
+}
+#: QuickBooks amounts have at most 15 digits (quickbooks-api 10.1).
+DIGITS_MAX = 15
+
+
+def currency_decimals(currency: str) -> int:
+    """Decimals of a currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD."""
+    return _DECIMALS_OTHER.get(currency, 2)
+
+
+def exact_decimal(value: object, *, field: str, decimals_max: int) -> Decimal:
+    """Return value as Decimal if it is exact, finite and has at most decimals_max decimals.
+
+    Raises:
+        FieldError: for a float, text that is no number, NaN, infinity, too many decimals or digits.
+    """
+    if isinstance(value, bool | float) or not isinstance(value, Decimal | int | str):
+        raise FieldError(
+            f"{field} is {value!r}, a {type(value).__name__}: money must be an exact decimal",
+            code="not_exact",
+            field=field,
+            value=value,
+            fix=f"Store {field} as an exact decimal, never as a floating-point number.",
+        )
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise _not_a_number(field, value) from None
+    if not number.is_finite():
+        raise _not_a_number(field, value)
+    return _within_limits(number, field=field, decimals_max=decimals_max)
+
+
+def _not_a_number(field: str, value: object) -> FieldError:
+    return FieldError(
+        f"{field} is {value!r}, which is not a number",
+        code="not_a_number",
+        field=field,
+        value=value,
+        fix=f"Enter a plain decimal number for {field}.",
+    )
+
+
+def _within_limits(number: Decimal, *, field: str, decimals_max: int) -> Decimal:
+    number = plain(number)
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
+    if -exponent > decimals_max:
+        raise FieldError(
+            f"{field} is {number}, with more than {decimals_max} decimals",
+            code="too_many_decimals",
+            field=field,
+            value=number,
+            fix=f"Round {field} to {decimals_max} decimals.",
+        )
+    if len(str(abs(int(number)))) + max(0, -exponent) > DIGITS_MAX:
+        raise FieldError(
+            f"{field} is {number}, with more than {DIGITS_MAX} digits",
+            code="too_many_digits",
+            field=field,
+            value=number,
+            fix=f"QuickBooks takes at most {DIGITS_MAX} digits: split the amount.",
+        )
+    return number
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number without trailing zeros, exponent notation or a negative zero."""
+    if number == 0:
+        return Decimal(0)
+    shortened = number.normalize()
+    exponent = shortened.as_tuple().exponent
+    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
+    return shortened.quantize(Decimal(1)) if exponent > 0 else shortened
+
+
+def minor_units(amount: Decimal, currency: str) -> int:
+    """The amount in whole minor units, 10800 for 108.00 USD.
+
+    Raises:
+        FieldError: when the amount has more decimals than the currency.
+    """
+    scaled = amount.scaleb(currency_decimals(currency))
+    if scaled != scaled.to_integral_value():
+        raise FieldError(
+            f"{amount} {currency} is not a whole number of minor units",
+            code="too_many_decimals",
+            field="amount",
+            value=amount,
+            fix=f"Round to {currency_decimals(currency)} decimals.",
+        )
+    return int(scaled)

@@ -1,0 +1,154 @@
+"""What a cycle is going to do, as data, before anything is written.
+
+A RecordPlan holds the merge of one record and the writes it leads to; a Plan holds them all, with
+parents before children. Plans are compared, printed, approved and tested without touching a side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from models.errors import RecordError
+from models.fields import Reference
+from models.merge import Merge, Outcome
+from models.record_type import DeleteMeans, RecordType
+from models.records import Content, Observed, link_in
+from models.words import Operation, Side
+
+
+@dataclass(frozen=True)
+class Link:
+    """The pairing of a QuickBooks record with a platform record, as stored.
+
+    A link may know only one side yet; its id is then the record's name within the sync.
+    """
+
+    id: int
+    record_type: str
+    quickbooks_id: str | None
+    platform_id: str | None
+    label: str
+    #: The content both sides last agreed on.
+    base: Content | None
+    quickbooks_version: str | None
+    platform_version: int | None
+    deleted_at: datetime | None = None
+
+    def side_id(self, side: Side) -> str | None:
+        """The record's id on a side."""
+        return self.quickbooks_id if side is Side.QUICKBOOKS else self.platform_id
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """One record's merge, and the writes it leads to."""
+
+    record_type: RecordType
+    link: Link
+    merge: Merge
+    quickbooks: Observed | None
+    platform: Observed | None
+    #: Sides whose change made us look at the record.
+    read_from: frozenset[Side]
+    #: Why nothing can be done for it now; the merge then does not count.
+    parked: RecordError | None = None
+    #: Why the record was parked before this cycle; None where it was not.
+    parked_before: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What people call the record."""
+        content = self.merge.content or self.link.base
+        return self.record_type.label_of(content, self.link.label)
+
+    @property
+    def quickbooks_operation(self) -> Operation | None:
+        """What is to be written to QuickBooks, if anything."""
+        if self.parked is not None:
+            return None
+        if self.merge.outcome is Outcome.CREATE_IN_QUICKBOOKS:
+            return Operation.CREATE
+        if self.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
+            deactivate = self.record_type.delete_means is DeleteMeans.DEACTIVATE
+            return Operation.UPDATE if deactivate else Operation.DELETE
+        if not self.merge.to_quickbooks:
+            return None
+        return Operation.VOID if self._voids else Operation.UPDATE
+
+    @property
+    def _voids(self) -> bool:
+        content = self.merge.content or {}
+        word = self.record_type.void_status
+        return bool(word) and content.get("status") == word
+
+    @property
+    def platform_operation(self) -> Operation | None:
+        """What is to be written to the platform, if anything."""
+        if self.parked is not None:
+            return None
+        if self.merge.outcome is Outcome.CREATE_ON_PLATFORM:
+            return Operation.CREATE
+        if self.merge.outcome is Outcome.REMOVE_ON_PLATFORM:
+            return Operation.DELETE
+        return Operation.UPDATE if self.merge.to_platform else None
+
+    @property
+    def only_base_moves(self) -> bool:
+        """Both sides already hold the merged content, but the base does not say so."""
+        return (
+            self.parked is None
+            and self.quickbooks_operation is None
+            and self.platform_operation is None
+            and self.merge.outcome in (Outcome.MERGED, Outcome.FORGET)
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All record plans of a cycle, parents before children."""
+
+    records: tuple[RecordPlan, ...] = field(default=())
+
+    def of(self, record_type: RecordType) -> list[RecordPlan]:
+        """The plans for one record type."""
+        return [each for each in self.records if each.record_type is record_type]
+
+
+def parents_first(plans: Sequence[RecordPlan]) -> list[RecordPlan]:
+    """Plans of one record type in an order in which a parent comes before its children."""
+    by_link = {each.link.id: each for each in plans}
+    ordered: dict[int, RecordPlan] = {}
+    for each in plans:
+        chain: list[RecordPlan] = []
+        current: RecordPlan | None = each
+        while current and current.link.id not in ordered and current not in chain:
+            chain.append(current)
+            current = by_link.get(_own_parent(current) or 0)
+        for waiting in reversed(chain):
+            ordered[waiting.link.id] = waiting
+    return list(ordered.values())
+
+
+def generations(plans: Sequence[RecordPlan]) -> list[list[RecordPlan]]:
+    """Plans of one record type in groups, each group needing only earlier ones."""
+    depth: dict[int, int] = {}
+    groups: list[list[RecordPlan]] = []
+    for each in parents_first(plans):
+        level = depth.get(_own_parent(each) or 0, -1) + 1
+        depth[each.link.id] = level
+        groups.extend([] for _ in range(level + 1 - len(groups)))
+        groups[level].append(each)
+    return groups
+
+
+def _own_parent(plan: RecordPlan) -> int | None:
+    """The link of the parent of the same record type, such as a sub-account's account."""
+    content = plan.merge.content or {}
+    for each in plan.record_type.fields:
+        if isinstance(each, Reference) and plan.record_type.name in each.to:
+            value = content.get(each.name)
+            if value:
+                return link_in(value)[1]
+    return None

@@ -1,0 +1,152 @@
+"""What a record type declares, and the catalog of all of them.
+
+One file in `models/record_types` per record type; from it follow both codecs, the query, the
+checks, the merge rules and the order of parents. A new record type is a new file there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, cached_property
+from graphlib import TopologicalSorter
+
+from models.checks import Check
+from models.errors import UsageError
+from models.fields import Field, Reference
+from models.lines import Lines
+from models.records import Content
+from models.words import DataType
+
+
+class DeleteMeans(StrEnum):
+    """What QuickBooks can do when a record goes away (quickbooks-api 3.6)."""
+
+    #: Name lists cannot be deleted; they become inactive.
+    DEACTIVATE = "deactivate"
+    #: Transactions are deleted for good.
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """A platform status that decides whether a record is ready for the books."""
+
+    column: str
+    #: Statuses whose records go to QuickBooks.
+    forwarded: tuple[str, ...]
+    #: Status of a record that stands in the books.
+    posted: str
+    #: Statuses that may not follow on posted: such a record waits for a person.
+    withdrawn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordType:
+    """One kind of record, declared."""
+
+    name: str
+    #: Plural for people: "invoices".
+    plural: str
+    data_type: DataType
+    #: QuickBooks entity name.
+    entity: str
+    #: Platform table.
+    table: str
+    fields: tuple[Field, ...]
+    checks: tuple[Check, ...]
+    #: Field that people call the record by; the id stands in where it is empty.
+    label: str
+    delete_means: DeleteMeans
+    #: Keys that say two unlinked records are the same: each a tuple of fields that must be equal.
+    match_keys: tuple[tuple[str, ...], ...] = ()
+    #: QuickBooks fields that may stand in a condition, and the canonical field each compares with:
+    #: how a write of unknown outcome is looked for (sections 4 and 12.1).
+    look_up: tuple[tuple[str, str], ...] = ()
+    #: Status word that means void, where QuickBooks can void this entity (section 3.4).
+    void_status: str = ""
+    #: Body parts that QuickBooks demands on every write (section 3.2), by path.
+    always_sent: tuple[str, ...] = ()
+    workflow: Workflow | None = None
+    #: One sentence for the docs.
+    meaning: str = ""
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """Fields by canonical name."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def lines(self) -> Lines | None:
+        """The lines field, if the record type has one."""
+        return next((field for field in self.fields if isinstance(field, Lines)), None)
+
+    @cached_property
+    def parents(self) -> frozenset[str]:
+        """Record types that this one refers to, itself left out."""
+        fields: list[Field] = list(self.fields)
+        if self.lines:
+            fields += [field for shape in self.lines.shapes for field in shape.fields]
+        named = {name for field in fields if isinstance(field, Reference) for name in field.to}
+        return frozenset(named - {self.name})
+
+    @cached_property
+    def is_list(self) -> bool:
+        """Whether the entity is a name list, which has an Active flag."""
+        return self.delete_means is DeleteMeans.DEACTIVATE
+
+    def label_of(self, content: Content | None, fallback: str) -> str:
+        """What people call a record with this content."""
+        value = content.get(self.label) if content else None
+        return str(value) if value else fallback
+
+
+@cache
+def catalog() -> dict[str, RecordType]:
+    """All record types by name, parents before children.
+
+    A record type may refer to itself (a sub-account); records then go parents first.
+    """
+    from models import record_types
+
+    found: dict[str, RecordType] = {}
+    for module in pkgutil.iter_modules(record_types.__path__):
+        declared = importlib.import_module(f"{record_types.__name__}.{module.name}")
+        found[declared.RECORD_TYPE.name] = declared.RECORD_TYPE
+    order = TopologicalSorter({name: sorted(found[name].parents) for name in sorted(found)})
+    return {name: found[name] for name in order.static_order()}
+
+
+def record_type_named(name: str) -> RecordType:
+    """The record type of that name.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
+    try:
+        return catalog()[name]
+    except KeyError:
+        raise UsageError(
+            f"record type {name!r} is not known; use one of: {', '.join(catalog())}"
+        ) from None
+
+
+def in_data_types(data_types: Iterable[DataType]) -> list[RecordType]:
+    """Record types of these data types, parents first."""
+    wanted = set(data_types)
+    return [each for each in catalog().values() if each.data_type in wanted]
+
+
+def with_parents(record_types: Iterable[RecordType]) -> list[RecordType]:
+    """These record types and all they refer to, directly or not, parents first."""
+    needed: set[str] = set()
+    waiting = [each.name for each in record_types]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting.extend(catalog()[name].parents)
+    return [each for each in catalog().values() if each.name in needed]

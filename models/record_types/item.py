@@ -1,0 +1,75 @@
+"""Items: what invoices sell and purchases buy (quickbooks-api 10.3)."""
+
+from __future__ import annotations
+
+from models.checks import Unique, amount_check, length_check, name_checks
+from models.fields import Choice, Flag, Number, Reference, Text
+from models.record_type import DeleteMeans, RecordType
+from models.words import DataType
+
+RECORD_TYPE = RecordType(
+    name="item",
+    plural="items",
+    data_type=DataType.INVOICES,
+    entity="Item",
+    table="items",
+    meaning="A product or service.",
+    label="name",
+    delete_means=DeleteMeans.DEACTIVATE,
+    match_keys=(("name",),),
+    look_up=(("Name", "name"),),
+    fields=(
+        Text(name="name", quickbooks="Name", length_max=100, required=True, deleted_suffix=True),
+        Choice(
+            name="kind",
+            quickbooks="Type",
+            create_only=True,
+            required=True,
+            words={
+                "service": "Service",
+                "non_inventory": "NonInventory",
+                "inventory": "Inventory",
+                "bundle": "Group",
+                "category": "Category",
+            },
+            meaning="What kind of item it is; it stays what it was made as.",
+        ),
+        Text(name="sku", quickbooks="Sku", length_max=100),
+        Text(name="description", quickbooks="Description", length_max=4000),
+        Text(name="purchase_description", quickbooks="PurchaseDesc", length_max=4000),
+        Number(name="unit_price", quickbooks="UnitPrice", meaning="Sales price per unit."),
+        Number(name="purchase_cost", quickbooks="PurchaseCost", meaning="Cost per unit."),
+        Reference(
+            name="income_account",
+            quickbooks="IncomeAccountRef",
+            platform="income_account_id",
+            to=("account",),
+        ),
+        Reference(
+            name="expense_account",
+            quickbooks="ExpenseAccountRef",
+            platform="expense_account_id",
+            to=("account",),
+        ),
+        Reference(
+            name="asset_account",
+            quickbooks="AssetAccountRef",
+            platform="asset_account_id",
+            to=("account",),
+        ),
+        Flag(name="taxable", quickbooks="Taxable"),
+        Flag(name="active", quickbooks="Active", default=True),
+    ),
+    checks=(
+        *name_checks("name", 100),
+        Unique(
+            field="name",
+            code="duplicate_name",
+            message="another item has the same name",
+            fix="Give one of them another name; QuickBooks takes a name once.",
+        ),
+        length_check("sku", 100),
+        length_check("description", 4000),
+        amount_check("unit_price", minimum=0),
+    ),
+)

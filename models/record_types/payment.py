@@ -1,0 +1,127 @@
+"""Payments that customers made, and the invoices they settle (quickbooks-api 10.4)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from models.checks import PLATFORM_ONLY, SameAmount, amount_check, length_check
+from models.fields import Currency, Day, Money, Named, Number, Reference, Text
+from models.lines import Lines, LineShape
+from models.record_type import DeleteMeans, RecordType
+from models.records import Content
+from models.words import DataType, Owner
+
+
+def excess_applied(content: Content) -> Decimal:
+    """By how much the applications exceed the payment; credits pay from another pocket."""
+    applied = sum(
+        (line["amount"] for line in content.get("lines") or () if line["kind"] == "invoice"),
+        Decimal(0),
+    )
+    credits = sum(
+        (line["amount"] for line in content.get("lines") or () if line["kind"] != "invoice"),
+        Decimal(0),
+    )
+    return max(Decimal(0), applied - credits - (content.get("amount") or Decimal(0)))
+
+
+RECORD_TYPE = RecordType(
+    name="payment",
+    plural="payments",
+    data_type=DataType.INVOICES,
+    entity="Payment",
+    table="payments",
+    meaning="Money received from a customer, and the invoices it settles.",
+    label="reference",
+    delete_means=DeleteMeans.DELETE,
+    match_keys=(("customer", "received_on", "amount", "reference"),),
+    look_up=(("CustomerRef", "customer"), ("TxnDate", "received_on")),
+    fields=(
+        Reference(
+            name="customer",
+            quickbooks="CustomerRef",
+            platform="customer_id",
+            to=("customer",),
+            required=True,
+        ),
+        Day(name="received_on", quickbooks="TxnDate", required=True),
+        Text(name="reference", quickbooks="PaymentRefNum", length_max=21),
+        Text(name="memo", quickbooks="PrivateNote", length_max=4000),
+        Currency(name="currency", quickbooks="CurrencyRef.value", create_only=True),
+        Number(name="exchange_rate", quickbooks="ExchangeRate", normalised=True),
+        Named(name="method", quickbooks="PaymentMethodRef", entity="PaymentMethod"),
+        Reference(
+            name="deposit_account",
+            quickbooks="DepositToAccountRef",
+            platform="deposit_account_id",
+            to=("account",),
+            normalised=True,
+            meaning="Where the money went; QuickBooks takes Undeposited Funds where it is empty.",
+        ),
+        Money(name="amount", quickbooks="TotalAmt", required=True),
+        Lines(
+            name="lines",
+            quickbooks="Line",
+            table="payment_applications",
+            parent_column="payment_id",
+            marker_path="LinkedTxn.0.TxnType",
+            shapes=(
+                LineShape(
+                    kind="invoice",
+                    marker="Invoice",
+                    constant={"LinkedTxn.0.TxnType": "Invoice"},
+                    fields=(
+                        Reference(
+                            name="invoice",
+                            quickbooks="LinkedTxn.0.TxnId",
+                            platform="invoice_id",
+                            to=("invoice",),
+                            bare=True,
+                            required=True,
+                        ),
+                        Money(name="amount", quickbooks="Amount", required=True),
+                    ),
+                ),
+                LineShape(
+                    kind="credit_memo",
+                    marker="CreditMemo",
+                    constant={},
+                    writable=False,
+                    fields=(
+                        Text(name="reference", quickbooks="LinkedTxn.0.TxnId"),
+                        Money(name="amount", quickbooks="Amount", required=True),
+                    ),
+                ),
+                LineShape(
+                    kind="other",
+                    marker="",
+                    constant={},
+                    writable=False,
+                    fields=(
+                        Text(name="reference", quickbooks="LinkedTxn.0.TxnId"),
+                        Money(name="amount", quickbooks="Amount", required=True),
+                    ),
+                ),
+            ),
+        ),
+        Money(
+            name="unapplied_amount",
+            quickbooks="UnappliedAmt",
+            owner=Owner.QUICKBOOKS,
+            meaning="What is left to apply, as QuickBooks computes it.",
+        ),
+    ),
+    checks=(
+        length_check("reference", 21),
+        length_check("memo", 4000),
+        amount_check("amount", minimum=0),
+        SameAmount(
+            field="lines",
+            compute=excess_applied,
+            code="over_applied",
+            message="the applications add up to more than the payment",
+            fix="Lower the amounts applied to the invoices, or correct the payment's amount.",
+            sides=PLATFORM_ONLY,
+        ),
+    ),
+)

@@ -1,0 +1,58 @@
+"""What a user chooses for one connection, as a checked, frozen value.
+
+Stored as JSON beside the connection, changed by people, logged when changed. What the operator of
+the installation sets stands in the environment (`connectors.settings`).
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from models.errors import UsageError
+from models.policy import Policy, policy_from
+from models.words import DataType, Side
+
+
+class ConnectionSettings(BaseModel):
+    """A connection's choices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: Data types that are synced.
+    data_types: frozenset[DataType] = frozenset(DataType)
+    #: Sides that may be written.
+    write_to: frozenset[Side] = frozenset(Side)
+    #: Rules for conflicts: data type, record type or "record_type.field" -> rule.
+    policy: dict[str, str] = Field(default_factory=dict)
+    policy_version: int = Field(default=1, ge=1)
+    #: Minutes between two scheduled cycles.
+    frequency_minutes: int = Field(default=15, ge=1, le=1440)
+    #: Send several writes in one metered batch call (fast) or one by one (free calls).
+    batch_writes: bool = True
+
+    @field_validator("policy")
+    @classmethod
+    def _known_policy(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            policy_from(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    def conflict_policy(self) -> Policy:
+        """The rules as a policy."""
+        return policy_from(self.policy, self.policy_version)
+
+
+def settings_from_json(text: str) -> ConnectionSettings:
+    """Settings from their stored form.
+
+    Raises:
+        UsageError: naming the field, the value and what is allowed.
+    """
+    try:
+        return ConnectionSettings.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"settings: {place} is {first['input']!r}: {first['msg']}") from error

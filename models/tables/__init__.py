@@ -1,0 +1,11 @@
+"""The one database: the platform's tables, the sync's own, their types and triggers.
+
+`metadata` holds every table. migrations/ builds it, connectors/database.py connects to it.
+"""
+
+from __future__ import annotations
+
+from models.tables import platform, sync
+from models.tables.platform import RECORD_TABLES, RecordTable, metadata
+
+__all__ = ["RECORD_TABLES", "RecordTable", "metadata", "platform", "sync"]

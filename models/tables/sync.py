@@ -1,0 +1,347 @@
+"""The sync's own state, in the same database, so that one transaction covers a record and its link.
+
+links       which QuickBooks record is which platform record, and what both last agreed on
+intents     each write, stored before it is sent; attempts are its tries
+conflicts   both sides changed the same; parked: records set aside; alerts: what a person must know
+cursors     how far each side was read; leases: one cycle per connection; runs: what each did
+audit_entries  the hash-chained log, which triggers keep to inserts only (triggers.py)
+
+JSON is kept as text, because its bytes are hashed and PostgreSQL's JSONB would reorder them. Unique
+indexes guard what must never happen twice: one link per record and side, one open intent per
+record, one open alert per subject.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+    true,
+)
+
+from models.tables.platform import metadata
+from models.tables.types import UTCDateTime, utc_now
+from models.words import IntentState
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.default import DefaultExecutionContext
+
+#: Intents that may still have an effect; a record has at most one.
+INTENT_STATES_OPEN: Final = (IntentState.PLANNED, IntentState.SENT, IntentState.UNKNOWN)
+
+#: The connection number, in the audit log and in subjects, for the installation as a whole.
+INSTALLATION: Final = 0
+
+
+def alert_subject(connection_id: int | None, link_id: int | None) -> str:
+    """Return what an alert is about, as text, so that a unique index works where ids are NULL."""
+    return f"{connection_id or INSTALLATION}/{link_id or 0}"
+
+
+def _subject_of_row(context: DefaultExecutionContext) -> str:
+    """Fill alerts.subject from the row that is being inserted."""
+    row: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return alert_subject(row.get("connection_id"), row.get("link_id"))
+
+
+def _connection(*, primary_key: bool = False, ondelete: str | None = None) -> Column[Any]:
+    """The connection that a row belongs to."""
+    return Column(
+        "connection_id",
+        ForeignKey("connections.id", ondelete=ondelete),
+        primary_key=primary_key,
+        nullable=False,
+        autoincrement=False,
+    )
+
+
+def _time(name: str) -> Column[Any]:
+    """An instant that is always known."""
+    return Column(name, UTCDateTime, nullable=False)
+
+
+def _row_times() -> tuple[Column[Any], Column[Any]]:
+    """When the row came to be and when it was last changed."""
+    return (
+        Column("created_at", UTCDateTime, nullable=False, server_default=utc_now()),
+        Column("updated_at", UTCDateTime, nullable=False, server_default=utc_now()),
+    )
+
+
+def _unique_where(name: str, condition: ColumnElement[bool], *columns: Column[Any]) -> Index:
+    """Add a unique index over the rows for which condition holds, on both databases."""
+    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
+
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("company_id", ForeignKey("companies.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("environment", String(20), nullable=False),
+    Column("realm_id", String(40), nullable=False),
+    #: connected, paused, reconnect or disconnected
+    Column("status", String(20), nullable=False),
+    #: What the user chose, as JSON.
+    Column("settings", Text, nullable=False),
+    #: What QuickBooks says about the company, as JSON.
+    Column("facts", Text),
+    *_row_times(),
+    UniqueConstraint("name"),
+    UniqueConstraint("environment", "realm_id"),
+    UniqueConstraint("company_id"),
+    sqlite_autoincrement=True,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _connection(primary_key=True, ondelete="CASCADE"),
+    Column("refresh_token_encrypted", Text, nullable=False),
+    Column("access_token_encrypted", Text),
+    Column("access_expires_at", UTCDateTime),
+    Column("refresh_expires_at", UTCDateTime),
+    #: Rises by one with each refresh: who refreshed first is seen by it.
+    Column("generation", Integer, nullable=False),
+    _time("refreshed_at"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _connection(),
+    Column("record_type", String(40), nullable=False),
+    #: NULL until the record exists on that side.
+    Column("quickbooks_id", String(40)),
+    Column("platform_id", String(40)),
+    #: What a person calls the record, such as "Invoice 1042".
+    Column("label", String(200), nullable=False),
+    #: What both sides last agreed on, as canonical JSON.
+    Column("base", Text),
+    #: The versions that the base was seen at.
+    Column("quickbooks_version", String(80)),
+    Column("platform_version", Integer),
+    Column("deleted_at", UTCDateTime),
+    *_row_times(),
+    sqlite_autoincrement=True,
+)
+_unique_where(
+    "uq_links_quickbooks_id",
+    links.c.quickbooks_id.is_not(None),
+    links.c.connection_id,
+    links.c.record_type,
+    links.c.quickbooks_id,
+)
+_unique_where(
+    "uq_links_platform_id",
+    links.c.platform_id.is_not(None),
+    links.c.connection_id,
+    links.c.record_type,
+    links.c.platform_id,
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _connection(),
+    Column("link_id", ForeignKey("links.id"), nullable=False),
+    Column("record_type", String(40), nullable=False),
+    Column("operation", String(10), nullable=False),
+    #: One of models.words.IntentState.
+    Column("state", String(15), nullable=False),
+    #: The body to send, as canonical JSON, and its SHA-256.
+    Column("payload", Text, nullable=False),
+    Column("payload_hash", String(64), nullable=False),
+    Column("request_id", String(50), nullable=False),
+    #: Rises when the same write is planned anew under a new request id.
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("attempts", Integer, nullable=False),
+    #: The version of the far side's record that the plan was made for.
+    Column("planned_version", String(80)),
+    _time("created_at"),
+    Column("sent_at", UTCDateTime),
+    Column("closed_at", UTCDateTime),
+    Column("run_id", String(36), nullable=False),
+    #: The lease's epoch: a holder that lost its lease must not send.
+    Column("epoch", Integer, nullable=False),
+    Column("error", Text),
+    UniqueConstraint("connection_id", "request_id"),
+    Index(None, "connection_id", "state"),
+)
+_unique_where("uq_intents_open", intents.c.state.in_(INTENT_STATES_OPEN), intents.c.link_id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("intent_id", ForeignKey("intents.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("request_id", String(50), nullable=False),
+    _time("sent_at"),
+    Column("answered_at", UTCDateTime),
+    Column("outcome", String(20)),
+    Column("intuit_tid", String(100)),
+    #: What QuickBooks said, as JSON.
+    Column("fault", Text),
+    UniqueConstraint("intent_id", "number"),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _connection(),
+    Column("link_id", ForeignKey("links.id"), nullable=False),
+    Column("record_type", String(40), nullable=False),
+    Column("field", String(60), nullable=False),
+    #: The three values of the field, as JSON.
+    Column("base", Text),
+    Column("quickbooks", Text),
+    Column("platform", Text),
+    Column("winner", String(12), nullable=False),
+    Column("rule", String(20), nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("quickbooks_edited_at", UTCDateTime),
+    Column("platform_edited_at", UTCDateTime),
+    #: decided, review or overridden
+    Column("state", String(12), nullable=False),
+    _time("decided_at"),
+    Column("run_id", String(36), nullable=False),
+    Index(None, "connection_id", "state"),
+    Index(None, "link_id"),
+    # The number is shown to people, who may name it long after: never give it out twice
+    sqlite_autoincrement=True,
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("link_id", ForeignKey("links.id"), primary_key=True, autoincrement=False),
+    _connection(),
+    Column("record_type", String(40), nullable=False),
+    Column("side", String(12), nullable=False),
+    #: Code, field, value and fix of models.errors.RecordError.
+    Column("code", String(60), nullable=False),
+    Column("field", String(60), nullable=False),
+    Column("value", String(100), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _time("since"),
+    #: NULL: not before a person or an edit does something.
+    Column("next_attempt_at", UTCDateTime),
+    Column("run_id", String(36), nullable=False),
+    Index(None, "connection_id", "next_attempt_at"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    #: NULL: the installation as a whole.
+    Column("connection_id", ForeignKey("connections.id")),
+    Column("cause", String(60), nullable=False),
+    Column("link_id", ForeignKey("links.id")),
+    #: Filled on insert from the two ids; NULLs never collide in a unique index, this text does.
+    Column("subject", String(60), nullable=False, default=_subject_of_row),
+    Column("title", String(300), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    _time("opened_at"),
+    Column("closed_at", UTCDateTime),
+    Column("occurrences", Integer, nullable=False),
+    Index(None, "connection_id", "closed_at"),
+    sqlite_autoincrement=True,
+)
+_unique_where("uq_alerts_open", alerts.c.closed_at.is_(None), alerts.c.subject, alerts.c.cause)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    _connection(primary_key=True),
+    Column("record_type", String(40), primary_key=True),
+    Column("side", String(12), primary_key=True),
+    Column("position", Text, nullable=False),
+    _time("updated_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    _connection(primary_key=True),
+    #: NULL: free.
+    Column("holder", String(80)),
+    #: Rises with each holder.
+    Column("epoch", Integer, nullable=False),
+    Column("expires_at", UTCDateTime),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _connection(),
+    Column("flow", String(60), nullable=False),
+    _time("started_at"),
+    Column("finished_at", UTCDateTime),
+    Column("state", String(20), nullable=False),
+    #: Counts and figures, as JSON.
+    Column("summary", Text),
+    Column("error", Text),
+    Index(None, "connection_id", "started_at"),
+)
+
+#: Names that records refer to without being synced themselves, such as terms and tax codes.
+named_references = Table(
+    "named_references",
+    metadata,
+    _connection(primary_key=True),
+    Column("entity", String(40), primary_key=True),
+    Column("quickbooks_id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("active", Boolean, nullable=False, server_default=true()),
+)
+
+#: No foreign key: the log outlives the connection, and 0 stands for the installation.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("connection_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    #: Version of the entry's form.
+    Column("v", Integer, nullable=False),
+    #: ISO time in UTC; text, because it is hashed.
+    Column("at", String(32), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("run_id", String(36)),
+    Column("record_type", String(40)),
+    Column("link_id", Integer),
+    Column("body", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "connection_id", "link_id"),
+)
+
+#: The last entry of each chain: what shows that entries were cut off at the end.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("connection_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

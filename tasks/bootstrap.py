@@ -1,0 +1,173 @@
+"""From settings and a connection's name to a cycle that is ready to run.
+
+The only place where the ports meet their adapters.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from connectors.clock import SystemClock
+from connectors.database import create_database_engine, migrate
+from connectors.ports import Clock
+from connectors.quickbooks.bounded_auth import AppKeys
+from connectors.quickbooks.client import ClientSettings, QuickBooksClient
+from connectors.quickbooks.connect import connect
+from connectors.quickbooks.limits import Limiter
+from connectors.quickbooks.oauth import IntuitOAuth, TokenSet
+from connectors.quickbooks.tokens import TokenStore
+from connectors.quickbooks.transport import TransportLimits
+from connectors.settings import Settings, read_settings
+from connectors.state.connections import connection_named, facts_of, store_connection
+from connectors.state.port import Connection
+from connectors.state.sql import SqlState
+from models.errors import UsageError
+from models.words import DataType
+from tasks.context import Cycle, CycleReferences
+
+
+@dataclass
+class Installation:
+    """The database, the token store and the clock of this process."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+
+    def oauth(self, environment: str) -> IntuitOAuth:
+        """Intuit's token service for an environment."""
+        keys = AppKeys(
+            client_id=self.settings.intuit_client_id,
+            client_secret=self.settings.intuit_client_secret.get_secret_value(),
+            redirect_uri=self.settings.redirect_url,
+        )
+        return IntuitOAuth(self.settings.endpoints_of(environment), keys)
+
+    def tokens(self, environment: str) -> TokenStore:
+        """The store of encrypted tokens."""
+        return TokenStore(
+            self.engine, self.settings.fernet_keys, self.clock, self.oauth(environment)
+        )
+
+
+@contextmanager
+def installation(
+    settings: Settings | None = None, clock: Clock | None = None
+) -> Iterator[Installation]:
+    """Open the installation; the database is brought up to date first.
+
+    Raises:
+        UsageError: settings that cannot be used.
+    """
+    settings = settings or read_settings()
+    engine = create_database_engine(settings.database_url)
+    try:
+        migrate(engine)
+        yield Installation(settings, engine, clock or SystemClock())
+    finally:
+        engine.dispose()
+
+
+def connect_company(
+    place: Installation,
+    *,
+    realm_id: str,
+    refresh_token: str = "",
+    code: str = "",
+    company: str = "",
+    environment: str = "",
+) -> Connection:
+    """Pair a company with QuickBooks: prove the permission, store it, remember who it is.
+
+    Raises:
+        UsageError: the input or settings cannot be used, or the company is another one.
+        DisconnectedError: the permission is refused.
+        RetryLaterError: QuickBooks cannot be reached.
+    """
+    if not realm_id:
+        raise UsageError("realm id is missing: it is QuickBooks's number of the company")
+    environment = environment or place.settings.default_environment
+    store = place.tokens(environment)
+    connected = connect(
+        place.settings.endpoints_of(environment),
+        place.oauth(environment),
+        place.clock,
+        realm_id,
+        refresh_token=refresh_token,
+        code=code,
+    )
+    tokens: TokenSet = connected.tokens
+    with place.engine.begin() as transaction:
+        connection_id = store_connection(
+            transaction, connected.company, environment, company, place.clock.now()
+        )
+        store.save(connection_id, tokens, transaction=transaction)
+    return connection_named(place.engine, connected.company.realm_id)
+
+
+@contextmanager
+def open_cycle(
+    place: Installation,
+    connection_name: str = "",
+    data_types: Iterable[DataType] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Cycle]:
+    """A cycle of one connection, ready to run.
+
+    Raises:
+        UsageError: an unknown connection, or data types that are switched off.
+    """
+    connection = connection_named(place.engine, connection_name)
+    wanted = _data_types(connection, data_types)
+    if connection.status != "connected":
+        raise UsageError(
+            f"{connection.name} is {connection.status}; connect it again or end the pause first"
+        )
+    settings = place.settings
+    facts = facts_of(place.engine, connection.id)
+    state = SqlState(place.engine, connection, place.clock, uuid.uuid4().hex, _holder())
+    with QuickBooksClient(
+        settings.endpoints_of(connection.environment),
+        connection.realm_id,
+        place.tokens(connection.environment).provider(connection.id),
+        place.clock,
+        limiter=Limiter(place.clock),
+        settings=ClientSettings(
+            transport=TransportLimits(read_seconds=settings.read_timeout_seconds)
+        ),
+    ) as client:
+        with state.begin() as unit:
+            names = unit.named_references()
+        yield Cycle(
+            state=state,
+            quickbooks=client,
+            clock=place.clock,
+            facts=facts,
+            references=CycleReferences(facts, names),
+            new_id=lambda: uuid.uuid4().hex,
+            data_types=wanted,
+            progress=progress or (lambda _words: None),
+        )
+
+
+def _data_types(connection: Connection, wanted: Iterable[DataType] | None) -> frozenset[DataType]:
+    switched_on = connection.settings.data_types
+    chosen = frozenset(wanted) if wanted is not None else switched_on
+    off = sorted(chosen - switched_on)
+    if off:
+        raise UsageError(
+            f"{', '.join(off)}: switched off for {connection.name}; switch it on in its settings"
+        )
+    return chosen
+
+
+def _holder() -> str:
+    """Who holds the lease, for people."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:80]

@@ -1,0 +1,153 @@
+"""One cycle of one company: the order of the steps, written once.
+
+    lease -> recover -> extract both sides -> pair -> validate and plan -> brakes
+          -> write to the platform and to QuickBooks, parents first -> cursors last -> report
+
+Whatever stops a cycle on the way leaves the cursors where they were: the next one reads again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from models.audit import AuditNote
+from models.errors import BrakeError, DisconnectedError, SyncError
+from models.plan import Plan, RecordPlan, generations
+from models.record_type import RecordType, in_data_types, with_parents
+from models.records import canonical_json
+from models.words import Side
+from tasks.context import Cycle
+from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
+from tasks.load import BATCH_SIZE, PLATFORM_BATCH_SIZE, Failed
+from tasks.record import park, reason_of, release_waiting
+from tasks.report import Report, report_of
+from tasks.steps import PLAIN, Steps
+
+T = TypeVar("T")
+
+#: A worker that dies holds its company at most this long.
+LEASE_SECONDS = 300
+#: Alerts about the connection as a whole, which a cycle that works closes.
+CONNECTION_ALERTS = ("disconnected", "brake", "cycle_failed")
+
+
+def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
+    """Sync the cycle's data types once.
+
+    Raises:
+        BrakeError: a guard stopped it before its first write.
+        DisconnectedError: QuickBooks does not let us in.
+        SyncError: anything else that concerns the whole cycle.
+    """
+    started = cycle.clock.monotonic()
+    cycle.state.take_lease(LEASE_SECONDS)
+    try:
+        with cycle.state.begin() as unit:
+            unit.start_run(flow)
+        try:
+            record_types = _synced(cycle, steps)
+        except SyncError as error:
+            _note_failure(cycle, error)
+            raise
+        report = report_of(cycle, record_types, cycle.clock.monotonic() - started)
+        with cycle.state.begin() as unit:
+            unit.close_alerts(CONNECTION_ALERTS)
+            unit.finish_run("completed", canonical_json(report.as_json()), None)
+        return report
+    finally:
+        cycle.state.release_lease()
+
+
+def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
+    """All steps; the record types that were synced."""
+    steps.recover(cycle)
+    own = in_data_types(cycle.data_types)
+    record_types = with_parents(own)
+    quickbooks = steps.extract_quickbooks(cycle, record_types)
+    platform = steps.extract_platform(cycle, own)
+    learn_names(cycle, record_types, quickbooks, platform)
+    candidates = steps.pair(cycle, record_types, quickbooks, platform)
+    plan = steps.plan(cycle, record_types, candidates)
+    for record_type in record_types:
+        cycle.state.take_lease(LEASE_SECONDS)
+        _write(cycle, record_type, plan.of(record_type), steps)
+    if cycle.tally.moved:
+        release_waiting(cycle, [each.name for each in record_types])
+    _advance(cycle, quickbooks, platform)
+    return record_types
+
+
+def plan_only(cycle: Cycle, steps: Steps = PLAIN) -> Plan:
+    """What a cycle would do now; nothing is written to either side, and no cursor moves."""
+    own = in_data_types(cycle.data_types)
+    record_types = with_parents(own)
+    quickbooks = steps.extract_quickbooks(cycle, record_types)
+    platform = steps.extract_platform(cycle, own)
+    learn_names(cycle, record_types, quickbooks, platform)
+    return steps.plan(cycle, record_types, steps.pair(cycle, record_types, quickbooks, platform))
+
+
+def _write(
+    cycle: Cycle, record_type: RecordType, plans: Sequence[RecordPlan], steps: Steps
+) -> None:
+    """Everything planned for one record type, parents before children."""
+    if plans:
+        cycle.progress(f"writing {record_type.plural}: {len(plans)} to look at")
+    for each in plans:
+        if each.parked is not None:
+            park(cycle, each, each.parked)
+    ready = [each for each in plans if each.parked is None]
+    for generation in generations(ready):
+        here = [each for each in generation if each.quickbooks_operation is None]
+        there = [each for each in generation if each.quickbooks_operation is not None]
+        _in_batches(cycle, here, PLATFORM_BATCH_SIZE, steps.apply_batch, steps)
+        _in_batches(cycle, there, BATCH_SIZE, steps.load_batch, steps)
+
+
+def _in_batches(
+    cycle: Cycle,
+    plans: Sequence[RecordPlan],
+    size: int,
+    step: Callable[[Cycle, Sequence[RecordPlan]], list[Failed]],
+    steps: Steps,
+) -> None:
+    for some in _chunked(plans, size):
+        failed = step(cycle, some)
+        if failed:
+            steps.push_all(cycle, failed)
+        cycle.state.take_lease(LEASE_SECONDS)
+
+
+def _chunked(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _advance(cycle: Cycle, quickbooks: QuickBooksExtract, platform: PlatformExtract) -> None:
+    """The last thing a cycle does: what was read need not be read again."""
+    positions = {
+        (name, Side.QUICKBOOKS): position for name, position in quickbooks.positions.items()
+    }
+    positions |= {(name, Side.PLATFORM): position for name, position in platform.positions.items()}
+    with cycle.state.begin() as unit:
+        unit.set_cursors(positions)
+
+
+def _note_failure(cycle: Cycle, error: SyncError) -> None:
+    """Say what stopped the cycle: an alert, an audit entry and the run's end."""
+    if isinstance(error, BrakeError) and error.brake == "lease":
+        return
+    code, _, _, fix = reason_of(error)
+    cause = "cycle_failed"
+    if isinstance(error, DisconnectedError):
+        cause = "disconnected"
+    elif isinstance(error, BrakeError):
+        cause, fix = "brake", error.fix
+    title = f"{cycle.connection.name}: {error}"
+    with cycle.state.begin() as unit:
+        unit.alert(cause, title, str(error), fix)
+        unit.audit(
+            [AuditNote("cycle.stopped", {"cause": cause, "code": code, "error": str(error)})]
+        )
+        unit.finish_run("failed", "{}", str(error))

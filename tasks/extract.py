@@ -1,0 +1,204 @@
+"""Extract: what each side says has changed since its cursor.
+
+QuickBooks: one CDC call for all record types that have a cursor; a full read, ordered and paged,
+for those without one, with a cursor older than CDC reaches, or whose block was full. A record that
+is said or seen to be gone is confirmed by a read (quickbooks-api, section 5). Platform: the change
+log that its triggers keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from connectors.ports import Payload
+from connectors.state.port import Row
+from models.fields import Named, Raw, value_at
+from models.record_type import RecordType
+from models.words import Side
+from tasks.context import Cycle
+
+#: CDC reaches 30 days back; a day less leaves room for clocks.
+CDC_REACH = timedelta(days=29)
+#: Re-read this much, because changes may surface late and the granularity is a second (section 5).
+OVERLAP = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class QuickBooksExtract:
+    """What QuickBooks said."""
+
+    #: Record type -> full records.
+    records: dict[str, list[Payload]]
+    #: Record type -> ids that are gone, confirmed.
+    gone: dict[str, list[str]]
+    #: Record type -> next cursor.
+    positions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PlatformExtract:
+    """What the platform said."""
+
+    #: Record type -> rows; a row that is gone for good is missing here and named in `gone`.
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    gone: dict[str, list[str]] = field(default_factory=dict)
+    positions: dict[str, str] = field(default_factory=dict)
+
+
+def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> QuickBooksExtract:
+    """Read QuickBooks's changes for these record types."""
+    now = cycle.clock.now()
+    with cycle.state.begin() as unit:
+        stored = {each.name: unit.cursor(each.name, Side.QUICKBOOKS) for each in record_types}
+    since = {
+        name: datetime.fromisoformat(position)
+        for name, position in stored.items()
+        if position is not None and now - datetime.fromisoformat(position) < CDC_REACH
+    }
+    extract = QuickBooksExtract({}, {}, {})
+    by_changes = [each for each in record_types if each.name in since]
+    overflowed = _read_changes(cycle, by_changes, since, extract) if by_changes else set()
+    for record_type in record_types:
+        if record_type.name not in since or record_type.entity in overflowed:
+            _read_all(cycle, record_type, extract)
+    return extract
+
+
+def _read_changes(
+    cycle: Cycle,
+    record_types: Sequence[RecordType],
+    since: dict[str, datetime],
+    extract: QuickBooksExtract,
+) -> frozenset[str] | set[str]:
+    """One CDC call; returns the entities that must be read whole instead."""
+    oldest = min(since[each.name] for each in record_types)
+    cycle.progress(f"asking QuickBooks for changes since {oldest:%Y-%m-%d %H:%M:%S} UTC")
+    changes = cycle.quickbooks.changes([each.entity for each in record_types], oldest)
+    for record_type in record_types:
+        if record_type.entity in changes.overflowed:
+            continue
+        records = list(changes.records.get(record_type.entity, ()))
+        said_gone = changes.deleted.get(record_type.entity, ())
+        gone, alive = _confirm_gone(cycle, record_type, said_gone)
+        extract.records[record_type.name] = _newest_each(records + alive)
+        extract.gone[record_type.name] = gone
+        extract.positions[record_type.name] = (changes.server_time - OVERLAP).isoformat()
+    return changes.overflowed
+
+
+def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract) -> None:
+    """Every record of an entity, and which linked ones are no longer among them."""
+    cycle.progress(f"reading all {record_type.plural} from QuickBooks")
+    records, server_time = cycle.quickbooks.query(record_type.entity)
+    seen = {str(each["Id"]) for each in records}
+    with cycle.state.begin() as unit:
+        linked = unit.live_ids(record_type.name, Side.QUICKBOOKS)
+    gone, alive = _confirm_gone(cycle, record_type, sorted(linked - seen))
+    extract.records[record_type.name] = _newest_each([*records, *alive])
+    extract.gone[record_type.name] = gone
+    extract.positions[record_type.name] = (server_time - OVERLAP).isoformat()
+
+
+def _confirm_gone(
+    cycle: Cycle, record_type: RecordType, ids: Sequence[str]
+) -> tuple[list[str], list[Payload]]:
+    """CDC has called living records deleted (section 5): only a read that finds nothing counts.
+
+    Records that we do not link, or know to be gone, need no read.
+    """
+    with cycle.state.begin() as unit:
+        links = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
+    gone: list[str] = []
+    alive: list[Payload] = []
+    for each in ids:
+        link = links.get(each)
+        if link is None or link.deleted_at is not None:
+            continue
+        record = cycle.quickbooks.read(record_type.entity, each)
+        if record is None:
+            gone.append(each)
+        else:
+            alive.append(record)
+    return gone, alive
+
+
+def _newest_each(records: Sequence[Payload]) -> list[Payload]:
+    """One record per id: the last one given."""
+    return list({str(each["Id"]): each for each in records}.values())
+
+
+def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> PlatformExtract:
+    """Read the platform's changes for these record types."""
+    extract = PlatformExtract()
+    with cycle.state.begin() as unit:
+        end = unit.platform.position()
+        for record_type in record_types:
+            after = unit.cursor(record_type.name, Side.PLATFORM)
+            if after is None:
+                ids: Sequence[str] = unit.platform.ids(record_type)
+                position = end
+            else:
+                changes = unit.platform.changes([record_type.name], after)
+                ids, position = changes.ids[record_type.name], changes.position
+            rows = unit.platform.rows(record_type, ids)
+            extract.rows[record_type.name] = list(rows.values())
+            extract.gone[record_type.name] = [each for each in ids if each not in rows]
+            extract.positions[record_type.name] = position
+    return extract
+
+
+def learn_names(
+    cycle: Cycle,
+    record_types: Sequence[RecordType],
+    quickbooks: QuickBooksExtract,
+    platform: PlatformExtract,
+) -> None:
+    """Make sure that the terms, tax codes and payment methods in use are known by name.
+
+    An entity is read again only when a record names an entry that is not known.
+    """
+    unknown: set[str] = set()
+    for record_type in record_types:
+        for raw in quickbooks.records.get(record_type.name, ()):
+            unknown |= _unknown_names(cycle, record_type, raw, Side.QUICKBOOKS)
+        for row in platform.rows.get(record_type.name, ()):
+            unknown |= _unknown_names(cycle, record_type, row.values, Side.PLATFORM)
+    for entity in sorted(unknown):
+        records, _ = cycle.quickbooks.query(entity)
+        names = {
+            str(each["Id"]): str(each.get("Name", each["Id"])).removesuffix(" (deleted)")
+            for each in records
+        }
+        with cycle.state.begin() as unit:
+            unit.save_named_references(entity, names)
+        cycle.references.learn_names(entity, names)
+
+
+def _unknown_names(cycle: Cycle, record_type: RecordType, raw: Raw, side: Side) -> set[str]:
+    holders = [(field, raw) for field in record_type.fields if isinstance(field, Named)]
+    lines = record_type.lines
+    if lines is not None:
+        shapes = {shape.marker: shape for shape in lines.shapes}
+        shapes |= {shape.kind: shape for shape in lines.shapes}
+        path, name = (
+            (lines.marker_path, lines.quickbooks) if side is Side.QUICKBOOKS else ("kind", "lines")
+        )
+        for line in raw.get(name) or ():
+            shape = shapes.get(value_at(line, path) or "")
+            named = shape.fields if shape else ()
+            holders += [(field, line) for field in named if isinstance(field, Named)]
+    return {field.entity for field, holder in holders if not _known(cycle, field, holder, side)}
+
+
+def _known(cycle: Cycle, field: Named, holder: Raw, side: Side) -> bool:
+    if side is Side.PLATFORM:
+        name = holder.get(field.column)
+        if not isinstance(name, str) or not name or name in field.literal:
+            return True
+        return cycle.references.id_of_name(field.entity, name) is not None
+    quickbooks_id = value_at(holder, f"{field.quickbooks}.value")
+    if quickbooks_id in (None, "", *field.literal):
+        return True
+    return cycle.references.name_of(field.entity, str(quickbooks_id)) is not None

@@ -1,0 +1,96 @@
+"""Look up: has a write whose answer never came taken effect?
+
+A record is taken for ours only if nobody else's link knows it, it was made no earlier than our
+intent, and it holds all that we sent. Two that fit are left to a person.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from connectors.ports import Payload
+from connectors.quickbooks import exact_json
+from connectors.state.port import Intent
+from models.codecs import decode
+from models.errors import RecordError
+from models.fields import value_at
+from models.record_type import RecordType
+from models.records import Content
+from models.words import Operation, Owner, Side
+from tasks.context import Cycle
+from tasks.times import parse_time
+
+#: QuickBooks's clock and ours may differ by this much.
+CLOCK_SKEW_MAX = timedelta(minutes=10)
+
+
+def find_created(cycle: Cycle, record_type: RecordType, intent: Intent) -> Payload | None:
+    """The record that a create made although its answer was lost, or None.
+
+    Raises:
+        RecordError: several records fit.
+    """
+    assert intent.operation is Operation.CREATE
+    body = exact_json.decode(intent.payload)
+    records, _ = cycle.quickbooks.query(record_type.entity, _condition(record_type, body))
+    ids = [str(each["Id"]) for each in records]
+    with cycle.state.begin() as unit:
+        linked = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
+    fitting = [
+        each
+        for each in records
+        if str(each["Id"]) not in linked
+        and _made_since(each, intent)
+        and _holds(cycle, record_type, body, each)
+    ]
+    if len(fitting) > 1:
+        raise RecordError(
+            f"QuickBooks did not answer, and {len(fitting)} records there look like it: "
+            f"{', '.join(str(each['Id']) for each in fitting)}",
+            code="several_fit",
+            fix="Delete the surplus ones in QuickBooks, then retry this record.",
+        )
+    return fitting[0] if fitting else None
+
+
+def _condition(record_type: RecordType, body: Payload) -> str:
+    """A condition on what was sent, from the fields that QuickBooks can be asked for."""
+    parts = []
+    for name, field_name in record_type.look_up:
+        field = record_type.by_name[field_name]
+        path = f"{field.quickbooks}.value" if field.kind == "reference" else field.quickbooks
+        value = value_at(body, path)
+        if value not in (None, ""):
+            escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+            parts.append(f"{name} = '{escaped}'")
+    return " AND ".join(parts)
+
+
+def _made_since(record: Payload, intent: Intent) -> bool:
+    made_at = parse_time(value_at(record, "MetaData.CreateTime"))
+    return made_at is not None and made_at >= intent.created_at - CLOCK_SKEW_MAX
+
+
+def _holds(cycle: Cycle, record_type: RecordType, body: dict[str, Any], record: Payload) -> bool:
+    """Whether the record has all that was sent; what QuickBooks adds or respells does not count."""
+    sent = decode(record_type, Side.QUICKBOOKS, body, cycle.references)
+    stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references)
+    return all(
+        _same(sent.content, stored.content, field.name)
+        for field in record_type.fields
+        if field.sent_on_create and not field.normalised and field.owner is not Owner.QUICKBOOKS
+    )
+
+
+def _same(sent: Content, stored: Content, name: str) -> bool:
+    value = sent.get(name)
+    if value in (None, (), False):
+        return True
+    if isinstance(value, tuple):
+        others = stored.get(name) or ()
+        return len(value) == len(others) and all(
+            all(there.get(key) == part for key, part in line.items())
+            for line, there in zip(value, others, strict=True)
+        )
+    return bool(value == stored.get(name))

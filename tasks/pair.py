@@ -1,0 +1,423 @@
+"""Pair: which QuickBooks record is which platform record.
+
+Every record that was read finds its link, or gets one. A record that is new on one side is first
+compared with those the other side holds unlinked: if exactly one of them has the same match key,
+they are the same record. A record whose version we know already (our own write coming back, a page
+read twice) needs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from connectors.ports import Payload
+from connectors.state.port import NewLink, Parked, Row, Unit
+from models.codecs import decode, parents_of, sync_token_of
+from models.errors import RecordError
+from models.plan import Link
+from models.record_type import RecordType
+from models.records import Content
+from models.words import Side
+from tasks.context import Cycle
+from tasks.extract import PlatformExtract, QuickBooksExtract
+
+#: A record type that refers to itself nests at most this deep (sub-accounts, fault 6180).
+NESTING_MAX = 5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A record that needs a look, with what was read of it."""
+
+    record_type: RecordType
+    link: Link
+    #: QuickBooks's record, where it was read.
+    quickbooks: Payload | None = None
+    #: QuickBooks says it is gone.
+    gone_in_quickbooks: bool = False
+    #: The platform's row, where it was read.
+    platform: Row | None = None
+    #: The platform's row is gone for good.
+    gone_on_platform: bool = False
+    #: Sides whose change made us look.
+    read_from: frozenset[Side] = field(default_factory=frozenset)
+    #: Why it was parked before.
+    parked: Parked | None = None
+
+
+def pair(
+    cycle: Cycle,
+    record_types: Sequence[RecordType],
+    quickbooks: QuickBooksExtract,
+    platform: PlatformExtract,
+) -> list[Candidate]:
+    """Link everything that was read, parents first; what is already known is counted and left."""
+    candidates: list[Candidate] = []
+    with cycle.state.begin() as unit:
+        busy = {each.link_id for each in unit.open_intents()}
+        for record_type in record_types:
+            found: dict[int, Candidate] = {}
+            _pair_platform(cycle, unit, record_type, platform, found)
+            _pair_quickbooks(cycle, unit, record_type, quickbooks, found)
+            _add_parked(cycle, unit, record_type, found)
+            candidates += [each for each in found.values() if each.link.id not in busy]
+    _fetch_missing_sides(cycle, candidates)
+    with cycle.state.begin() as unit:
+        return _with_rows(unit, candidates)
+
+
+# -- the platform's records --
+
+
+def _pair_platform(
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    extract: PlatformExtract,
+    found: dict[int, Candidate],
+) -> None:
+    rows = extract.rows.get(record_type.name, [])
+    gone = extract.gone.get(record_type.name, [])
+    links = unit.links_of(record_type.name, Side.PLATFORM, [*(row.id for row in rows), *gone])
+    cycle.references.learn(links.values())
+    unlinked: list[Row] = []
+    for row in rows:
+        link = links.get(row.id)
+        if link is None:
+            unlinked.append(row)
+        elif _platform_needs_look(link, row):
+            found[link.id] = Candidate(
+                record_type, link, platform=row, read_from=frozenset({Side.PLATFORM})
+            )
+        else:
+            _count_unchanged(cycle, record_type, Side.PLATFORM)
+    for row_id in gone:
+        link = links.get(row_id)
+        if link is not None and link.deleted_at is None:
+            found[link.id] = Candidate(
+                record_type, link, gone_on_platform=True, read_from=frozenset({Side.PLATFORM})
+            )
+    _link_new_rows(cycle, unit, record_type, unlinked, found)
+
+
+def _platform_needs_look(link: Link, row: Row) -> bool:
+    if link.deleted_at is not None:
+        return row.live
+    return row.version != link.platform_version
+
+
+def _link_new_rows(
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    rows: Iterable[Row],
+    found: dict[int, Candidate],
+) -> None:
+    ready = []
+    for row in rows:
+        if row.live and is_ready(record_type, row):
+            ready.append(row)
+        else:
+            _count_unchanged(cycle, record_type, Side.PLATFORM)
+    links = unit.add_links(
+        [
+            NewLink(record_type.name, Side.PLATFORM, row.id, _row_label(record_type, row))
+            for row in ready
+        ]
+    )
+    cycle.references.learn(links)
+    for row, link in zip(ready, links, strict=True):
+        found[link.id] = Candidate(
+            record_type, link, platform=row, read_from=frozenset({Side.PLATFORM})
+        )
+
+
+def is_ready(record_type: RecordType, row: Row) -> bool:
+    """Whether the platform's workflow lets the record into the books."""
+    workflow = record_type.workflow
+    return workflow is None or row.values.get(workflow.column) in workflow.forwarded
+
+
+def _row_label(record_type: RecordType, row: Row) -> str:
+    column = record_type.by_name[record_type.label].column
+    value = row.values.get(column)
+    return value if isinstance(value, str) and value else row.id
+
+
+# -- QuickBooks's records --
+
+
+def _pair_quickbooks(
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    extract: QuickBooksExtract,
+    found: dict[int, Candidate],
+) -> None:
+    records = {str(each["Id"]): each for each in extract.records.get(record_type.name, [])}
+    gone = extract.gone.get(record_type.name, [])
+    links = unit.links_of(record_type.name, Side.QUICKBOOKS, [*records, *gone])
+    cycle.references.learn(links.values())
+    unlinked: list[Payload] = []
+    for side_id, record in records.items():
+        link = links.get(side_id)
+        if link is None:
+            unlinked.append(record)
+        elif (link.deleted_at is None and sync_token_of(record) == link.quickbooks_version) or (link.deleted_at is not None and record.get("Active") is False):
+            _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
+        else:
+            _add_side(found, record_type, link, quickbooks=record)
+    for side_id in gone:
+        link = links[side_id]
+        _add_side(found, record_type, link, gone_in_quickbooks=True)
+    matched = _match(cycle, unit, record_type, unlinked)
+    new = [each for each in unlinked if str(each["Id"]) not in matched]
+    new_links = unit.add_links(
+        [
+            NewLink(
+                record_type.name,
+                Side.QUICKBOOKS,
+                str(each["Id"]),
+                _payload_label(record_type, each),
+            )
+            for each in new
+        ]
+    )
+    cycle.references.learn(new_links)
+    for record, link in zip(new, new_links, strict=True):
+        _add_side(found, record_type, link, quickbooks=record)
+    for record in unlinked:
+        if str(record["Id"]) in matched:
+            _add_side(found, record_type, matched[str(record["Id"])], quickbooks=record)
+
+
+def _add_side(
+    found: dict[int, Candidate],
+    record_type: RecordType,
+    link: Link,
+    *,
+    quickbooks: Payload | None = None,
+    gone_in_quickbooks: bool = False,
+) -> None:
+    known = found.get(link.id, Candidate(record_type, link))
+    found[link.id] = replace(
+        known,
+        link=link,
+        quickbooks=quickbooks,
+        gone_in_quickbooks=gone_in_quickbooks,
+        read_from=known.read_from | {Side.QUICKBOOKS},
+    )
+
+
+def _payload_label(record_type: RecordType, record: Payload) -> str:
+    path = record_type.by_name[record_type.label].quickbooks
+    value = record.get(path)
+    return str(value).removesuffix(" (deleted)") if value else str(record["Id"])
+
+
+# -- matching what is new on both sides --
+
+
+def _match(
+    cycle: Cycle, unit: Unit, record_type: RecordType, records: Sequence[Payload]
+) -> dict[str, Link]:
+    """QuickBooks id -> the half link of the one platform record that is the same.
+
+    A record type that refers to itself is matched level by level, because a sub-account is the
+    same only if its parent is.
+    """
+    half_links = unit.half_links(record_type.name, Side.PLATFORM) if records else []
+    if not half_links or not record_type.match_keys:
+        return {}
+    rows = unit.platform.rows(
+        record_type, [each.platform_id for each in half_links if each.platform_id]
+    )
+    by_row = {each.platform_id: each for each in half_links}
+    load_parents(cycle, unit, record_type, records, [row.values for row in rows.values()])
+    matched: dict[str, Link] = {}
+    for _level in range(NESTING_MAX):
+        fresh = _match_once(cycle, record_type, records, rows, matched)
+        for side_id, row_id in fresh.items():
+            half = by_row[row_id]
+            unit.complete_link(half.id, Side.QUICKBOOKS, side_id)
+            link = replace(half, quickbooks_id=side_id)
+            matched[side_id] = link
+            cycle.references.learn([link])
+        if not fresh:
+            break
+    return matched
+
+
+def load_parents(
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    records: Iterable[Payload],
+    rows: Iterable[Payload],
+) -> None:
+    """Fetch the links of all that these raw records refer to, a query per record type."""
+    for side, raws in ((Side.QUICKBOOKS, records), (Side.PLATFORM, rows)):
+        wanted = {target for raw in raws for target in targets_of(record_type, side, raw)}
+        cycle.references.load(unit, side, wanted)
+
+
+def targets_of(record_type: RecordType, side: Side, raw: Payload) -> set[tuple[str, str]]:
+    """What a raw record refers to; what cannot be read is found again when it is decoded."""
+    try:
+        return parents_of(record_type, side, raw)
+    except RecordError:
+        return set()
+
+
+def _match_once(
+    cycle: Cycle,
+    record_type: RecordType,
+    records: Sequence[Payload],
+    rows: Mapping[str, Row],
+    matched: Mapping[str, Link],
+) -> dict[str, str]:
+    taken = {link.platform_id for link in matched.values()}
+    found: dict[str, str] = {}
+    for fields in record_type.match_keys:
+        in_quickbooks = _by_key(
+            cycle,
+            record_type,
+            Side.QUICKBOOKS,
+            fields,
+            {str(each["Id"]): each for each in records if str(each["Id"]) not in matched},
+        )
+        on_platform = _by_key(
+            cycle,
+            record_type,
+            Side.PLATFORM,
+            fields,
+            {row_id: row.values for row_id, row in rows.items() if row_id not in taken},
+        )
+        for key, side_ids in in_quickbooks.items():
+            row_ids = on_platform.get(key, [])
+            if len(side_ids) == 1 and len(row_ids) == 1 and side_ids[0] not in found:
+                found[side_ids[0]] = row_ids[0]
+    return found
+
+
+def _by_key(
+    cycle: Cycle,
+    record_type: RecordType,
+    side: Side,
+    fields: tuple[str, ...],
+    raws: Mapping[str, Payload],
+) -> dict[tuple[object, ...], list[str]]:
+    keys: dict[tuple[object, ...], list[str]] = {}
+    for side_id, raw in raws.items():
+        decoded = decode(record_type, side, raw, cycle.references)
+        key = _key(decoded.content, fields)
+        if key is not None and not decoded.errors:
+            keys.setdefault(key, []).append(side_id)
+    return keys
+
+
+def _key(content: Content, fields: tuple[str, ...]) -> tuple[object, ...] | None:
+    """The values of the key's fields without case; None where the first one is empty."""
+    if not content.get(fields[0]):
+        return None
+    values = (content.get(name) for name in fields)
+    return tuple(each.casefold() if isinstance(each, str) else each for each in values)
+
+
+# -- parked records, and the sides that nobody said anything about --
+
+
+def _add_parked(
+    cycle: Cycle, unit: Unit, record_type: RecordType, found: dict[int, Candidate]
+) -> None:
+    """Parked records come back when either side changed them, or when they are due."""
+    now = cycle.clock.now()
+    parked = {each.link_id: each for each in unit.parked([record_type.name])}
+    due = [
+        link_id
+        for link_id, each in parked.items()
+        if link_id not in found and each.next_attempt_at is not None and each.next_attempt_at <= now
+    ]
+    for link in unit.links(due).values():
+        found[link.id] = Candidate(record_type, link, read_from=frozenset({parked[link.id].side}))
+        cycle.references.learn([link])
+    for link_id, each in found.items():
+        if link_id in parked:
+            found[link_id] = replace(each, parked=parked[link_id])
+
+
+def _fetch_missing_sides(cycle: Cycle, candidates: list[Candidate]) -> None:
+    """Read QuickBooks's records that the base does not stand for, in place.
+
+    A side that said nothing still holds the base, unless the record is parked or has none.
+    """
+    wanted: dict[RecordType, list[int]] = {}
+    for index, each in enumerate(candidates):
+        stands = each.link.base is not None and each.parked is None
+        if each.link.quickbooks_id and each.quickbooks is None and not each.gone_in_quickbooks:
+            if stands and each.link.deleted_at is None:
+                continue
+            wanted.setdefault(each.record_type, []).append(index)
+    for record_type, indexes in wanted.items():
+        ids = [candidates[index].link.quickbooks_id or "" for index in indexes]
+        records = read_many(cycle, record_type, ids)
+        for index in indexes:
+            record = records.get(candidates[index].link.quickbooks_id or "")
+            candidates[index] = replace(
+                candidates[index], quickbooks=record, gone_in_quickbooks=record is None
+            )
+
+
+#: Ids in one IN list of a query.
+IDS_IN_QUERY = 100
+#: Fewer records than this are read one by one: a read is one metered call, and so is a query.
+READ_SINGLY_MAX = 1
+
+
+def read_many(cycle: Cycle, record_type: RecordType, ids: Sequence[str]) -> dict[str, Payload]:
+    """Records by id; those that are gone are left out, each confirmed by a read."""
+    found: dict[str, Payload] = {}
+    if len(ids) > READ_SINGLY_MAX:
+        for start in range(0, len(ids), IDS_IN_QUERY):
+            some = ids[start : start + IDS_IN_QUERY]
+            listed = ", ".join(f"'{each}'" for each in some)
+            records, _ = cycle.quickbooks.query(record_type.entity, f"Id IN ({listed})")
+            found.update((str(each["Id"]), each) for each in records)
+    for each in ids:
+        if each not in found:
+            record = cycle.quickbooks.read(record_type.entity, each)
+            if record is not None:
+                found[each] = record
+    return found
+
+
+def _with_rows(unit: Unit, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Read the platform's rows that the base does not stand for."""
+    wanted: dict[str, list[str]] = {}
+    types: dict[str, RecordType] = {}
+    for each in candidates:
+        if _row_needed(each):
+            types[each.record_type.name] = each.record_type
+            wanted.setdefault(each.record_type.name, []).append(each.link.platform_id or "")
+    rows = {name: unit.platform.rows(types[name], ids) for name, ids in wanted.items()}
+    complete = []
+    for each in candidates:
+        row = rows.get(each.record_type.name, {}).get(each.link.platform_id or "")
+        if _row_needed(each):
+            complete.append(replace(each, platform=row, gone_on_platform=row is None))
+        else:
+            complete.append(each)
+    return complete
+
+
+def _row_needed(each: Candidate) -> bool:
+    if not each.link.platform_id or each.platform is not None or each.gone_on_platform:
+        return False
+    return each.link.base is None or each.parked is not None or each.link.deleted_at is not None
+
+
+def _count_unchanged(cycle: Cycle, record_type: RecordType, side: Side) -> None:
+    cycle.tally.read(record_type, [side])
+    cycle.tally.direction(record_type, side.other, "unchanged")
+    cycle.tally.end(record_type, "unchanged")

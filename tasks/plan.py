@@ -1,0 +1,297 @@
+"""Plan: what becomes of every record, as data, before anything is written.
+
+Decodes what was read, lets `tasks.validate` judge it, and merges it with the base by the one
+decision table of `models.merge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from connectors.state.port import Unit
+from models.checks import Unique
+from models.codecs import decode, sync_token_of
+from models.errors import FieldError, RecordError
+from models.fields import value_at
+from models.merge import Merge, Outcome, merge
+from models.plan import Plan, RecordPlan, parents_first
+from models.policy import Policy
+from models.record_type import RecordType
+from models.records import Observed
+from models.words import Side
+from tasks.context import Cycle
+from tasks.pair import Candidate, load_parents
+from tasks.times import parse_time
+from tasks.validate import Subject, validate
+
+Validate = Callable[[RecordType, Side, Mapping[int, Subject]], dict[int, FieldError]]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A candidate with both sides in canonical form, or the reason why it has none."""
+
+    candidate: Candidate
+    quickbooks: Observed | None
+    platform: Observed | None
+    error: RecordError | None = None
+
+
+def plan(
+    cycle: Cycle,
+    record_types: Sequence[RecordType],
+    candidates: Sequence[Candidate],
+    validate_batch: Validate = validate,
+) -> Plan:
+    """Decide what becomes of the candidates."""
+    policy = cycle.connection.settings.conflict_policy()
+    plans: list[RecordPlan] = []
+    for record_type in record_types:
+        some = [each for each in candidates if each.record_type is record_type]
+        if not some:
+            continue
+        sightings = observe(cycle, record_type, some)
+        failures = _validated(cycle, record_type, sightings, validate_batch)
+        plans += parents_first(
+            [
+                _planned(cycle, each, failures.get(each.candidate.link.id), policy)
+                for each in sightings
+            ]
+        )
+    return Plan(tuple(plans))
+
+
+# -- decoding --
+
+
+def observe(
+    cycle: Cycle, record_type: RecordType, candidates: Sequence[Candidate]
+) -> list[Sighting]:
+    """Both sides of each candidate in canonical form."""
+    with cycle.state.begin() as unit:
+        load_parents(
+            cycle,
+            unit,
+            record_type,
+            [each.quickbooks for each in candidates if each.quickbooks is not None],
+            [each.platform.values for each in candidates if each.platform is not None],
+        )
+    return [_sighting(cycle, each) for each in candidates]
+
+
+def _sighting(cycle: Cycle, each: Candidate) -> Sighting:
+    quickbooks, quickbooks_error = _in_quickbooks(cycle, each)
+    platform, platform_error = _on_platform(cycle, each)
+    error = quickbooks_error or platform_error or _special_case(each)
+    return Sighting(each, quickbooks, platform, error)
+
+
+def _in_quickbooks(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
+    link = each.link
+    if each.gone_in_quickbooks:
+        return Observed(None, "", None), None
+    if each.quickbooks is not None:
+        raw = each.quickbooks
+        decoded = decode(each.record_type, Side.QUICKBOOKS, raw, cycle.references)
+        edited_at = parse_time(value_at(raw, "MetaData.LastUpdatedTime"))
+        observed = Observed(decoded.content, sync_token_of(raw), edited_at, raw)
+        return observed, decoded.errors[0] if decoded.errors else None
+    if link.quickbooks_id is not None and link.base is not None:
+        return Observed(link.base, link.quickbooks_version or "", None), None
+    return None, None
+
+
+def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
+    link, row = each.link, each.platform
+    if each.gone_on_platform or (row is not None and not row.live):
+        return Observed(None, str(row.version if row else ""), None), None
+    if row is not None:
+        decoded = decode(each.record_type, Side.PLATFORM, row.values, cycle.references)
+        observed = Observed(decoded.content, str(row.version), row.updated_at, row.values)
+        return observed, decoded.errors[0] if decoded.errors else None
+    if link.platform_id is not None and link.base is not None:
+        return Observed(link.base, str(link.platform_version), None), None
+    return None, None
+
+
+def _special_case(each: Candidate) -> RecordError | None:
+    """Situations that no merge decides."""
+    workflow, row = each.record_type.workflow, each.platform
+    if each.link.deleted_at is not None and (each.quickbooks or (row and row.live)):
+        return RecordError(
+            f"{each.record_type.name} {each.link.label} was deleted on both sides and is there "
+            "again on one",
+            code="came_back",
+            fix="Delete it again, or create a new record instead of reviving the old one.",
+        )
+    if workflow and row and row.live and row.values.get(workflow.column) in workflow.withdrawn:
+        return RecordError(
+            f"{workflow.column} went back to {row.values[workflow.column]!r} although the record "
+            "stands in QuickBooks",
+            code="withdrawn",
+            field=workflow.column,
+            value=row.values[workflow.column],
+            fix=f"Delete it on the platform, or set {workflow.column} to {workflow.posted!r}.",
+        )
+    return None
+
+
+# -- validating --
+
+
+def _validated(
+    cycle: Cycle,
+    record_type: RecordType,
+    sightings: Sequence[Sighting],
+    validate_batch: Validate,
+) -> dict[int, RecordError]:
+    failures: dict[int, RecordError] = {}
+    taken = _taken_values(cycle, record_type, sightings)
+    for side in Side:
+        subjects = {}
+        for each in sightings:
+            link = each.candidate.link
+            observed = each.quickbooks if side is Side.QUICKBOOKS else each.platform
+            raw_read = observed is not None and observed.raw is not None
+            if each.error is None and raw_read and observed is not None:
+                content = observed.content
+                if content is not None and content != link.base:
+                    subjects[link.id] = Subject(content, link.base, taken.get(link.id, {}))
+        for link_id, error in validate_batch(record_type, side, subjects).items():
+            failures.setdefault(link_id, error)
+    return failures
+
+
+def _taken_values(
+    cycle: Cycle, record_type: RecordType, sightings: Sequence[Sighting]
+) -> dict[int, dict[str, list[str]]]:
+    """Per link and check code: ids of other live rows with the same value that come first."""
+    unique = [check for check in record_type.checks if isinstance(check, Unique)]
+    asked: dict[str, dict[int, tuple[str, int]]] = {}
+    for check in unique:
+        for each in sightings:
+            value = _new_value(each, check.field)
+            if value is not None and each.candidate.platform is not None:
+                rows = asked.setdefault(check.field, {})
+                rows[each.candidate.link.id] = (value, int(each.candidate.platform.id))
+    taken: dict[int, dict[str, list[str]]] = {}
+    if not asked:
+        return taken
+    with cycle.state.begin() as unit:
+        for check in unique:
+            for link_id, others in _others(
+                unit, record_type, check.field, asked.get(check.field, {})
+            ).items():
+                taken.setdefault(link_id, {})[check.code] = others
+    return taken
+
+
+def _new_value(each: Sighting, field: str) -> str | None:
+    """The platform's value of a field that is to go to QuickBooks."""
+    content = each.platform.content if each.platform and each.platform.raw is not None else None
+    base = each.candidate.link.base or {}
+    value = content.get(field) if content else None
+    return value if isinstance(value, str) and value != base.get(field) else None
+
+
+def _others(
+    unit: Unit, record_type: RecordType, field: str, asked: Mapping[int, tuple[str, int]]
+) -> dict[int, list[str]]:
+    column = record_type.by_name[field].column
+    rows = unit.platform.taken(record_type, column, [value for value, _ in asked.values()])
+    linked = unit.links_of(
+        record_type.name, Side.PLATFORM, {row_id for ids in rows.values() for row_id in ids}
+    )
+    in_quickbooks = {row_id for row_id, link in linked.items() if link.quickbooks_id}
+    found: dict[int, list[str]] = {}
+    for link_id, (value, row_id) in asked.items():
+        others = [
+            other
+            for other in rows.get(value.lower(), [])
+            if int(other) != row_id and (other in in_quickbooks or int(other) < row_id)
+        ]
+        if others:
+            found[link_id] = others
+    return found
+
+
+# -- merging --
+
+
+def _planned(
+    cycle: Cycle, each: Sighting, failure: RecordError | None, policy: Policy
+) -> RecordPlan:
+    candidate = each.candidate
+    error = each.error or failure
+    merged = (
+        Merge(Outcome.REVIEW, None)
+        if error
+        else merge(
+            candidate.record_type, candidate.link.base, each.quickbooks, each.platform, policy
+        )
+    )
+    if error is None and merged.outcome is Outcome.REVIEW:
+        error = _review_error(candidate, merged)
+    planned = RecordPlan(
+        record_type=candidate.record_type,
+        link=candidate.link,
+        merge=merged,
+        quickbooks=each.quickbooks,
+        platform=each.platform,
+        read_from=candidate.read_from,
+        parked=error,
+        parked_before=candidate.parked.message if candidate.parked else None,
+    )
+    return _within_permission(cycle, planned)
+
+
+def _review_error(candidate: Candidate, merged: Merge) -> RecordError:
+    names = ", ".join(conflict.field for conflict in merged.conflicts)
+    gone_from = _side_without(candidate)
+    if gone_from is not None:
+        return RecordError(
+            f"it was deleted on {gone_from} and edited on {gone_from.other}"
+            + (f" ({names})" if names else ""),
+            code="delete_against_edit",
+            field=names.partition(",")[0],
+            fix="Delete it on the other side too, or create it anew where it is missing.",
+        )
+    return RecordError(
+        f"both sides changed {names}, and the policy leaves it to a person",
+        code="needs_review",
+        field=names.partition(",")[0],
+        fix="Make both sides equal by hand, or set another policy for the field.",
+    )
+
+
+def _side_without(candidate: Candidate) -> Side | None:
+    row = candidate.platform
+    if candidate.gone_in_quickbooks:
+        return Side.QUICKBOOKS
+    if candidate.gone_on_platform or (row is not None and not row.live):
+        return Side.PLATFORM
+    return None
+
+
+def _within_permission(cycle: Cycle, planned: RecordPlan) -> RecordPlan:
+    """Writes to a side that may not be written are not planned; the difference waits, visibly."""
+    blocked = [
+        side
+        for side, operation in (
+            (Side.QUICKBOOKS, planned.quickbooks_operation),
+            (Side.PLATFORM, planned.platform_operation),
+        )
+        if operation is not None and not cycle.may_write(planned.record_type, side)
+    ]
+    if not blocked:
+        return planned
+    data_type = planned.record_type.data_type
+    return replace(
+        planned,
+        parked=RecordError(
+            f"it would have to be written to {blocked[0]}, which is switched off for {data_type}",
+            code="not_written",
+            fix=f"Switch on {data_type} and writing to {blocked[0]}, or leave it as it is.",
+        ),
+    )

@@ -1,0 +1,240 @@
+"""Record: note how every record ended, in the state, the audit log and the tally."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
+from models.audit import AuditNote
+from models.errors import (
+    OutcomeUnknownError,
+    RecordError,
+    RemoteError,
+    RetryLaterError,
+    StaleRecordError,
+    SyncError,
+)
+from models.plan import RecordPlan
+from models.records import Content
+from models.words import Operation, Side
+from tasks.context import Cycle
+
+#: Wait before a record that failed for a passing reason is taken up again: doubled each time.
+WAIT_FIRST = timedelta(minutes=1)
+WAIT_MAX = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was written for one record."""
+
+    writes: Mapping[Side, Operation]
+    #: What both sides hold now; None when the record is gone.
+    content: Content | None
+
+
+def note_done(
+    cycle: Cycle, unit: Unit, plan: RecordPlan, update: LinkUpdate, done: Done, **facts: str
+) -> None:
+    """Commit a settled record: link, base, conflicts, audit; and take it out of the parked ones.
+
+    facts are particulars for the log, such as the intent and Intuit's transaction id.
+    """
+    unit.save_links([update])
+    cycle.references.learn(unit.links([plan.link.id]).values())
+    unit.unpark([plan.link.id])
+    _note_conflicts(unit, plan)
+    before = plan.link.base or {}
+    for side, operation in done.writes.items():
+        body: dict[str, object] = {
+            "operation": operation,
+            "label": plan.label,
+            "changed": _differences(plan, side, before, done.content),
+            **facts,
+        }
+        unit.audit([_note(plan, f"write.{side}", body)])
+    if plan.parked_before is not None:
+        unit.audit([_note(plan, "unparked", {"label": plan.label, "was": plan.parked_before})])
+
+
+def count_done(cycle: Cycle, plan: RecordPlan, done: Done) -> None:
+    """Tally a settled record, after its transaction has committed."""
+    tally = cycle.tally
+    tally.read(plan.record_type, plan.read_from)
+    for side in Side:
+        operation = done.writes.get(side)
+        if operation is not None:
+            outcome = "created" if operation is Operation.CREATE else "updated"
+            tally.direction(plan.record_type, side, outcome)
+        elif side.other in plan.read_from:
+            tally.direction(plan.record_type, side, "unchanged")
+    _count_conflicts(cycle, plan)
+    tally.end(plan.record_type, "applied" if done.writes else "unchanged")
+
+
+def _count_conflicts(cycle: Cycle, plan: RecordPlan) -> None:
+    """A conflict counts in the direction of the side that loses; an open one, to the platform."""
+    for conflict in plan.merge.conflicts:
+        loser = conflict.verdict.winner.other if conflict.verdict.winner else Side.PLATFORM
+        cycle.tally.direction(plan.record_type, loser, "conflicts")
+
+
+def _note_conflicts(unit: Unit, plan: RecordPlan) -> None:
+    if not plan.merge.conflicts:
+        return
+    edited_at = {
+        Side.QUICKBOOKS: plan.quickbooks.edited_at if plan.quickbooks else None,
+        Side.PLATFORM: plan.platform.edited_at if plan.platform else None,
+    }
+    unit.add_conflicts(plan.link, plan.merge.conflicts, edited_at)
+    unit.audit(
+        [
+            _note(
+                plan,
+                "conflict",
+                {
+                    "label": plan.label,
+                    "field": each.field,
+                    "base": each.base,
+                    "quickbooks": each.quickbooks,
+                    "platform": each.platform,
+                    "winner": each.verdict.winner or "person",
+                    "rule": each.verdict.reason,
+                    "edited_at": {side: time for side, time in edited_at.items() if time},
+                },
+            )
+            for each in plan.merge.conflicts
+        ]
+    )
+
+
+def _differences(
+    plan: RecordPlan, side: Side, before: Content, after: Content | None
+) -> dict[str, list[object]]:
+    """Field -> [what the side held, what it holds now]."""
+    observed = plan.quickbooks if side is Side.QUICKBOOKS else plan.platform
+    held = observed.content if observed and observed.content is not None else before
+    if after is None:
+        return {}
+    return {
+        name: [held.get(name), value]
+        for name, value in after.items()
+        if value != held.get(name) and value is not None
+    }
+
+
+def _note(plan: RecordPlan, kind: str, body: dict[str, object]) -> AuditNote:
+    return AuditNote(kind, body, record_type=plan.record_type.name, link_id=plan.link.id)
+
+
+def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
+    """Set a record aside with its reason, in a transaction of its own, and tally it."""
+    parked = _parked(cycle, plan, error)
+    with cycle.state.begin() as unit:
+        earlier = {each.link_id: each for each in unit.parked([plan.record_type.name])}
+        known = earlier.get(plan.link.id)
+        unit.park(_with_attempts(cycle, parked, known))
+        if known is None or known.message != parked.message:
+            if plan.merge.conflicts:
+                _note_conflicts(unit, plan)
+            body: dict[str, object] = {
+                "label": plan.label,
+                "code": parked.code,
+                "field": parked.field,
+                "value": parked.value,
+                "message": parked.message,
+                "fix": parked.fix,
+            }
+            unit.audit([_note(plan, "parked", body)])
+    count_parked(cycle, plan, parked)
+
+
+def count_parked(cycle: Cycle, plan: RecordPlan, parked: Parked) -> None:
+    """Tally a record that was set aside."""
+    cycle.tally.read(plan.record_type, plan.read_from)
+    for side in plan.read_from:
+        cycle.tally.direction(plan.record_type, side.other, "parked")
+    _count_conflicts(cycle, plan)
+    cycle.tally.end(plan.record_type, "parked")
+    cycle.tally.parked(
+        {
+            "record_type": plan.record_type.name,
+            "record": plan.label,
+            "link": str(plan.link.id),
+            "side": parked.side,
+            "code": parked.code,
+            "field": parked.field,
+            "value": parked.value,
+            "message": parked.message,
+            "fix": parked.fix,
+        }
+    )
+
+
+def _parked(cycle: Cycle, plan: RecordPlan, error: SyncError) -> Parked:
+    now = cycle.clock.now()
+    code, field, value, fix = reason_of(error)
+    return Parked(
+        link_id=plan.link.id,
+        record_type=plan.record_type.name,
+        side=Side.PLATFORM if Side.PLATFORM in plan.read_from else Side.QUICKBOOKS,
+        code=code,
+        field=field,
+        value=value,
+        message=str(error),
+        fix=fix,
+        attempts=1,
+        since=now,
+        next_attempt_at=now if passes(error) else None,
+    )
+
+
+def _with_attempts(cycle: Cycle, parked: Parked, known: Parked | None) -> Parked:
+    """Count the attempts, and wait longer after each."""
+    attempts = known.attempts + 1 if known else 1
+    wait = min(WAIT_MAX, WAIT_FIRST * 2 ** min(attempts - 1, 10))
+    return Parked(
+        **{
+            **parked.__dict__,
+            "attempts": attempts,
+            "since": known.since if known else parked.since,
+            "next_attempt_at": None
+            if parked.next_attempt_at is None
+            else parked.next_attempt_at + (wait if known else timedelta(0)),
+        }
+    )
+
+
+def passes(error: SyncError) -> bool:
+    """Whether the reason may pass by itself, without anybody editing the record."""
+    return isinstance(
+        error, RetryLaterError | OutcomeUnknownError | StaleRecordError | StaleRowError
+    )
+
+
+def reason_of(error: SyncError) -> tuple[str, str, str, str]:
+    """Code, field, value and fix of an error, for people and for the parked record."""
+    if isinstance(error, RecordError):
+        return error.code, error.field, error.value, error.fix
+    if isinstance(error, RemoteError):
+        fault = error.fault
+        code = f"fault_{fault.code}" if fault.code else type(error).__name__
+        return code, fault.element, "", fault.fix or "See the message of QuickBooks."
+    return type(error).__name__, "", "", "See the message."
+
+
+def waits_for_parent(code: str) -> bool:
+    """Whether a parked record waits for another one."""
+    return code in ("missing_parent", "waits_for_parent")
+
+
+def release_waiting(cycle: Cycle, record_types: Sequence[str]) -> None:
+    """Let records that wait for a parent be tried again, because something was created."""
+    with cycle.state.begin() as unit:
+        waiting = [
+            each.link_id for each in unit.parked(record_types) if waits_for_parent(each.code)
+        ]
+        if waiting:
+            unit.release(waiting)

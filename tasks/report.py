@@ -1,0 +1,103 @@
+"""The report of a cycle: what was read, what became of it, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.record_type import RecordType, catalog
+from models.words import DataType, Side
+from tasks.context import OUTCOMES, Cycle
+
+
+@dataclass
+class Report:
+    """One cycle's figures; reports of several flows of one cycle add up."""
+
+    #: Data type -> direction -> outcome -> records.
+    data_types: dict[str, dict[str, dict[str, int]]]
+    #: Record type -> records read from each side, and how they ended.
+    read: dict[str, dict[str, int]]
+    requests: int
+    metered: int
+    seconds: float
+    run_ids: list[str] = field(default_factory=list)
+    parked: list[dict[str, str]] = field(default_factory=list)
+    #: Records that are parked now, whether this cycle looked at them or not.
+    parked_open: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as it is printed and stored."""
+        return {
+            "data_types": self.data_types,
+            "read": self.read,
+            "requests": self.requests,
+            "metered_requests": self.metered,
+            "seconds": round(self.seconds, 3),
+            "runs": self.run_ids,
+            "parked": self.parked,
+            "parked_open": self.parked_open,
+        }
+
+    @property
+    def moved(self) -> int:
+        """Records created or updated on either side."""
+        return sum(
+            row["created"] + row["updated"]
+            for directions in self.data_types.values()
+            for row in directions.values()
+        )
+
+
+def report_of(cycle: Cycle, record_types: Sequence[RecordType], seconds: float) -> Report:
+    """The report of a finished cycle."""
+    meter = cycle.quickbooks.meter
+    return Report(
+        data_types=cycle.tally.data_types(record_types),
+        read=cycle.tally.records(record_types),
+        requests=meter.total,
+        metered=meter.metered,
+        seconds=seconds,
+        run_ids=[cycle.state.run_id],
+        parked=cycle.tally.parked_records(),
+        parked_open=_parked_now(cycle),
+    )
+
+
+def _parked_now(cycle: Cycle) -> int:
+    with cycle.state.begin() as unit:
+        return len(unit.parked(list(catalog())))
+
+
+def added_up(reports: Iterable[Report]) -> Report:
+    """The reports of the flows that make up one cycle, as one."""
+    total = Report(
+        {
+            each.value: {f"to_{side}": dict.fromkeys(OUTCOMES, 0) for side in Side}
+            for each in DataType
+        },
+        {},
+        0,
+        0,
+        0.0,
+    )
+    for each in reports:
+        _add(total.data_types, each.data_types)
+        _add(total.read, each.read)
+        total.requests += each.requests
+        total.metered += each.metered
+        total.seconds += each.seconds
+        total.run_ids += each.run_ids
+        total.parked += each.parked
+        total.parked_open = each.parked_open
+    return total
+
+
+def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add nested counts."""
+    for key, value in more.items():
+        if isinstance(value, Mapping):
+            _add(total.setdefault(key, {}), value)
+        else:
+            total[key] = total.get(key, 0) + value

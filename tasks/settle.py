@@ -1,0 +1,216 @@
+"""Settle: what follows an acknowledged write, in one transaction.
+
+QuickBooks's answer is compared with what was sent, because a 200 may hold something else
+(quickbooks-api, section 3.2). What QuickBooks computed goes to the platform in the same
+transaction, and the base becomes what both sides were seen to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from connectors.ports import Payload, RemoteAnswer
+from connectors.state.port import LinkUpdate, PlatformWrite, Unit
+from models.codecs import decode, platform_row, sync_token_of
+from models.errors import MismatchError
+from models.lines import Lines
+from models.merge import Conflict, Outcome
+from models.plan import RecordPlan
+from models.policy import Verdict
+from models.records import Content, Value
+from models.words import Operation, Owner, Side
+from tasks.context import Cycle
+from tasks.record import Done, note_done
+
+
+def settle_quickbooks(
+    cycle: Cycle,
+    unit: Unit,
+    plan: RecordPlan,
+    operation: Operation,
+    sent: Collection[str],
+    answer: RemoteAnswer,
+    intent_id: str,
+) -> tuple[RecordPlan, Done]:
+    """Commit an acknowledged write to QuickBooks and what the platform has to learn of it.
+
+    Raises:
+        RecordError: the answer is not what was sent, or the platform's row has moved on. The link
+            then knows the QuickBooks record already, so that it can never be created again.
+    """
+    assert answer.record is not None
+    facts = {"intent": intent_id, "intuit_tid": answer.intuit_tid}
+    if plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
+        done = Done({Side.QUICKBOOKS: operation}, None)
+        update = LinkUpdate(plan.link.id, deleted=True, quickbooks_version=_version(answer.record))
+        note_done(cycle, unit, plan, update, done, **facts)
+        return plan, done
+    quickbooks_id = str(answer.record["Id"])
+    unit.save_links([LinkUpdate(plan.link.id, quickbooks_id=quickbooks_id)])
+    held = _held(cycle, plan, sent, answer.record)
+    plan = _with_overruled_figures(plan, held)
+    writes: dict[Side, Operation] = {Side.QUICKBOOKS: operation}
+    platform_version = _teach_platform(cycle, unit, plan, held, writes)
+    update = LinkUpdate(
+        plan.link.id,
+        label=plan.record_type.label_of(held, quickbooks_id),
+        quickbooks_id=quickbooks_id,
+        base=held,
+        quickbooks_version=_version(answer.record),
+        platform_version=platform_version,
+    )
+    done = Done(writes, held)
+    note_done(cycle, unit, plan, update, done, **facts)
+    return plan, done
+
+
+def _version(record: Payload) -> str | None:
+    return sync_token_of(record) if "SyncToken" in record else None
+
+
+def _held(cycle: Cycle, plan: RecordPlan, sent: Collection[str], record: Payload) -> Content:
+    """What QuickBooks says it holds now, if it agrees with what was sent."""
+    decoded = decode(plan.record_type, Side.QUICKBOOKS, record, cycle.references)
+    if decoded.errors:
+        raise decoded.errors[0]
+    wanted = plan.merge.content
+    assert wanted is not None, "only a removal has no content"
+    for name in sorted(sent):
+        field = plan.record_type.by_name[name]
+        if field.normalised or field.owner is Owner.QUICKBOOKS:
+            continue
+        if not _agrees(field, wanted.get(name), decoded.content.get(name)):
+            raise MismatchError(
+                f"QuickBooks stored {name} as {_shown(decoded.content.get(name))} instead of "
+                f"{_shown(wanted.get(name))}",
+                code="mismatch",
+                field=name,
+                value=_shown(decoded.content.get(name)),
+                fix="Look at the record in QuickBooks and correct it on one of the two sides.",
+            )
+    return decoded.content
+
+
+def _agrees(field: object, wanted: Value, stored: Value) -> bool:
+    """Lines may come back with more than was sent, such as a tax code; nothing may be missing."""
+    if not isinstance(field, Lines):
+        return bool(wanted == stored)
+    if len(wanted or ()) != len(stored or ()):
+        return False
+    return all(
+        all(there.get(name) == value for name, value in line.items())
+        for line, there in zip(wanted or (), stored or (), strict=True)
+    )
+
+
+def _shown(value: Value) -> str:
+    return f"{len(value)} lines" if isinstance(value, tuple) else str(value)
+
+
+def _with_overruled_figures(plan: RecordPlan, held: Content) -> RecordPlan:
+    """A total that the platform gave and QuickBooks computed otherwise is named as the loser."""
+    given = plan.platform.content if plan.platform else None
+    if plan.merge.outcome is not Outcome.CREATE_IN_QUICKBOOKS or given is None:
+        return plan
+    overruled = tuple(
+        Conflict(name, None, held.get(name), given[name], Verdict(Side.QUICKBOOKS, "owner"))
+        for name in ("total", "tax_total")
+        if given.get(name) is not None and given[name] != held.get(name)
+    )
+    if not overruled:
+        return plan
+    return replace(plan, merge=replace(plan.merge, conflicts=plan.merge.conflicts + overruled))
+
+
+def _teach_platform(
+    cycle: Cycle,
+    unit: Unit,
+    plan: RecordPlan,
+    held: Content,
+    writes: dict[Side, Operation],
+) -> int | None:
+    """Write to the platform what QuickBooks holds and the platform does not; its row version."""
+    assert plan.platform is not None, "a write to QuickBooks comes from the platform"
+    on_platform = plan.platform.content or {}
+    missing = frozenset(name for name in held if held[name] != on_platform.get(name))
+    values: dict[str, object] = platform_row(plan.record_type, held, missing, cycle.references)
+    workflow = plan.record_type.workflow
+    raw = plan.platform.raw
+    if workflow and raw is not None and raw.get(workflow.column) != workflow.posted:
+        values[workflow.column] = workflow.posted
+    version = int(plan.platform.version)
+    if not values:
+        return version
+    write = PlatformWrite(
+        plan.record_type, Operation.UPDATE, plan.link.platform_id, version, values
+    )
+    _, new_version = unit.platform.write(write)
+    if missing:
+        writes[Side.PLATFORM] = Operation.UPDATE
+    return new_version
+
+
+def apply_to_platform(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
+    """Write one record to the platform, and commit what is known of it.
+
+    Raises:
+        StaleRowError: somebody edited the row since it was read.
+        RecordError: the platform refuses the values, or a parent has no row yet.
+    """
+    operation = plan.platform_operation
+    content = plan.merge.content
+    if operation is None:
+        return _nothing_to_write(cycle, unit, plan)
+    values = _platform_values(cycle, plan, operation)
+    expected = int(plan.platform.version) if plan.platform else None
+    row_id, version = unit.platform.write(
+        PlatformWrite(plan.record_type, operation, plan.link.platform_id, expected, values)
+    )
+    removed = operation is Operation.DELETE
+    update = LinkUpdate(
+        plan.link.id,
+        label=plan.record_type.label_of(content, plan.link.label),
+        platform_id=row_id,
+        base=content,
+        quickbooks_version=plan.quickbooks.version if plan.quickbooks else None,
+        platform_version=version,
+        deleted=removed,
+    )
+    done = Done({Side.PLATFORM: operation}, content)
+    note_done(cycle, unit, plan, update, done)
+    return done
+
+
+def _platform_values(cycle: Cycle, plan: RecordPlan, operation: Operation) -> Mapping[str, object]:
+    if operation is Operation.DELETE:
+        return {}
+    assert plan.merge.content is not None
+    values: dict[str, object] = platform_row(
+        plan.record_type, plan.merge.content, plan.merge.to_platform, cycle.references
+    )
+    workflow = plan.record_type.workflow
+    if workflow and operation is Operation.CREATE:
+        values[workflow.column] = workflow.posted
+    return {
+        name: value
+        for name, value in values.items()
+        if operation is not Operation.CREATE or value is not None
+    }
+
+
+def _nothing_to_write(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
+    """Both sides agree: remember the versions, and the base where it has moved."""
+    forgotten = plan.merge.outcome is Outcome.FORGET
+    update = LinkUpdate(
+        plan.link.id,
+        base=plan.merge.content if not forgotten else None,
+        quickbooks_version=plan.quickbooks.version if plan.quickbooks else None,
+        platform_version=int(plan.platform.version)
+        if plan.platform and plan.platform.version.lstrip("-").isdigit()
+        else None,
+        deleted=forgotten,
+    )
+    done = Done({}, plan.merge.content)
+    note_done(cycle, unit, plan, update, done)
+    return done

@@ -1,0 +1,5 @@
+"""Registers the fixtures of tests/fixtures."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fixtures.databases"]
