@@ -21,11 +21,10 @@ from rich.table import Table
 from connectors.state import audit_log, queries
 from connectors.state.connections import connection_named
 from models.errors import BrakeError, RecordError, RemoteError, SyncError, UsageError
-from models.plan import RecordPlan
-from models.words import DataType, Side
+from models.words import DataType
 from tasks import bootstrap
 from tasks.cycle import plan_only, run_cycle
-from tasks.report import Report, added_up
+from tasks.report import Report, added_up, planned_rows
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
 #: More cycles than this in one call are a mistake.
@@ -126,7 +125,7 @@ def plan(
     with translated_errors(), bootstrap.installation() as place:
         with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
             planned = plan_only(cycle)
-        rows = [row for each in planned.records for row in _planned_rows(each)]
+        rows = planned_rows(planned)
         show({"plan": rows}, as_json=as_json, words=None)
         if not as_json:
             print_rows("Plan", rows, "Nothing to do: both sides agree.")
@@ -310,21 +309,6 @@ def _data_types(names: list[str] | None) -> list[DataType] | None:
             f"data type {unknown[0]!r} is not known; use one of: {', '.join(DataType)}"
         )
     return [DataType(name) for name in names]
-
-
-def _planned_rows(each: RecordPlan) -> list[dict[str, Any]]:
-    shared = {"record_type": each.record_type.name, "record": each.label}
-    if each.parked is not None:
-        return [{**shared, "side": "", "operation": "park", "detail": str(each.parked)}]
-    rows = []
-    for side, operation, fields in (
-        (Side.QUICKBOOKS, each.quickbooks_operation, each.merge.to_quickbooks),
-        (Side.PLATFORM, each.platform_operation, each.merge.to_platform),
-    ):
-        if operation is not None:
-            detail = ", ".join(sorted(fields)) if operation == "update" else ""
-            rows.append({**shared, "side": side, "operation": operation, "detail": detail})
-    return rows
 
 
 def _listing(query: Any, key: str, empty: str, connection: str, *, as_json: bool) -> None:

@@ -1,0 +1,1 @@
+"""What it takes to run the flows: the deployments, a process that serves them, and the demo."""

@@ -72,6 +72,8 @@ class Emulator:
         self.item_replays: dict[tuple[str, str, str], Any] = {}
         self.log: deque[LogLine] = deque(maxlen=_LOG_LENGTH)
         self.requests_seen = 0
+        #: Set when the server goes down, so that held-up calls end.
+        self.stopping = False
         self._sources: dict[str, Path] = {}
 
     def add_company(self, realm_id: str, folder: Path | None = None) -> Company:

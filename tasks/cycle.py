@@ -8,6 +8,7 @@ Whatever stops a cycle on the way leaves the cursors where they were: the next o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -15,7 +16,6 @@ from models.audit import AuditNote
 from models.errors import BrakeError, DisconnectedError, SyncError
 from models.plan import Plan, RecordPlan, generations
 from models.record_type import RecordType, in_data_types, with_parents
-from models.records import canonical_json
 from models.words import Side
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
@@ -53,7 +53,7 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
         report = report_of(cycle, record_types, cycle.clock.monotonic() - started)
         with cycle.state.begin() as unit:
             unit.close_alerts(CONNECTION_ALERTS)
-            unit.finish_run("completed", canonical_json(report.as_json()), None)
+            unit.finish_run("completed", json.dumps(report.as_json(), ensure_ascii=False), None)
         return report
     finally:
         cycle.state.release_lease()

@@ -19,6 +19,7 @@ from models.record_type import RecordType
 from models.records import Content
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
+from tasks.pair import load_parents
 from tasks.times import parse_time
 
 #: QuickBooks's clock and ours may differ by this much.
@@ -37,6 +38,7 @@ def find_created(cycle: Cycle, record_type: RecordType, intent: Intent) -> Paylo
     ids = [str(each["Id"]) for each in records]
     with cycle.state.begin() as unit:
         linked = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
+        load_parents(cycle, unit, record_type, [body, *records], [])
     fitting = [
         each
         for each in records

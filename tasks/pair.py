@@ -164,7 +164,9 @@ def _pair_quickbooks(
         link = links.get(side_id)
         if link is None:
             unlinked.append(record)
-        elif (link.deleted_at is None and sync_token_of(record) == link.quickbooks_version) or (link.deleted_at is not None and record.get("Active") is False):
+        elif (link.deleted_at is None and sync_token_of(record) == link.quickbooks_version) or (
+            link.deleted_at is not None and record.get("Active") is False
+        ):
             _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
         else:
             _add_side(found, record_type, link, quickbooks=record)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.plan import Plan, RecordPlan
 from models.record_type import RecordType, catalog
-from models.words import DataType, Side
+from models.words import DataType, Operation, Side
 from tasks.context import OUTCOMES, Cycle
 
 
@@ -65,6 +67,14 @@ def report_of(cycle: Cycle, record_types: Sequence[RecordType], seconds: float) 
     )
 
 
+def report_from(text: str) -> Report:
+    """A report from its stored JSON."""
+    stored = json.loads(text)
+    stored["metered"] = stored.pop("metered_requests")
+    stored["run_ids"] = stored.pop("runs")
+    return Report(**stored)
+
+
 def _parked_now(cycle: Cycle) -> int:
     with cycle.state.begin() as unit:
         return len(unit.parked(list(catalog())))
@@ -101,3 +111,24 @@ def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
             _add(total.setdefault(key, {}), value)
         else:
             total[key] = total.get(key, 0) + value
+
+
+def planned_rows(plan: Plan) -> list[dict[str, Any]]:
+    """A row per planned write or parked record, for people."""
+    return [row for each in plan.records for row in _rows_of(each)]
+
+
+def _rows_of(each: RecordPlan) -> list[dict[str, Any]]:
+    shared = {"record_type": each.record_type.name, "record": each.label}
+    if each.parked is not None:
+        return [{**shared, "side": "", "operation": "park", "detail": str(each.parked)}]
+    rows = []
+    for side, operation, fields in (
+        (Side.QUICKBOOKS, each.quickbooks_operation, each.merge.to_quickbooks),
+        (Side.PLATFORM, each.platform_operation, each.merge.to_platform),
+    ):
+        if operation is not None:
+            detail = ", ".join(sorted(fields)) if operation is Operation.UPDATE else ""
+            words = {"side": side.value, "operation": operation.value, "detail": detail}
+            rows.append({**shared, **words})
+    return rows

@@ -21,6 +21,7 @@ from models.policy import Verdict
 from models.records import Content, Value
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
+from tasks.pair import load_parents
 from tasks.record import Done, note_done
 
 
@@ -40,6 +41,8 @@ def settle_quickbooks(
             then knows the QuickBooks record already, so that it can never be created again.
     """
     assert answer.record is not None
+    # The answer may name what the record did not, such as the account that QuickBooks chose.
+    load_parents(cycle, unit, plan.record_type, [answer.record], [])
     facts = {"intent": intent_id, "intuit_tid": answer.intuit_tid}
     if plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
         done = Done({Side.QUICKBOOKS: operation}, None)

@@ -18,15 +18,18 @@ _NAMED = re.compile(
     r"(?i)((?:access_?token|refresh_?token|id_?token|client_?secret|\btokens?(?:\s+\w+){0,3})"
     r"[\"']?\s*[:=]\s*[\"']?)([\w.~+/=-]{4,})"
 )
-# a long run of letters and digits together, as tokens, keys and ciphertexts are
-_LONG = re.compile(r"(?=[\w.~+/=-]*\d)(?=[\w.~+/=-]*[A-Za-z])[\w.~+/=-]{32,}")
+# how Intuit's access and refresh tokens begin
+_INTUIT = re.compile(r"\b(?:eyJ|AB\d\d)[\w.~+/=-]{6,}")
+# a long run of letters and digits together, as tokens, keys and ciphertexts are; the names of
+# Intuit's classes (com.intuit.schema.finance.v3.Invoice) have dots and stay
+_LONG = re.compile(r"(?=[\w~+=-]*\d)(?=[\w~+=-]*[A-Za-z])[\w~+=-]{32,}")
 
 
 def scrub(text: str) -> str:
     """Return text with everything that looks like a token or a secret replaced."""
     text = _AUTHORIZATION.sub(lambda match: f"{match[1]} {_MASK}", text)
     text = _NAMED.sub(lambda match: f"{match[1]}{_MASK}", text)
-    return _LONG.sub(_MASK, text)
+    return _LONG.sub(_MASK, _INTUIT.sub(_MASK, text))
 
 
 class NoDebug(logging.Filter):

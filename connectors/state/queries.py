@@ -79,6 +79,7 @@ def conflicts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
             table.c.rule,
             table.c.state,
             table.c.decided_at,
+            table.c.run_id,
         )
         .join(links, links.c.id == table.c.link_id)
         .where(table.c.connection_id == connection_id)

@@ -7,6 +7,7 @@ Source: dossier sections 2 (headers, Accept), 7 (429), 8.1 and 8.2.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from emulator.exact_json import trimmed
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from emulator.emulator import Emulator
     from emulator.faults import QuickBooksFault
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -34,6 +36,19 @@ _THROTTLED = (429, "ThrottleExceeded", "003001", "SERVICE")
 
 class DropConnection(Exception):  # noqa: N818 - it is an order, not an error
     """Close the connection without another byte."""
+
+
+_LOOK_SECONDS = 0.02
+
+
+async def pause(emulator: Emulator, seconds: float) -> None:
+    """Hold a call up, outside the lock, but not beyond the end of the server."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while loop.time() < until:
+        if emulator.stopping:
+            raise DropConnection
+        await asyncio.sleep(min(_LOOK_SECONDS, until - loop.time()))
 
 
 @dataclass

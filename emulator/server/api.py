@@ -7,7 +7,6 @@ Source: dossier sections 2 to 8.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +123,7 @@ async def _trouble_before(emulator: Emulator, call: Call, rule: FaultRule) -> An
     if rule.kind == "refuse_before":
         raise DropConnection
     if rule.kind == "late":
-        await asyncio.sleep(rule.seconds)
+        await answers.pause(emulator, rule.seconds)
     elif rule.kind == "throttle":
         return answers.throttled(now)
     elif rule.kind == "status" and not rule.after_commit:
@@ -145,7 +144,7 @@ async def _trouble_after(emulator: Emulator, call: Call, rule: FaultRule, answer
     if rule.kind == "answer_lost":
         raise DropConnection
     if rule.kind == "timeout":
-        await asyncio.sleep(rule.seconds)
+        await answers.pause(emulator, rule.seconds)
     elif rule.kind == "status":
         return answers.html(rule.status)
     elif rule.kind == "saved_but_6000":

@@ -7,7 +7,6 @@ Source: dossier sections 1.1 to 1.4.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import html
@@ -134,7 +133,7 @@ async def token(emulator: Emulator, request: Request) -> Response:
     rule = emulator.injection.strike([Occasion("token", "", text)])
     status = 0
     try:
-        early = await _trouble_before(rule)
+        early = await _trouble_before(emulator, rule)
         if early is not None:
             status = early.status_code
             return early
@@ -144,7 +143,7 @@ async def token(emulator: Emulator, request: Request) -> Response:
         if rule is not None and rule.kind == "answer_lost":
             raise DropConnection
         if rule is not None and rule.kind == "timeout":
-            await asyncio.sleep(rule.seconds)
+            await answers.pause(emulator, rule.seconds)
         return response
     finally:
         _log(emulator, request, status, form.get("grant_type", ""), rule)
@@ -172,13 +171,13 @@ def _log(
     )
 
 
-async def _trouble_before(rule: FaultRule | None) -> Response | None:
+async def _trouble_before(emulator: Emulator, rule: FaultRule | None) -> Response | None:
     if rule is None:
         return None
     if rule.kind == "refuse_before":
         raise DropConnection
     if rule.kind == "late":
-        await asyncio.sleep(rule.seconds)
+        await answers.pause(emulator, rule.seconds)
     if rule.kind == "status":
         page = answers.html(rule.status)
         return Response(page.content, page.status, media_type="text/html")

@@ -7,6 +7,7 @@ port in use is refused before anything else happens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import threading
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from emulator.emulator import Emulator
 
 _BACKLOG = 512
-_SHUTDOWN_SECONDS = 1
+_TICK_SECONDS = 0.1
+_COUNTER_MAX = 864_000
+_LOOK_SECONDS = 0.005
+_SHUTDOWN_LOOKS = 200
 
 
 class PortError(Exception):
@@ -50,11 +54,53 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class QuietServer(uvicorn.Server):
-    """A uvicorn server that leaves signals alone unless it owns the main thread."""
+class PromptServer(uvicorn.Server):
+    """A uvicorn server that stops within a few hundredths of a second."""
+
+    def __init__(self, config: uvicorn.Config, emulator: Emulator) -> None:
+        """Hold the emulator, to be told that the end has come."""
+        super().__init__(config)
+        self._emulator = emulator
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        #: Set once the server serves.
+        self.serving = threading.Event()
+
+    def stop_soon(self) -> None:
+        """Ask the server, from another thread, to stop now."""
+        assert self._loop is not None, "the server was never started"
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def main_loop(self) -> None:
+        """Tick until told to stop, as uvicorn does, but wake up when asked to."""
+        self._loop = asyncio.get_running_loop()
+        self.serving.set()
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % _COUNTER_MAX
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let running calls end, and close what is left."""
+        # Calls that a fault rule holds up notice this and drop their connections.
+        self._emulator.stopping = True
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(_SHUTDOWN_LOOKS):
+            if not self.server_state.connections and not self.server_state.tasks:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
-def make_server(emulator: Emulator) -> QuietServer:
+def make_server(emulator: Emulator) -> PromptServer:
     """Return a server for an emulator, not yet running."""
     config = uvicorn.Config(
         create_app(emulator),
@@ -65,11 +111,10 @@ def make_server(emulator: Emulator) -> QuietServer:
         access_log=False,
         log_config=None,
         log_level="error",
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         server_header=False,
         date_header=True,
     )
-    return QuietServer(config)
+    return PromptServer(config, emulator)
 
 
 class ServerThread:
@@ -86,12 +131,13 @@ class ServerThread:
         asyncio.run(self._server.serve(sockets=[self._listener]))
 
     def start(self) -> None:
-        """Serve; the socket already listens, so the first request may come at once."""
+        """Serve, and return once the server is up."""
         self._thread.start()
+        assert self._server.serving.wait(timeout=10), "the emulator's server did not start"
 
     def stop(self) -> None:
         """Stop serving and wait for the thread to end."""
-        self._server.should_exit = True
+        self._server.stop_soon()
         self._thread.join(timeout=10)
         self._listener.close()
         assert not self._thread.is_alive(), "the emulator's server did not stop"

@@ -160,8 +160,11 @@ def due_on(term: Record, day: date) -> date:
         return day
     wanted = int(term["DayOfMonthDue"])
     due = _in_month(day, wanted)
-    if (due - day).days < max(int(term.get("DueNextMonthDays") or 0), 0) or due < day:
-        due = _in_month(_next_month(day), wanted)
+    if due < day:
+        due = _in_month(_next_month(due), wanted)
+    if (due - day).days < int(term.get("DueNextMonthDays") or 0):
+        # Too close to the day: the one after it.
+        due = _in_month(_next_month(due), wanted)
     return due
 
 

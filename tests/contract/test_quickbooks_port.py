@@ -105,10 +105,10 @@ class PortContract:
         assert read is not None
         assert read["TotalAmt"] == Decimal("100.10")
 
-        note = change(Operation.UPDATE, "Invoice", read, "r-2", PrivateNote="Zoë’s “note”")
+        note = change(Operation.UPDATE, "Invoice", read, "r-2", PrivateNote="Zoë's “note”")
         updated = port.post(note).record
         assert updated is not None
-        assert updated["PrivateNote"] == "Zoë’s “note”"
+        assert updated["PrivateNote"] == "Zoë's “note”"
         # what a sparse update leaves out stays
         assert updated["TotalAmt"] == Decimal("100.10")
 
@@ -151,7 +151,7 @@ class PortContract:
         assert first.record["Id"] == second.record["Id"]
         assert len(world.books("Customer")) == 1
 
-    @pytest.mark.parametrize("entity", ["Invoice", "SalesReceipt", "Payment"])
+    @pytest.mark.parametrize("entity", ["Invoice", "SalesReceipt", "Payment", "BillPayment"])
     def test_what_can_be_voided_is_voided(self, world: World, entity: str) -> None:
         made = world.person_saves(entity, document(world, entity))
         answer = world.port.post(change(Operation.VOID, entity, made, "r-void"))
@@ -417,10 +417,35 @@ def invoice(world: World, amount: str = "100.10") -> dict[str, Any]:
 
 def document(world: World, entity: str) -> dict[str, Any]:
     """A document of an entity that can be voided."""
+    if entity == "BillPayment":
+        return bill_payment(world)
     body = invoice(world)
     if entity == "Payment":
         return {"CustomerRef": body["CustomerRef"], "TotalAmt": Decimal("100.10")}
     return body
+
+
+def bill_payment(world: World) -> dict[str, Any]:
+    """A bill, entered, and the cheque that pays it."""
+    account = {
+        kind: {"value": world.person_saves("Account", {"Name": kind, "AccountType": kind})["Id"]}
+        for kind in ("Bank", "Expense")
+    }
+    vendor = {"value": world.person_saves("Vendor", {"DisplayName": "Supplier"})["Id"]}
+    line = {
+        "Amount": Decimal("25.50"),
+        "DetailType": "AccountBasedExpenseLineDetail",
+        "AccountBasedExpenseLineDetail": {"AccountRef": account["Expense"]},
+    }
+    bill = world.person_saves("Bill", {"VendorRef": vendor, "Line": [line]})
+    paid = {"TxnId": bill["Id"], "TxnType": "Bill"}
+    return {
+        "VendorRef": vendor,
+        "PayType": "Check",
+        "CheckPayment": {"BankAccountRef": account["Bank"]},
+        "TotalAmt": Decimal("25.50"),
+        "Line": [{"Amount": Decimal("25.50"), "LinkedTxn": [paid]}],
+    }
 
 
 # --- the real client against the emulator ---------------------------------------------------------
@@ -504,3 +529,41 @@ class TestClientAgainstEmulator(PortContract):
         world.port.changes(["Customer"], world.now())
         meter = world.emulator.emulator.meter
         assert (world.port.meter.free, world.port.meter.metered) == (meter.free, meter.metered)
+
+    def test_the_limits_of_quickbooks_are_never_met(self, tmp_path: Path) -> None:
+        """As fast as possible for more than a minute, against an emulator that counts."""
+        with RunningEmulator(tmp_path, limits=True) as running:
+            token = running.connection_token()
+            clock = SharedClock(running)
+            places = endpoints("sandbox", running.base_url, running.discovery_url)
+            with QuickBooksClient(
+                places, running.realm_id, lambda *, force=False: token * (not force), clock
+            ) as client:
+                begun = clock.monotonic()
+                for _ in range(560):
+                    assert client.read("Customer", "1") is None
+                # a throttled read would have been sent again
+                assert client.meter.total == 560
+                assert clock.monotonic() - begun > 60
+        assert clock.waited < 80
+
+
+class SharedClock:
+    """The emulator's clock, so that client and emulator see the same minute."""
+
+    def __init__(self, running: RunningEmulator) -> None:
+        self._running = running
+        self.waited = 0.0
+
+    def now(self) -> datetime:
+        """The instant."""
+        return self._running.clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds so far."""
+        return self.now().timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        """Move the emulator on."""
+        self.waited += seconds
+        self._running.clock.advance(seconds)

@@ -13,7 +13,7 @@ import logging
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Barrier, Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,14 @@ import pytest
 from sqlalchemy import select, text, update
 
 from connectors.quickbooks.bounded_auth import AppKeys, OAuthTimeouts
+from connectors.quickbooks.client import QuickBooksClient
 from connectors.quickbooks.connect import connect
 from connectors.quickbooks.endpoints import endpoints
 from connectors.quickbooks.faults import local_error
 from connectors.quickbooks.oauth import IntuitOAuth, TokenSet
 from connectors.quickbooks.tokens import TokenStore
 from connectors.quickbooks.vault import TokenKind, Vault, new_key
+from emulator.testing import RunningEmulator
 from models.errors import DisconnectedError, RemoteError, RetryLaterError, UsageError
 from models.tables.platform import companies
 from models.tables.sync import connections
@@ -725,3 +727,136 @@ def test_connecting_hands_the_tokens_over_before_anything_can_fail(intuit: Intui
         connect(intuit.places(), oauth, FakeClock(), REALM)
     with pytest.raises(UsageError):
         connect(intuit.places(), oauth, FakeClock(), REALM, refresh_token="a", code="b")
+
+
+# --- all of it, against the emulator --------------------------------------------------------------
+
+
+@pytest.fixture
+def emulator() -> Iterator[RunningEmulator]:
+    """A QuickBooks in a box that refuses a former refresh token at once."""
+    with RunningEmulator() as running:
+        yield running
+
+
+@dataclass
+class EmulatorClock:
+    """The emulator's clock, so that tokens age on both sides."""
+
+    running: RunningEmulator
+
+    def now(self) -> datetime:
+        """The instant."""
+        return self.running.clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds so far."""
+        return self.now().timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        """Move the emulator on."""
+        self.running.clock.advance(seconds)
+
+
+@dataclass
+class Wired:
+    """Everything between the database and the emulator."""
+
+    running: RunningEmulator
+    clock: EmulatorClock
+    oauth: IntuitOAuth
+    store: TokenStore
+    connection_id: int
+
+    @property
+    def places(self) -> Any:
+        """Where the emulator is."""
+        return endpoints("sandbox", self.running.base_url, self.running.discovery_url)
+
+    def renewals(self) -> int:
+        """How often a token was asked for."""
+        return self.running.emulator.meter.by_class["token"]
+
+
+@pytest.fixture
+def wired(emulator: RunningEmulator, sqlite_engine: Engine) -> Wired:
+    """A connected company."""
+    clock = EmulatorClock(emulator)
+    places = endpoints("sandbox", emulator.base_url, emulator.discovery_url)
+    keys = AppKeys(emulator.client_id, emulator.client_secret, "https://sync.example/callback")
+    oauth = IntuitOAuth(places, keys)
+    connected = connect(
+        places, oauth, clock, emulator.realm_id, refresh_token=emulator.refresh_token
+    )
+    assert connected.company.name
+    store = TokenStore(sqlite_engine, [KEY], clock, oauth)
+    connection_id = add_connection(sqlite_engine, "Acme")
+    store.save(connection_id, connected.tokens)
+    return Wired(emulator, clock, oauth, store, connection_id)
+
+
+def test_a_connection_lives_on_for_months_by_itself(wired: Wired) -> None:
+    provider = wired.store.provider(wired.connection_id)
+    with QuickBooksClient(wired.places, wired.running.realm_id, provider, wired.clock) as client:
+        for _ in range(30):
+            assert client.company().realm_id == wired.running.realm_id
+            wired.clock.sleep(4 * 24 * 3_600)
+    # one renewal for each pause, and one at the beginning
+    assert wired.renewals() == 30
+
+
+def test_a_token_that_ends_early_is_renewed_once_for_many_threads(wired: Wired) -> None:
+    provider = wired.store.provider(wired.connection_id)
+    with QuickBooksClient(wired.places, wired.running.realm_id, provider, wired.clock) as client:
+        client.read("Customer", "1")
+        before = wired.renewals()
+        wired.running.emulator.tokens.expire(wired.running.realm_id)
+        found = crowd(10, lambda: client.read("Customer", "1"))
+    assert [one["Id"] for one in found] == ["1"] * 10
+    assert wired.renewals() == before + 1
+
+
+def test_a_person_who_ends_the_connection_in_quickbooks_ends_it(wired: Wired) -> None:
+    wired.running.emulator.tokens.revoke(wired.running.refresh_token)
+    provider = wired.store.provider(wired.connection_id)
+    with QuickBooksClient(wired.places, wired.running.realm_id, provider, wired.clock) as client:
+        before = wired.renewals()
+        with pytest.raises(DisconnectedError) as caught:
+            client.read("Customer", "1")
+        assert wired.renewals() == before + 2
+    assert "Reconnect" in caught.value.fault.fix
+
+
+def test_a_code_connects_once_and_another_company_is_noticed(wired: Wired) -> None:
+    running = wired.running
+    scopes = ("com.intuit.quickbooks.accounting",)
+
+    def code() -> str:
+        return running.emulator.tokens.issue_code(
+            running.client_id, "https://sync.example/callback", running.realm_id, scopes
+        )
+
+    first = code()
+    connected = connect(wired.places, wired.oauth, wired.clock, running.realm_id, code=first)
+    assert connected.company.realm_id == running.realm_id
+    with pytest.raises(DisconnectedError) as caught:
+        connect(wired.places, wired.oauth, wired.clock, running.realm_id, code=first)
+    assert caught.value.fault.code == "invalid_grant"
+    running.emulator.add_company("9341450000009999")
+    with pytest.raises(DisconnectedError) as caught:
+        connect(wired.places, wired.oauth, wired.clock, "9341450000009999", code=code())
+    assert "another QuickBooks company" in caught.value.fault.cause
+
+
+def test_disconnecting_ends_the_permission_at_intuit(wired: Wired) -> None:
+    wired.store.disconnect(wired.connection_id)
+    with pytest.raises(DisconnectedError):
+        wired.oauth.refresh(wired.running.refresh_token)
+
+
+def test_an_outage_of_the_token_service_passes(wired: Wired) -> None:
+    wired.clock.sleep(3_600)
+    wired.running.faults(kind="status", verb="token", status=503)
+    with pytest.raises(RetryLaterError):
+        wired.store.fresh_access_token(wired.connection_id)
+    assert wired.store.fresh_access_token(wired.connection_id)

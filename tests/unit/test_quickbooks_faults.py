@@ -291,11 +291,20 @@ def test_tokens_in_a_fault_never_reach_the_error() -> None:
         '{"access_token": "short"}',
         "Basic dXNlcjpwYXNz",
         "Incorrect Token type or clientID: AB11abcdef",
+        "rejected eyJhbGciOi.short",
         "AB117946731632nJnXCRrEuXoGtbgfKmkHLsQxn0W2AcMxhyFA",
     ],
 )
 def test_token_like_text_is_hidden(text: str) -> None:
-    secrets = ("abc.def-123", "AB11secret0", '"short"', "dXNlcjpwYXNz", "AB11abcdef", "AB117946")
+    secrets = (
+        "abc.def-123",
+        "AB11secret0",
+        '"short"',
+        "dXNlcjpwYXNz",
+        "AB11abcdef",
+        "AB117946",
+        "eyJ",
+    )
     assert not any(secret in scrub(text) for secret in secrets)
 
 
@@ -306,6 +315,8 @@ def test_token_like_text_is_hidden(text: str) -> None:
         'QueryParserError: Encountered " <IDENTIFIER> "Foo "" at line 1, column 15.',
         "Required parameter Line.SalesItemLineDetail.ItemRef is missing in the request",
         "Invalid Reference Id : Accounts element id 99999 not found",
+        'Unrecognized field "Foo" (Class com.intuit.schema.finance.v3.JournalEntryLineDetail)',
+        "SyncToken: 12 is not current",
     ],
 )
 def test_ordinary_words_stay_as_they_are(text: str) -> None:

@@ -1,0 +1,94 @@
+"""Child processes of a command that must leave none behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from models.errors import SyncError
+
+#: How long a child may take to end after being asked.
+STOP_SECONDS = 10.0
+
+
+class Children:
+    """Processes in groups of their own, ended together with what they started."""
+
+    def __init__(self, log_folder: Path) -> None:
+        self._log_folder = log_folder
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a process whose output goes to a log file."""
+        with (self._log_folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - the commands are our own
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._running.append((name, process))
+
+    def check(self) -> None:
+        """Raise SyncError, with the end of its log, if a process has ended by itself."""
+        for name, process in self._running:
+            if process.poll() is not None:
+                log = self._log_folder / f"{name}.log"
+                tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                raise SyncError(f"{name} ended with exit code {process.returncode}:\n{tail}")
+
+    def stop(self) -> None:
+        """End all processes and their groups, the youngest first."""
+        for _, process in reversed(self._running):
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for _, process in reversed(self._running):
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _signal_group(process, signal.SIGKILL)
+                process.wait(STOP_SECONDS)
+            # What the process itself had started goes with it.
+            _signal_group(process, signal.SIGKILL)
+        self._running.clear()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    # The group is gone once its last process has ended.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def free_port() -> int:
+    """A port on this machine that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM end the block like Ctrl-C, so that its clean-up runs."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,39 @@
+"""Serve the flows from this process: `python -m deployments.serve`.
+
+For one machine: the process polls the Prefect server named by PREFECT_API_URL and starts each run
+as a process of its own. A larger installation deploys `prefect.yaml` to a work pool instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import serve
+from prefect.deployments.runner import RunnerDeployment
+
+from flows.expenses import sync_expenses
+from flows.financials import sync_financials
+from flows.invoices import sync_invoices
+
+#: Flows in the order in which a company is synced: accounts first, others refer to them.
+FLOWS = (sync_financials, sync_invoices, sync_expenses)
+#: Runs of this process at a time.
+RUNS_MAX = 3
+
+
+def deployments() -> list[RunnerDeployment]:
+    """A deployment per flow, without a schedule."""
+    made: list[Any] = [
+        each.to_deployment(
+            name="served",
+            description=(each.fn.__doc__ or "").strip(),
+            tags=["quickbooks-sync"],
+            parameters={"connection": ""},
+        )
+        for each in FLOWS
+    ]
+    return made
+
+
+if __name__ == "__main__":
+    serve(*deployments(), limit=RUNS_MAX, pause_on_shutdown=False)

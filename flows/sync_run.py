@@ -1,0 +1,95 @@
+"""What the flows of the three data types share: one cycle with tasks, and its artifacts.
+
+The artifacts are a view of the run for the Prefect UI, bounded in size; the audit trail itself is
+in our own database (design, section 4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from connectors.state import queries
+from models.words import DataType
+from tasks.bootstrap import installation, open_cycle
+from tasks.cycle import run_cycle
+from tasks.prefect_steps import PREFECT, ROWS_MAX
+from tasks.report import Report
+
+#: Failed records that are tried again side by side; a waiting one holds its thread.
+PUSH_WORKERS = 8
+
+
+def task_runner() -> Any:
+    """The threads in which failed records are tried again."""
+    return ThreadPoolTaskRunner(max_workers=PUSH_WORKERS)
+
+
+def sync_data_type(data_type: DataType, flow: str, connection: str) -> State[dict[str, Any]]:
+    """Run one cycle for a data type of a connection.
+
+    Returns Prefect's state: Completed, or Completed named CompletedWithErrors where records are
+    parked. Errors of the whole cycle are raised and fail the flow run.
+    """
+    log = get_run_logger()
+    with installation() as place, open_cycle(place, connection, [data_type], log.info) as cycle:
+        report = run_cycle(cycle, flow, PREFECT)
+        conflicts = [
+            row
+            for row in queries.conflicts(place.engine, cycle.connection.id)
+            if row["run_id"] == cycle.state.run_id
+        ]
+    _show(report, conflicts)
+    if report.parked:
+        return Completed(
+            name="CompletedWithErrors",
+            message=f"{len(report.parked)} records are parked; see the artifact 'failures'",
+            data=report.as_json(),
+        )
+    return Completed(message=f"{report.moved} records written", data=report.as_json())
+
+
+def _show(report: Report, conflicts: list[dict[str, Any]]) -> None:
+    """Totals always; conflicts and failures where there are any."""
+    create_markdown_artifact(
+        key="totals", markdown=totals(report), description="What this run did, by direction."
+    )
+    if conflicts:
+        create_table_artifact(
+            key="conflicts",
+            table=[_plain(row) for row in conflicts[:ROWS_MAX]],
+            description="Fields that both sides changed, with all three versions and the winner.",
+        )
+    if report.parked:
+        create_table_artifact(
+            key="failures",
+            table=report.parked[:ROWS_MAX],
+            description="Records that were set aside, why, and what to do.",
+        )
+
+
+def totals(report: Report) -> str:
+    """The report as a Markdown table."""
+    lines = [
+        "| data type | direction | created | updated | unchanged | conflicts | parked |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for data_type, directions in report.data_types.items():
+        for direction, row in directions.items():
+            cells = [data_type, direction.replace("_", " "), *(str(each) for each in row.values())]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
+    lines.append(
+        f"{report.requests} requests to QuickBooks, {report.metered} of them metered; "
+        f"{report.seconds:.1f} s."
+    )
+    return "\n".join(lines)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in row.items()}
