@@ -218,19 +218,25 @@ def _cycles(demo: Demo, say: Say) -> list[Report]:
         reports: list[Report] = []
         while len(reports) < CYCLES_MAX:
             say(f"cycle {len(reports) + 1}: running the three flows through Prefect")
-            reports.append(added_up([_run_flow(demo, place, flow, say) for flow in FLOWS]))
+            runs = [_run_flow(demo, place, flow, connection.name, say) for flow in FLOWS]
+            reports.append(added_up(runs))
             if reports[-1].moved == 0:
                 return reports
         raise SyncError(f"records still move after {CYCLES_MAX} cycles")
 
 
-def _run_flow(demo: Demo, place: Installation, flow: str, say: Say) -> Report:
+def _run_flow(demo: Demo, place: Installation, flow: str, connection: str, say: Say) -> Report:
     """Start a flow's deployment, wait for the run, and read what it noted."""
     started = time.monotonic()
     deployment = _wait_for(
         f"the deployment of {flow}", demo.children, lambda: _deployment_id(demo, flow)
     )
-    run = _prefect(demo, "POST", f"/deployments/{deployment}/create_flow_run", {})
+    run = _prefect(
+        demo,
+        "POST",
+        f"/deployments/{deployment}/create_flow_run",
+        {"parameters": {"connection": connection}, "enforce_parameter_schema": True},
+    )
     state = ""
     while time.monotonic() - started < RUN_SECONDS_MAX:
         demo.children.check()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,11 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             listener.close()
             sys.stderr.write(f"The ready file {choices.ready_file} cannot be written ({error}).\n")
             return _USAGE_ERROR
-    try:
-        asyncio.run(make_server(emulator).serve(sockets=[listener]))
-    except KeyboardInterrupt:
-        # uvicorn has shut down already and repeats the signal for its callers.
-        return 0
+    # The server takes these signals while it runs and repeats them afterwards, for handlers like
+    # these: by then all is done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    asyncio.run(make_server(emulator).serve(sockets=[listener]))
     return 0
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emulator.clock import Clock, stamp
+from emulator.clock import Clock, parse_instant, stamp
 from emulator.entities import ENTITIES
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class Company:
     def change(self, entity: str, record_id: str, **values: Any) -> None:
         """Put derived values on a record: the time moves, the SyncToken does not."""
         record = self.records[entity][record_id]
-        meta = {**record.get("MetaData", {}), "LastUpdatedTime": stamp(self.clock.now())}
+        meta = {**record.get("MetaData", {})}
+        meta["LastUpdatedTime"] = later_stamp(meta, self.clock.now())
         self.put(entity, {**record, **values, "MetaData": meta})
 
     def bump(self, entity: str, record_id: str, **values: Any) -> None:
@@ -213,6 +214,7 @@ class Company:
         self._undo = []
         tombstones = {name: dict(ids) for name, ids in self.tombstones.items() if ids}
         journal_length = len(self.journal)
+        counters = (dict(self._sequences), dict(self._highest_numbers))
         try:
             yield
         except BaseException:
@@ -223,6 +225,7 @@ class Company:
                     self.put(entity, before)
             self.tombstones.update({name: tombstones.get(name, {}) for name in self.tombstones})
             del self.journal[journal_length:]
+            self._sequences, self._highest_numbers = counters
             raise
         finally:
             self._undo = None
@@ -256,6 +259,15 @@ class Company:
         owner = (entity, str(record["Id"]))
         for key in index_keys(entity, record):
             self._index.get(key, {}).pop(owner, None)
+
+
+def later_stamp(meta: Record, now: datetime) -> str:
+    """Return the time of an edit made now, never earlier than the one already noted.
+
+    Recorded companies may carry times in the future.
+    """
+    noted = parse_instant(str(meta.get("LastUpdatedTime", "")))
+    return stamp(now if noted is None else max(now, noted))
 
 
 def name_space(entity: str) -> str:

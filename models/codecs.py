@@ -5,6 +5,8 @@ Walks over a record type's fields; each field converts its own value (`models.fi
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -115,28 +117,40 @@ def update_body(
 ) -> dict[str, Any]:
     """Sparse QuickBooks body for the changed fields, laid over what QuickBooks holds.
 
-    held is the record as last read, with Id, SyncToken and lines. Only mapped fields that changed
-    are sent, with the whole of any object they are part of (an address), and what QuickBooks
-    demands always.
+    held is the record as last read; `needs_held` says when its Id and SyncToken are not enough.
+    Only mapped fields that changed are sent, the whole of any object they are part of (an address,
+    with the parts that are not mapped), and what QuickBooks demands always.
     """
     body: dict[str, Any] = {"Id": held["Id"], "SyncToken": held["SyncToken"], "sparse": True}
-    roots = {
-        record_type.by_name[name].quickbooks.partition(".")[0]
-        for name in changed
-        if record_type.by_name[name].sent
-    }
-    for path in record_type.always_sent:
+    sent = [record_type.by_name[name] for name in changed if record_type.by_name[name].sent]
+    roots = {field.root for field in sent}
+    for path in (*record_type.always_sent, *(roots & _shared_objects(record_type))):
         if path in held:
-            body[path] = held[path]
+            body[path] = copy.deepcopy(held[path])
+    currency = content.get("currency") or references.home_currency
     for field in record_type.fields:
-        if not field.sent or field.quickbooks.partition(".")[0] not in roots:
+        if not field.sent or field.root not in roots:
             continue
         value = content.get(field.name)
         if isinstance(field, Lines):
-            body[field.quickbooks] = field.overlay(value or (), held, references)
+            body[field.quickbooks] = field.overlay(value or (), held, references, currency)
         elif value is not None or field.name in changed:
             field.into_quickbooks(body, value, references)
     return body
+
+
+def needs_held(record_type: RecordType, changed: Collection[str]) -> bool:
+    """Whether an update needs more of QuickBooks's record than its Id and SyncToken."""
+    fields = [record_type.by_name[name] for name in changed]
+    shared = _shared_objects(record_type)
+    parts = any(isinstance(field, Lines) or field.root in shared for field in fields)
+    return parts or bool(record_type.always_sent)
+
+
+def _shared_objects(record_type: RecordType) -> frozenset[str]:
+    """Objects in QuickBooks's JSON that several fields are parts of: replaced whole when sent."""
+    sharing = Counter(field.root for field in record_type.fields if "." in field.quickbooks)
+    return frozenset(root for root, count in sharing.items() if count > 1)
 
 
 def removal_body(held: Raw, operation: Operation) -> dict[str, Any]:

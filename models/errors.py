@@ -25,6 +25,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+#: A longer message only repeats a long value.
+MESSAGE_CHARACTERS_MAX = 500
+
+
 class SyncError(Exception):
     """Something in the sync went wrong."""
 
@@ -46,7 +50,7 @@ class RecordError(SyncError):
     def __init__(
         self, message: str, *, code: str, field: str = "", value: object = "", fix: str = ""
     ) -> None:
-        super().__init__(message)
+        super().__init__(shorten(message, characters_max=MESSAGE_CHARACTERS_MAX))
         self.code = code
         self.field = field
         self.value = shorten(value)

@@ -13,10 +13,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from models.errors import FieldError, MissingParentError
+from models.errors import FieldError, MissingParentError, shorten
 from models.money import currency_decimals, exact_decimal
 from models.records import References, Value, link_in, reference
 from models.words import Owner, Side
+
+#: What QuickBooks appends to the names of inactive records (quickbooks-api 3.5).
+DELETED_SUFFIX = " (deleted)"
 
 Raw = Mapping[str, Any]
 MutableRaw = MutableMapping[str, Any]
@@ -108,6 +111,11 @@ class Field:
         return self.platform or self.name
 
     @property
+    def root(self) -> str:
+        """The part of QuickBooks's record that the field stands in."""
+        return self.quickbooks.partition(".")[0]
+
+    @property
     def sent(self) -> bool:
         """Whether updates of this field go to QuickBooks."""
         return bool(self.quickbooks) and self.owner is not Owner.QUICKBOOKS and not self.create_only
@@ -172,9 +180,16 @@ class Text(Field):
                     fix=f"Enter {self.name} as text.",
                 )
             value = str(value)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.wrong(
+                value,
+                "holds half a character (a lone surrogate)",
+                code="not_text",
+                fix=f"Type {self.name} again.",
+            )
         text = value.replace("\r\n", "\n").strip()
-        if self.deleted_suffix:
-            text = text.removesuffix(" (deleted)")
+        while self.deleted_suffix and text.endswith(DELETED_SUFFIX):
+            text = text.removesuffix(DELETED_SUFFIX).rstrip()
         return text or None
 
 
@@ -286,10 +301,8 @@ class Choice(Field):
 
     def checked(self, value: Any, currency: str) -> Value:
         """The canonical word for either spelling."""
-        if value in self.words:
-            return value
         for word, quickbooks_word in self.words.items():
-            if value == quickbooks_word:
+            if value in (word, quickbooks_word):
                 return word
         raise self.wrong(
             value,
@@ -311,7 +324,8 @@ class Currency(Field):
 
     def checked(self, value: Any, currency: str) -> Value:
         """Three capital letters."""
-        if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper():
+        letters = isinstance(value, str) and value.isascii() and value.isalpha()
+        if letters and len(value) == 3 and value.isupper():
             return value
         raise self.wrong(
             value,
@@ -398,7 +412,8 @@ class Reference(Field):
         link_id = references.link_of(record_type, side, side_id)
         if link_id is None:
             raise MissingParentError(
-                f"{self.name} refers to {record_type} {side_id}, which does not exist on {side}",
+                f"{self.name} refers to {record_type} {shorten(side_id)}, which does not exist "
+                f"on {side}",
                 code="missing_parent",
                 field=self.name,
                 value=side_id,
@@ -443,7 +458,7 @@ class Reference(Field):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named(Field):
+class Named(Text):
     """The name of a QuickBooks list entry that is not synced itself (Term, TaxCode ...).
 
     quickbooks is the path of the ReferenceType object. On US sales lines the ids TAX and NON
@@ -455,9 +470,13 @@ class Named(Field):
     literal: tuple[str, ...] = ()
     kind: ClassVar[str] = "name"
 
-    def checked(self, value: Any, currency: str) -> Value:
-        """A non-empty text."""
-        return str(value).strip() or None
+    def from_platform(self, row: Raw, references: References, currency: str) -> Value:
+        """The name as QuickBooks spells it, which does not tell capitals apart."""
+        name = super().from_platform(row, references, currency)
+        if name is None or name in self.literal:
+            return name
+        found = references.id_of_name(self.entity, name)
+        return (references.name_of(self.entity, found) if found else None) or name
 
     def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
         """The entry's name; an entry that QuickBooks no longer lists keeps its id as name."""
@@ -466,8 +485,9 @@ class Named(Field):
             return None
         if quickbooks_id in self.literal:
             return quickbooks_id
-        name = value_at(raw, f"{self.quickbooks}.name")
-        return references.name_of(self.entity, quickbooks_id) or name or str(quickbooks_id)
+        known = references.name_of(self.entity, str(quickbooks_id))
+        name = known or value_at(raw, f"{self.quickbooks}.name") or quickbooks_id
+        return self.checked(name, currency)
 
     def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
         """Write the id of the entry with this name."""

@@ -83,6 +83,13 @@ class Lines(Field):
     def mapped_lines(self, raw: Raw) -> list[tuple[LineShape, Raw]]:
         """QuickBooks's lines that have a canonical form, with their shapes."""
         lines = raw.get(self.quickbooks) or []
+        if not isinstance(lines, list) or not all(isinstance(each, Mapping) for each in lines):
+            raise self.wrong(
+                lines,
+                "is no list of lines",
+                code="not_lines",
+                fix="Look at this document in QuickBooks, which sent something that is no lines.",
+            )
         shaped = ((self._shape_in_quickbooks(line), line) for line in lines)
         return [(shape, line) for shape, line in shaped if shape is not None]
 
@@ -138,7 +145,9 @@ class Lines(Field):
             rows.append(line_row)
         row["lines"] = rows
 
-    def overlay(self, value: Value, current: Raw | None, references: References) -> list[Raw]:
+    def overlay(
+        self, value: Value, current: Raw | None, references: References, currency: str
+    ) -> list[Raw]:
         """QuickBooks lines for the canonical value, laid over those it holds now.
 
         Raises:
@@ -146,7 +155,7 @@ class Lines(Field):
                 its parents have no counterpart.
         """
         held = self.mapped_lines(current) if current else []
-        canonical = self.from_quickbooks(current, references, "") if current else ()
+        canonical = self.from_quickbooks(current, references, currency) if current else ()
         partners = pair_lines(value, canonical)
         return [
             self._overlaid(
@@ -193,7 +202,7 @@ class Lines(Field):
 
     def into_quickbooks(self, body: MutableRaw, value: Value, references: References) -> None:
         """Write new lines; updates go through `overlay`."""
-        body[self.quickbooks] = self.overlay(value or (), None, references)
+        body[self.quickbooks] = self.overlay(value or (), None, references, "")
 
     def load(self, stored: Any) -> Value:
         """Lines from their stored JSON form."""

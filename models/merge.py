@@ -6,7 +6,8 @@ is read, written or remembered here. Lines are one field, replaced as a whole.
     base     quickbooks  platform   outcome
     -        live        -          create on the platform
     -        -           live       create in QuickBooks
-    -        live        live       merge without a base: every difference is a conflict
+    -        live        live       merge without a base: every difference is a conflict, but for
+                                    what one side leaves empty and figures that QuickBooks computes
     any      live        live       per field: one side changed it: take it; both alike: agree;
                                     both differently: the policy decides and the conflict is kept
     any      gone        unchanged  remove on the platform
@@ -198,11 +199,19 @@ def _merge_field(
     if theirs == ours:
         return theirs, None
     before: Any = base.get(field.name) if base is not None else None
-    if isinstance(field, Choice) and ours in field.platform_may_set and ours != before:
+    set_by_person = isinstance(field, Choice) and ours in field.platform_may_set
+    if set_by_person and base is not None and theirs == before:
         return ours, None
+    if field.owner is Owner.PLATFORM:
+        # QuickBooks's value never comes in; if a person changed it there, that is said aloud.
+        edited = base is not None and theirs != before
+        verdict = Verdict(Side.PLATFORM, "owner")
+        return ours, Conflict(field.name, before, theirs, ours, verdict) if edited else None
     if _not_for_platform(field):
-        # The platform's value never goes out; if a person changed it, that is said aloud.
-        edited = base is not None and ours != before
+        # The platform's value never goes out; if a person entered it, that is said aloud. Without
+        # a base a computed figure tells nothing: any program may have filled it in.
+        entered = ours not in (None, ()) and (field.owner is Owner.BOTH or set_by_person)
+        edited = ours != before if base is not None else entered
         verdict = Verdict(Side.QUICKBOOKS, "owner")
         return theirs, Conflict(field.name, before, theirs, ours, verdict) if edited else None
     if base is None and (theirs in (None, ()) or ours in (None, ())):

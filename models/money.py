@@ -7,6 +7,7 @@ others).
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 
 from models.errors import FieldError
@@ -21,6 +22,8 @@ _DECIMALS_OTHER = {
 }
 #: QuickBooks amounts have at most 15 digits (quickbooks-api 10.1).
 DIGITS_MAX = 15
+#: A number as people and programs write it; Python takes "1_000" and digits of other scripts too.
+_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?")
 
 
 def currency_decimals(currency: str) -> int:
@@ -42,6 +45,8 @@ def exact_decimal(value: object, *, field: str, decimals_max: int) -> Decimal:
             value=value,
             fix=f"Store {field} as an exact decimal, never as a floating-point number.",
         )
+    if isinstance(value, str) and not _PLAIN_NUMBER.fullmatch(value):
+        raise _not_a_number(field, value)
     try:
         number = Decimal(value)
     except InvalidOperation:
@@ -62,6 +67,9 @@ def _not_a_number(field: str, value: object) -> FieldError:
 
 
 def _within_limits(number: Decimal, *, field: str, decimals_max: int) -> Decimal:
+    # Before anything is written out: an exponent of a million would become a million digits.
+    if number and number.adjusted() >= DIGITS_MAX:
+        raise _too_many_digits(field, number)
     number = plain(number)
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int), "finite numbers have a numeric exponent"
@@ -73,25 +81,35 @@ def _within_limits(number: Decimal, *, field: str, decimals_max: int) -> Decimal
             value=number,
             fix=f"Round {field} to {decimals_max} decimals.",
         )
-    if len(str(abs(int(number)))) + max(0, -exponent) > DIGITS_MAX:
-        raise FieldError(
-            f"{field} is {number}, with more than {DIGITS_MAX} digits",
-            code="too_many_digits",
-            field=field,
-            value=number,
-            fix=f"QuickBooks takes at most {DIGITS_MAX} digits: split the amount.",
-        )
+    if max(1, number.adjusted() + 1) - exponent > DIGITS_MAX:
+        raise _too_many_digits(field, number)
     return number
 
 
+def _too_many_digits(field: str, number: Decimal) -> FieldError:
+    return FieldError(
+        f"{field} is {number}, with more than {DIGITS_MAX} digits",
+        code="too_many_digits",
+        field=field,
+        value=number,
+        fix=f"QuickBooks takes at most {DIGITS_MAX} digits: split the amount.",
+    )
+
+
 def plain(number: Decimal) -> Decimal:
-    """The same number without trailing zeros, exponent notation or a negative zero."""
-    if number == 0:
-        return Decimal(0)
-    shortened = number.normalize()
-    exponent = shortened.as_tuple().exponent
+    """The same number without trailing zeros, exponent notation or a negative zero.
+
+    By its digits: Decimal's own arithmetic rounds to 28 of them.
+    """
+    sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int), "finite numbers have a numeric exponent"
-    return shortened.quantize(Decimal(1)) if exponent > 0 else shortened
+    figures = "".join(map(str, digits)).lstrip("0")
+    kept = figures.rstrip("0")
+    exponent += len(figures) - len(kept)
+    if not kept:
+        return Decimal(0)
+    padding = "0" * max(0, exponent)
+    return Decimal((sign, tuple(map(int, kept + padding)), min(0, exponent)))
 
 
 def minor_units(amount: Decimal, currency: str) -> int:

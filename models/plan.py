@@ -79,9 +79,10 @@ class RecordPlan:
 
     @property
     def _voids(self) -> bool:
+        """Whether the write takes the record to void; a voided one can still be edited."""
         content = self.merge.content or {}
         word = self.record_type.void_status
-        return bool(word) and content.get("status") == word
+        return bool(word) and content.get("status") == word and "status" in self.merge.to_quickbooks
 
     @property
     def platform_operation(self) -> Operation | None:

@@ -68,7 +68,8 @@ def decide(
 ) -> Verdict:
     """Who wins a field that both sides changed differently.
 
-    The later edit wins under "latest"; a tie, or an unknown time, goes to QuickBooks.
+    The later edit wins under "latest"; a tie, or an unknown time, goes to QuickBooks. Times count
+    in whole seconds, because QuickBooks tells no more.
     """
     if of.owner is not Owner.BOTH:
         return Verdict(Side(of.owner.value), "owner")
@@ -80,6 +81,6 @@ def decide(
     platform_is_later = (
         platform_edited_at is not None
         and quickbooks_edited_at is not None
-        and platform_edited_at > quickbooks_edited_at
+        and platform_edited_at.replace(microsecond=0) > quickbooks_edited_at
     )
     return Verdict(Side.PLATFORM if platform_is_later else Side.QUICKBOOKS, rule)

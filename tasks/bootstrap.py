@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -25,7 +25,12 @@ from connectors.quickbooks.oauth import IntuitOAuth, TokenSet
 from connectors.quickbooks.tokens import TokenStore
 from connectors.quickbooks.transport import TransportLimits
 from connectors.settings import Settings, read_settings
-from connectors.state.connections import connection_named, facts_of, store_connection
+from connectors.state.connections import (
+    all_connections,
+    connection_named,
+    facts_of,
+    store_connection,
+)
 from connectors.state.port import Connection
 from connectors.state.sql import SqlState
 from models.errors import UsageError
@@ -40,6 +45,14 @@ class Installation:
     settings: Settings
     engine: Engine
     clock: Clock
+    #: Environment -> token store; one each, so that a refused grant is not asked for again.
+    _stores: dict[str, TokenStore] = field(default_factory=dict)
+    #: Connection -> the company's share of calls, kept from one cycle to the next.
+    _limiters: dict[int, Limiter] = field(default_factory=dict)
+
+    def limiter(self, connection_id: int) -> Limiter:
+        """What keeps this process within QuickBooks's limits for a company."""
+        return self._limiters.setdefault(connection_id, Limiter(self.clock))
 
     def oauth(self, environment: str) -> IntuitOAuth:
         """Intuit's token service for an environment."""
@@ -52,9 +65,11 @@ class Installation:
 
     def tokens(self, environment: str) -> TokenStore:
         """The store of encrypted tokens."""
-        return TokenStore(
-            self.engine, self.settings.fernet_keys, self.clock, self.oauth(environment)
-        )
+        if environment not in self._stores:
+            self._stores[environment] = TokenStore(
+                self.engine, self.settings.fernet_keys, self.clock, self.oauth(environment)
+            )
+        return self._stores[environment]
 
 
 @contextmanager
@@ -95,6 +110,15 @@ def connect_company(
         raise UsageError("realm id is missing: it is QuickBooks's number of the company")
     environment = environment or place.settings.default_environment
     store = place.tokens(environment)
+    known = {
+        (each.environment, each.realm_id): each.id for each in all_connections(place.engine)
+    }.get((environment, realm_id))
+
+    def keep(tokens: TokenSet) -> None:
+        """A renewed token replaces the old one at once, whatever comes after."""
+        if known is not None:
+            store.save(known, tokens)
+
     connected = connect(
         place.settings.endpoints_of(environment),
         place.oauth(environment),
@@ -102,13 +126,13 @@ def connect_company(
         realm_id,
         refresh_token=refresh_token,
         code=code,
+        keep=keep,
     )
-    tokens: TokenSet = connected.tokens
     with place.engine.begin() as transaction:
         connection_id = store_connection(
             transaction, connected.company, environment, company, place.clock.now()
         )
-        store.save(connection_id, tokens, transaction=transaction)
+        store.save(connection_id, connected.tokens, transaction=transaction)
     return connection_named(place.engine, connected.company.realm_id)
 
 
@@ -138,7 +162,7 @@ def open_cycle(
         connection.realm_id,
         place.tokens(connection.environment).provider(connection.id),
         place.clock,
-        limiter=Limiter(place.clock),
+        limiter=place.limiter(connection.id),
         settings=ClientSettings(
             transport=TransportLimits(read_seconds=settings.read_timeout_seconds)
         ),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from connectors.ports import Payload, RemoteAnswer, RemoteWrite
 from connectors.quickbooks import exact_json
 from connectors.state.port import Attempt, Intent, StaleRowError
-from models.codecs import create_body, removal_body, update_body
+from models.codecs import create_body, needs_held, removal_body, update_body
 from models.errors import (
     DisconnectedError,
     Fault,
@@ -38,7 +38,7 @@ from models.records import canonical_json, fingerprint, link_in
 from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
 from tasks.look_up import find_created
-from tasks.record import Done, count_done, park
+from tasks.record import Done, count_done, note_recovered, park
 from tasks.replan import replan
 from tasks.settle import apply_to_platform, settle_quickbooks
 
@@ -59,6 +59,8 @@ class Prepared:
     write: RemoteWrite
     #: Canonical fields that the body carries, to be compared with the answer.
     sent: frozenset[str]
+    #: A send of it was not answered: it may stand in QuickBooks, whatever later sends come to.
+    unknown: bool = False
 
 
 @dataclass
@@ -217,11 +219,10 @@ def _held(cycle: Cycle, plan: RecordPlan) -> Payload:
     quickbooks_id = plan.link.quickbooks_id
     assert quickbooks_id is not None, "an update has a record to update"
     sync_token, _, _ = (plan.link.quickbooks_version or "").partition("|")
-    lines = plan.record_type.lines
-    needs_parts = bool(plan.record_type.always_sent) or (
-        lines is not None and lines.name in plan.merge.to_quickbooks
+    updates = plan.merge.outcome is not Outcome.REMOVE_IN_QUICKBOOKS and (
+        plan.quickbooks_operation is Operation.UPDATE
     )
-    if not needs_parts or plan.quickbooks_operation in (Operation.DELETE, Operation.VOID):
+    if not updates or not needs_held(plan.record_type, plan.merge.to_quickbooks):
         return {"Id": quickbooks_id, "SyncToken": sync_token}
     record = cycle.quickbooks.read(plan.record_type.entity, quickbooks_id)
     if record is None:
@@ -253,9 +254,11 @@ def _send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
     done: list[tuple[RecordPlan, Done]] = []
     with cycle.state.begin() as unit:
         for each, answer in zip(prepared, answers, strict=True):
-            unit.close_intent(each.intent.id, _state_after(answer), _attempt(each, answer))
+            each.unknown = each.unknown or isinstance(answer.error, OutcomeUnknownError)
+            state = _state_after(each, answer)
+            unit.close_intent(each.intent.id, state, _attempt(each, answer))
             if answer.error is not None:
-                is_open = isinstance(answer.error, OutcomeUnknownError | RetryLaterError)
+                is_open = state in (IntentState.UNKNOWN, IntentState.PLANNED)
                 failed.append(Failed(each.plan, answer.error, each if is_open else None))
                 continue
             try:
@@ -288,18 +291,26 @@ def _answers(cycle: Cycle, prepared: Sequence[Prepared]) -> list[RemoteAnswer]:
         writes = [each.write for each in prepared]
         request_id = prepared[0].intent.request_id
         answers = cycle.quickbooks.batch(writes, request_id)
-        if all(isinstance(each.error, OutcomeUnknownError) for each in answers):
-            # The same batch under the same id: QuickBooks replays its answer if it had done it.
-            answers = cycle.quickbooks.batch(writes, request_id)
     except RemoteError as error:
         return [RemoteAnswer(error=error) for _ in prepared]
+    if all(isinstance(each.error, OutcomeUnknownError) for each in answers):
+        for each in prepared:
+            each.unknown = True
+        # The same batch under the same id: QuickBooks replays its answer if it had done it.
+        try:
+            answers = cycle.quickbooks.batch(writes, request_id)
+        except RemoteError as error:
+            return [RemoteAnswer(error=error) for _ in prepared]
     return answers
 
 
-def _state_after(answer: RemoteAnswer) -> IntentState:
+def _state_after(each: Prepared, answer: RemoteAnswer) -> IntentState:
+    """A send that was not let in says nothing about an earlier one that was not answered."""
     if answer.error is None:
         return IntentState.ACKNOWLEDGED
     if isinstance(answer.error, OutcomeUnknownError):
+        return IntentState.UNKNOWN
+    if each.unknown and isinstance(answer.error, RetryLaterError | DisconnectedError):
         return IntentState.UNKNOWN
     if isinstance(answer.error, RetryLaterError):
         return IntentState.PLANNED
@@ -340,7 +351,7 @@ def push_record(cycle: Cycle, failed: Failed) -> None:
     failed.attempts += 1
     if failed.prepared is None:
         _write_anew(cycle, failed)
-    elif isinstance(failed.error, OutcomeUnknownError) and adopt(
+    elif failed.prepared.unknown and adopt(
         cycle, failed.prepared.plan.record_type, failed.prepared.intent
     ):
         failed.prepared = None
@@ -387,13 +398,14 @@ def adopt(cycle: Cycle, record_type: RecordType, intent: Intent) -> bool:
             IntentState.ACKNOWLEDGED,
             Attempt(intent.id, intent.request_id, "adopted"),
         )
+        note_recovered(unit, intent)
         cycle.references.learn(unit.links([intent.link_id]).values())
     return True
 
 
 def give_up(cycle: Cycle, failed: Failed) -> None:
     """Park a record whose attempts are used up; an intent of unknown outcome stays open."""
-    if failed.prepared is not None and isinstance(failed.error, RetryLaterError):
+    if failed.prepared is not None and not failed.prepared.unknown:
         with cycle.state.begin() as unit:
             unit.close_intent(
                 failed.prepared.intent.id,

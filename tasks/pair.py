@@ -15,10 +15,11 @@ from connectors.ports import Payload
 from connectors.state.port import NewLink, Parked, Row, Unit
 from models.codecs import decode, parents_of, sync_token_of
 from models.errors import RecordError
+from models.fields import Field
 from models.plan import Link
 from models.record_type import RecordType
 from models.records import Content
-from models.words import Side
+from models.words import Owner, Side
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
 
@@ -58,9 +59,10 @@ def pair(
         busy = {each.link_id for each in unit.open_intents()}
         for record_type in record_types:
             found: dict[int, Candidate] = {}
-            _pair_platform(cycle, unit, record_type, platform, found)
-            _pair_quickbooks(cycle, unit, record_type, quickbooks, found)
-            _add_parked(cycle, unit, record_type, found)
+            parked = {each.link_id: each for each in unit.parked([record_type.name])}
+            _pair_platform(cycle, unit, record_type, platform, found, parked)
+            _pair_quickbooks(cycle, unit, record_type, quickbooks, found, parked)
+            _add_parked(cycle, unit, record_type, found, parked)
             candidates += [each for each in found.values() if each.link.id not in busy]
     _fetch_missing_sides(cycle, candidates)
     with cycle.state.begin() as unit:
@@ -76,6 +78,7 @@ def _pair_platform(
     record_type: RecordType,
     extract: PlatformExtract,
     found: dict[int, Candidate],
+    parked: Mapping[int, Parked],
 ) -> None:
     rows = extract.rows.get(record_type.name, [])
     gone = extract.gone.get(record_type.name, [])
@@ -86,7 +89,7 @@ def _pair_platform(
         link = links.get(row.id)
         if link is None:
             unlinked.append(row)
-        elif _platform_needs_look(link, row):
+        elif _platform_needs_look(link, row) or link.id in parked:
             found[link.id] = Candidate(
                 record_type, link, platform=row, read_from=frozenset({Side.PLATFORM})
             )
@@ -154,6 +157,7 @@ def _pair_quickbooks(
     record_type: RecordType,
     extract: QuickBooksExtract,
     found: dict[int, Candidate],
+    parked: Mapping[int, Parked],
 ) -> None:
     records = {str(each["Id"]): each for each in extract.records.get(record_type.name, [])}
     gone = extract.gone.get(record_type.name, [])
@@ -164,9 +168,9 @@ def _pair_quickbooks(
         link = links.get(side_id)
         if link is None:
             unlinked.append(record)
-        elif (link.deleted_at is None and sync_token_of(record) == link.quickbooks_version) or (
-            link.deleted_at is not None and record.get("Active") is False
-        ):
+        elif link.deleted_at is not None and link.id not in parked and is_inactive(record):
+            _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
+        elif link.deleted_at is None and _is_known(cycle, record_type, link, record):
             _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
         else:
             _add_side(found, record_type, link, quickbooks=record)
@@ -192,6 +196,35 @@ def _pair_quickbooks(
     for record in unlinked:
         if str(record["Id"]) in matched:
             _add_side(found, record_type, matched[str(record["Id"])], quickbooks=record)
+
+
+def is_inactive(record: Payload) -> bool:
+    """Whether a name list keeps the record as an inactive one: all that a delete can do there."""
+    return record.get("Active") is False
+
+
+def _is_known(cycle: Cycle, record_type: RecordType, link: Link, record: Payload) -> bool:
+    """Whether the record stands as we know it.
+
+    The version alone does not say so: a computed figure that moves twice within a second keeps
+    SyncToken and LastUpdatedTime (quickbooks-api, section 3.1), so those figures are compared.
+    """
+    if sync_token_of(record) != link.quickbooks_version or link.base is None:
+        return False
+    return all(
+        _figure(cycle, field, link.base, record) == link.base.get(field.name)
+        for field in record_type.fields
+        if field.owner is Owner.QUICKBOOKS
+    )
+
+
+def _figure(cycle: Cycle, field: Field, base: Content, record: Payload) -> object:
+    """A computed figure; one that cannot be read equals nothing, and is named when decoded."""
+    currency = base.get("currency") or cycle.references.home_currency
+    try:
+        return field.from_quickbooks(record, cycle.references, currency)
+    except RecordError as error:
+        return error
 
 
 def _add_side(
@@ -331,11 +364,14 @@ def _key(content: Content, fields: tuple[str, ...]) -> tuple[object, ...] | None
 
 
 def _add_parked(
-    cycle: Cycle, unit: Unit, record_type: RecordType, found: dict[int, Candidate]
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    found: dict[int, Candidate],
+    parked: Mapping[int, Parked],
 ) -> None:
     """Parked records come back when either side changed them, or when they are due."""
     now = cycle.clock.now()
-    parked = {each.link_id: each for each in unit.parked([record_type.name])}
     due = [
         link_id
         for link_id, each in parked.items()

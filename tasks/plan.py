@@ -21,7 +21,7 @@ from models.record_type import RecordType
 from models.records import Observed
 from models.words import Side
 from tasks.context import Cycle
-from tasks.pair import Candidate, load_parents
+from tasks.pair import Candidate, is_inactive, load_parents
 from tasks.times import parse_time
 from tasks.validate import Subject, validate
 
@@ -89,7 +89,7 @@ def _sighting(cycle: Cycle, each: Candidate) -> Sighting:
 
 def _in_quickbooks(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
     link = each.link
-    if each.gone_in_quickbooks:
+    if _is_gone_in_quickbooks(each):
         return Observed(None, "", None), None
     if each.quickbooks is not None:
         raw = each.quickbooks
@@ -100,6 +100,13 @@ def _in_quickbooks(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Reco
     if link.quickbooks_id is not None and link.base is not None:
         return Observed(link.base, link.quickbooks_version or "", None), None
     return None, None
+
+
+def _is_gone_in_quickbooks(each: Candidate) -> bool:
+    """A name list keeps what both sides have deleted, inactive."""
+    record = each.quickbooks
+    kept = each.link.deleted_at is not None and record is not None and is_inactive(record)
+    return each.gone_in_quickbooks or kept
 
 
 def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
@@ -118,7 +125,8 @@ def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Record
 def _special_case(each: Candidate) -> RecordError | None:
     """Situations that no merge decides."""
     workflow, row = each.record_type.workflow, each.platform
-    if each.link.deleted_at is not None and (each.quickbooks or (row and row.live)):
+    in_quickbooks = each.quickbooks is not None and not _is_gone_in_quickbooks(each)
+    if each.link.deleted_at is not None and (in_quickbooks or (row and row.live)):
         return RecordError(
             f"{each.record_type.name} {each.link.label} was deleted on both sides and is there "
             "again on one",

@@ -48,31 +48,46 @@ def _label(parameters: dict[str, Any]) -> str:
     return str(parameters["work"].label)
 
 
-@task(name="recover", cache_policy=NO_CACHE, persist_result=False)
+@task(name="recover", task_run_name="recover", cache_policy=NO_CACHE, persist_result=False)
 def recover_task(work: Work) -> int:
     """Settle what the last run left open."""
     return PLAIN.recover(work.cycle)
 
 
-@task(name="extract-quickbooks", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="extract-quickbooks",
+    task_run_name="extract from QuickBooks",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 def extract_quickbooks_task(work: Work) -> QuickBooksExtract:
     """Read QuickBooks's changes."""
     return PLAIN.extract_quickbooks(work.cycle, work.subject)
 
 
-@task(name="extract-platform", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="extract-platform",
+    task_run_name="extract from platform",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 def extract_platform_task(work: Work) -> PlatformExtract:
     """Read the platform's changes."""
     return PLAIN.extract_platform(work.cycle, work.subject)
 
 
-@task(name="pair", cache_policy=NO_CACHE, persist_result=False)
+@task(name="pair", task_run_name="pair", cache_policy=NO_CACHE, persist_result=False)
 def pair_task(work: Work) -> list[Candidate]:
     """Find which record is which."""
     return PLAIN.pair(work.cycle, *work.subject)
 
 
-@task(name="validate-and-plan", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="validate-and-plan",
+    task_run_name="validate and plan",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 def plan_task(work: Work) -> Plan:
     """Validate the records with Great Expectations, merge them, and show the plan."""
     plan = PLAIN.plan(work.cycle, *work.subject)

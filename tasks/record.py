@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
+from connectors.state.port import Intent, LinkUpdate, Parked, StaleRowError, Unit
 from models.audit import AuditNote
 from models.errors import (
     OutcomeUnknownError,
@@ -57,6 +57,36 @@ def note_done(
         unit.audit([_note(plan, f"write.{side}", body)])
     if plan.parked_before is not None:
         unit.audit([_note(plan, "unparked", {"label": plan.label, "was": plan.parked_before})])
+
+
+def note_unsettled(
+    unit: Unit, plan: RecordPlan, operation: Operation, error: RecordError, **facts: str
+) -> None:
+    """Log a write that QuickBooks has taken, although the record could not be settled after it."""
+    if isinstance(error, StaleRowError):
+        # It is merged again, where the losers of this write can no longer be seen.
+        _note_conflicts(unit, plan)
+    body: dict[str, object] = {
+        "operation": operation,
+        "label": plan.label,
+        "changed": _differences(plan, Side.QUICKBOOKS, plan.link.base or {}, plan.merge.content),
+        "unsettled": str(error),
+        **facts,
+    }
+    unit.audit([_note(plan, f"write.{Side.QUICKBOOKS}", body)])
+
+
+def note_recovered(unit: Unit, intent: Intent) -> None:
+    """Log a write that took effect although its answer never came."""
+    body: dict[str, object] = {
+        "operation": intent.operation,
+        "intent": intent.id,
+        "unsettled": "its answer was lost",
+    }
+    kind = f"write.{Side.QUICKBOOKS}"
+    unit.audit(
+        [AuditNote(kind, body, record_type=intent.record_type, link_id=intent.link_id)]
+    )
 
 
 def count_done(cycle: Cycle, plan: RecordPlan, done: Done) -> None:
@@ -121,7 +151,7 @@ def _differences(
     return {
         name: [held.get(name), value]
         for name, value in after.items()
-        if value != held.get(name) and value is not None
+        if value != held.get(name)
     }
 
 

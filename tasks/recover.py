@@ -12,11 +12,12 @@ from datetime import datetime
 from connectors.ports import RemoteAnswer, RemoteWrite
 from connectors.quickbooks import exact_json
 from connectors.state.port import Attempt, Intent, Parked
-from models.errors import OutcomeUnknownError, RecordError, RetryLaterError
+from models.errors import DisconnectedError, OutcomeUnknownError, RecordError, RetryLaterError
 from models.record_type import catalog
 from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
 from tasks.load import adopt
+from tasks.record import note_recovered
 
 
 def recover(cycle: Cycle) -> int:
@@ -45,6 +46,8 @@ def _settle(cycle: Cycle, intent: Intent) -> None:
     except RecordError as error:
         _hand_to_person(cycle, intent, error)
         return
+    if isinstance(answer.error, DisconnectedError):
+        raise answer.error
     if isinstance(answer.error, OutcomeUnknownError | RetryLaterError):
         return
     if answer.record is not None and intent.operation is Operation.CREATE:
@@ -75,6 +78,8 @@ def _close(
         unit.close_intent(
             intent.id, state, Attempt(intent.id, intent.request_id, outcome, tid, fault)
         )
+        if state is IntentState.ACKNOWLEDGED:
+            note_recovered(unit, intent)
     _hand_over(cycle, intent)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from connectors.ports import Payload, RemoteAnswer
-from connectors.state.port import LinkUpdate, PlatformWrite, Unit
+from connectors.state.port import LinkUpdate, PlatformWrite, StaleRowError, Unit
 from models.codecs import decode, platform_row, sync_token_of
-from models.errors import MismatchError
+from models.errors import MismatchError, RecordError
 from models.lines import Lines
 from models.merge import Conflict, Outcome
 from models.plan import RecordPlan
@@ -22,7 +22,7 @@ from models.records import Content, Value
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
 from tasks.pair import load_parents
-from tasks.record import Done, note_done
+from tasks.record import Done, note_done, note_unsettled
 
 
 def settle_quickbooks(
@@ -51,10 +51,16 @@ def settle_quickbooks(
         return plan, done
     quickbooks_id = str(answer.record["Id"])
     unit.save_links([LinkUpdate(plan.link.id, quickbooks_id=quickbooks_id)])
-    held = _held(cycle, plan, sent, answer.record)
-    plan = _with_overruled_figures(plan, held)
     writes: dict[Side, Operation] = {Side.QUICKBOOKS: operation}
-    platform_version = _teach_platform(cycle, unit, plan, held, writes)
+    try:
+        held = _held(cycle, plan, sent, answer.record)
+        plan = _with_overruled_values(plan, operation, held)
+        platform_version = _teach_platform(cycle, unit, plan, held, writes)
+    except RecordError as error:
+        note_unsettled(unit, plan, operation, error, **facts)
+        if isinstance(error, StaleRowError):
+            unit.save_links([LinkUpdate(plan.link.id, base=_seen_on_both(plan, held))])
+        raise
     update = LinkUpdate(
         plan.link.id,
         label=plan.record_type.label_of(held, quickbooks_id),
@@ -111,14 +117,37 @@ def _shown(value: Value) -> str:
     return f"{len(value)} lines" if isinstance(value, tuple) else str(value)
 
 
-def _with_overruled_figures(plan: RecordPlan, held: Content) -> RecordPlan:
-    """A total that the platform gave and QuickBooks computed otherwise is named as the loser."""
+def _seen_on_both(plan: RecordPlan, held: Content) -> Content:
+    """The base when the platform's row moved on before it could learn all that QuickBooks holds.
+
+    What was planned on stood on the platform and stands in QuickBooks now, so it is no edit of
+    QuickBooks's: against what a person has typed since, it would win as the later one.
+    """
+    before = plan.link.base or {}
+    on_platform = (plan.platform.content if plan.platform else None) or {}
+    return {
+        name: held[name] if held[name] == on_platform.get(name) else before.get(name)
+        for name in held
+    }
+
+
+def _with_overruled_values(plan: RecordPlan, operation: Operation, held: Content) -> RecordPlan:
+    """What the platform gave and QuickBooks holds otherwise is named as the loser.
+
+    A create may come with a total or status that QuickBooks computes itself; a void sends nothing
+    of what else was edited.
+    """
     given = plan.platform.content if plan.platform else None
-    if plan.merge.outcome is not Outcome.CREATE_IN_QUICKBOOKS or given is None:
+    if given is None or operation not in (Operation.CREATE, Operation.VOID):
         return plan
+    rule = "owner" if operation is Operation.CREATE else "void"
+    fields = plan.record_type.fields
+    computed = frozenset(field.name for field in fields if field.owner is Owner.QUICKBOOKS)
+    names = computed if rule == "owner" else plan.merge.to_quickbooks - computed
+    before = plan.link.base or {}
     overruled = tuple(
-        Conflict(name, None, held.get(name), given[name], Verdict(Side.QUICKBOOKS, "owner"))
-        for name in ("total", "tax_total")
+        Conflict(name, before.get(name), held.get(name), given[name], Verdict(Side.QUICKBOOKS, rule))
+        for name in sorted(names)
         if given.get(name) is not None and given[name] != held.get(name)
     )
     if not overruled:

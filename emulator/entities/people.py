@@ -23,7 +23,7 @@ CUSTOMER = Entity(
         "Job": False,
         "BillWithParent": False,
         "Active": True,
-        "PreferredDeliveryMethod": "None",
+        "PreferredDeliveryMethod": "Print",
     },
     fields=parse_fields(
         RECORD,
@@ -110,7 +110,7 @@ VENDOR = Entity(
         BillRate                 money
         OpenBalanceDate          date fixed
         CreditLimit              money
-        AcctNum                  text:15
+        AcctNum                  text:100
         Vendor1099               bool
         T4AEligible              bool
         T5018Eligible            bool

@@ -237,7 +237,7 @@ class TokenStore:
         assert connection is not None, "only an application gets a token answer"
         now = self._clock.now()
         answer: dict[str, Any] = {
-            "x_refresh_token_expires_in": int((connection.expires_at - now).total_seconds()),
+            "x_refresh_token_expires_in": round((connection.expires_at - now).total_seconds()),
             "refresh_token": connection.refresh_token,
             "access_token": access.value,
             "token_type": "bearer",
@@ -245,7 +245,7 @@ class TokenStore:
         }
         if hard_expiry:
             left = connection.hard_expires_at - now
-            answer["x_refresh_token_hard_expires_in"] = int(left.total_seconds())
+            answer["x_refresh_token_hard_expires_in"] = round(left.total_seconds())
         return answer
 
 

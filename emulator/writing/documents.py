@@ -18,7 +18,7 @@ from emulator.writing.draft import ZERO, Draft, amount, cents, reference
 from emulator.writing.lists import check_account_type, require_multicurrency
 from emulator.writing.references import currency_reference
 
-_ADDRESS_FIELDS = ("BillAddr", "ShipAddr", "VendorAddr")
+_SHIPPED_FORMS = frozenset({"Invoice", "Estimate", "CreditMemo"})
 _NUMBER_OF_MONTHS = 12
 _LAST_SAFE_DAY = 28
 
@@ -102,14 +102,24 @@ def home_amounts(draft: Draft) -> None:
 
 
 def customer_defaults(draft: Draft) -> None:
-    """Copy the customer's addresses onto a new sales form and number the addresses sent."""
+    """Copy the customer's addresses onto a new sales form."""
     customer = draft.company.get("Customer", reference(draft.after, "CustomerRef")) or {}
     if draft.creating:
         for field in ("BillAddr", "ShipAddr"):
             if customer.get(field):
                 draft.default(field, exact_json.copy(customer[field]))
         draft.after["FreeFormAddress"] = True
-    number_addresses(draft)
+        _ship_from(draft)
+
+
+def _ship_from(draft: Draft) -> None:
+    """Write the company's own address on a form, in the free form of two lines."""
+    address = draft.company.single("CompanyInfo").get("CompanyAddr") or {}
+    if draft.entity.name not in _SHIPPED_FORMS or not address.get("Line1"):
+        return
+    place = f"{address.get('City', '')}, {address.get('CountrySubDivisionCode', '')}"
+    lines = {"Line1": address["Line1"], "Line2": f"{place}  {address.get('PostalCode', '')}"}
+    draft.default("ShipFromAddr", {"Id": draft.company.draw("addresses"), **lines})
 
 
 def vendor_defaults(draft: Draft) -> None:
@@ -126,14 +136,14 @@ def vendor_defaults(draft: Draft) -> None:
             draft.after["APAccountRef"] = {"value": account_id, "name": name}
     elif draft.gave("APAccountRef"):
         check_account_type(draft, "APAccountRef", {"Accounts Payable"})
-    number_addresses(draft)
 
 
 def number_addresses(draft: Draft) -> None:
     """Give every address that was sent an id: the old one's, or a fresh one."""
-    for field in _ADDRESS_FIELDS:
+    for field in draft.sent:
         address = draft.after.get(field)
-        if isinstance(address, dict) and "Id" not in address:
+        is_address = draft.entity.fields[field].shape == "Address"
+        if is_address and isinstance(address, dict) and "Id" not in address:
             old = draft.old(field) or {}
             draft.after[field] = {"Id": old.get("Id") or draft.company.draw("addresses"), **address}
 
@@ -190,7 +200,10 @@ def deposit_account(draft: Draft) -> None:
     """Default where money goes to Undeposited Funds; only a bank-like account may take it."""
     if draft.gave("DepositToAccountRef"):
         check_account_type(draft, "DepositToAccountRef", {"Bank", "Other Current Asset"})
-    if draft.after.get("DepositToAccountRef"):
+    if draft.after.get("DepositToAccountRef") or not draft.touched("DepositToAccountRef"):
+        return
+    if draft.entity.name == "Payment" and not amount(draft.after, "TotalAmt"):
+        # A payment of nothing only links credits to charges.
         return
     account_id = draft.company.account_by_subtype("UndepositedFunds")
     if account_id is None:

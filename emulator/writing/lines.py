@@ -92,12 +92,24 @@ def _require_amount(line: Record) -> None:
 def _sales_item(draft: Draft, line: Record, detail: Record) -> None:
     _require_amount(line)
     item = _item(draft, detail, default=True)
-    if item.get("IncomeAccountRef"):
-        detail["ItemAccountRef"] = dict(item["IncomeAccountRef"])
+    kept = _old_item_account(draft, line, detail)
+    if kept or item.get("IncomeAccountRef"):
+        detail["ItemAccountRef"] = dict(kept or item["IncomeAccountRef"])
     _check_product(line, detail)
     if "TaxCodeRef" not in detail and draft.company.preference("TaxPrefs", "UsingSalesTax"):
         automated = draft.company.preference("TaxPrefs", "PartnerTaxEnabled")
         detail["TaxCodeRef"] = {"value": "TAX" if automated else "NON"}
+
+
+def _old_item_account(draft: Draft, line: Record, detail: Record) -> Record | None:
+    """Return the account a line was posted to before, if it is still for the same item."""
+    for old in _flat(draft.old("Line") or []):
+        old_detail = old.get("SalesItemLineDetail") or {}
+        same_item = reference(old_detail, "ItemRef") == reference(detail, "ItemRef")
+        if old.get("Id") == line.get("Id") and same_item:
+            account: Record | None = old_detail.get("ItemAccountRef")
+            return account
+    return None
 
 
 def _item(draft: Draft, detail: Record, *, default: bool) -> Record:

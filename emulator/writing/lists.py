@@ -22,32 +22,38 @@ _ITEM_ACCOUNTS = {
 def classify_account(draft: Draft) -> None:
     """Derive type from subtype or subtype from type, and the classification from both."""
     after = draft.after
-    if draft.before is not None and draft.whole:
-        for name in ("AccountType", "AccountSubType"):
-            if not draft.gave("AccountType", "AccountSubType"):
-                after[name] = draft.before.get(name)
-    kind, subtype = after.get("AccountType"), after.get("AccountSubType")
-    if not kind and not subtype:
-        raise faults.missing("AccountType")
-    if draft.gave("AccountType") and not draft.gave("AccountSubType"):
-        _check_choice("AccountType", kind, CLASSIFICATIONS)
-        same = TYPE_OF_SUBTYPE.get(str(subtype)) == kind
-        subtype = subtype if same else DEFAULT_SUBTYPES[str(kind)]
-    elif draft.gave("AccountSubType") and not draft.gave("AccountType"):
-        _check_choice("AccountSubType", subtype, TYPE_OF_SUBTYPE)
-        kind = TYPE_OF_SUBTYPE[str(subtype)]
-    elif draft.gave("AccountSubType"):
-        _check_choice("AccountType", kind, CLASSIFICATIONS)
-        _check_choice("AccountSubType", subtype, TYPE_OF_SUBTYPE)
-        if TYPE_OF_SUBTYPE[str(subtype)] != kind:
-            raise faults.business(
-                f"The detail type {subtype} does not belong to the account type {kind}.",
-                "AccountSubType",
-            )
-    after["AccountType"], after["AccountSubType"] = kind, subtype
-    if kind in CLASSIFICATIONS:
-        after["Classification"] = CLASSIFICATIONS[str(kind)]
+    if '"' in str(draft.sent.get("Name") or ""):
+        raise faults.bad_name("Name")
+    gave_type, gave_subtype = draft.gave("AccountType"), draft.gave("AccountSubType")
+    if gave_type:
+        _check_choice("AccountType", after["AccountType"], CLASSIFICATIONS)
+    if gave_subtype:
+        _check_choice("AccountSubType", after["AccountSubType"], TYPE_OF_SUBTYPE)
+    if not gave_type and not gave_subtype:
+        if draft.before is None:
+            raise faults.missing("AccountType")
+        for name in ("AccountType", "AccountSubType", "Classification"):
+            after[name] = draft.before.get(name)
+    else:
+        kind, subtype = _both_types(draft, gave_type=gave_type, gave_subtype=gave_subtype)
+        after["AccountType"], after["AccountSubType"] = kind, subtype
+        after["Classification"] = CLASSIFICATIONS[kind]
     _check_parent_account(draft)
+
+
+def _both_types(draft: Draft, *, gave_type: bool, gave_subtype: bool) -> tuple[str, str]:
+    """Return type and subtype of an account that was given one of them, or both."""
+    kind, subtype = str(draft.after.get("AccountType")), str(draft.after.get("AccountSubType"))
+    belongs_to = TYPE_OF_SUBTYPE.get(subtype)
+    if gave_type and not gave_subtype:
+        return kind, subtype if belongs_to == kind else DEFAULT_SUBTYPES[kind]
+    assert belongs_to is not None, "the subtype was checked"
+    if gave_type and belongs_to != kind:
+        raise faults.business(
+            f"The detail type {subtype} does not belong to the account type {kind}.",
+            "AccountSubType",
+        )
+    return belongs_to, subtype
 
 
 def _check_choice(name: str, value: object, allowed: dict[str, str]) -> None:

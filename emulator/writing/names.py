@@ -7,6 +7,7 @@ Source: dossier sections 3.5 (deactivation), 10.1 and 10.3 (what a name may be, 
 from __future__ import annotations
 
 import re
+import uuid
 from itertools import count
 
 from emulator import faults
@@ -40,6 +41,8 @@ def compose_name(draft: Draft) -> None:
         after["DisplayName"] = " ".join(parts)
     short = " ".join(str(after[part]) for part in ("GivenName", "FamilyName") if after.get(part))
     draft.default("PrintOnCheckName", after.get("CompanyName") or short or after["DisplayName"])
+    if draft.entity.name != "Employee":
+        draft.default("V4IDPseudonym", f"002098{uuid.uuid4().hex}")
     if draft.entity.name == "Customer":
         draft.default("IsProject", value=False)
         draft.default("ClientEntityId", "0")

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emulator import exact_json, faults
-from emulator.clock import parse_instant, stamp
+from emulator.clock import stamp
+from emulator.company import later_stamp
 from emulator.entities import ENTITIES
 from emulator.writing import links, posting, references
 from emulator.writing.behaviours import BEHAVIOURS
-from emulator.writing.documents import refuse_closed, refuse_deposited
+from emulator.writing.documents import number_addresses, refuse_closed, refuse_deposited
 from emulator.writing.draft import Draft, amount
 from emulator.writing.lines import void_lines
 from emulator.writing.names import carry_path
@@ -242,6 +243,7 @@ def _voided(entity: Entity, before: Record) -> Record:
 
 
 def _behave(draft: Draft) -> None:
+    number_addresses(draft)
     for name in draft.entity.behaviours:
         BEHAVIOURS[name](draft)
 
@@ -276,21 +278,29 @@ def _store(draft: Draft, operation: str, body: Record, context: WriteContext) ->
 
 
 def _same(before: Record, after: Record) -> bool:
+    """Say whether two states of a record differ in nothing that a person could have edited."""
+    return bool(_substance(before) == _substance(after))
+
+
+def _substance(value: Any) -> Any:
+    """Return a value without what the server keeps about it: tokens, times, names of references."""
+    if isinstance(value, list):
+        return [_substance(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    if "value" in value and "name" in value:
+        return {name: member for name, member in value.items() if name != "name"}
     ignored = {"MetaData", "SyncToken"}
-    return {key: value for key, value in before.items() if key not in ignored} == {
-        key: value for key, value in after.items() if key not in ignored
-    }
+    return {name: _substance(member) for name, member in value.items() if name not in ignored}
 
 
 def _meta_data(draft: Draft) -> Record:
     now = draft.company.clock.now()
     before = (draft.before or {}).get("MetaData") or {}
-    last = parse_instant(str(before.get("LastUpdatedTime", "")))
-    updated = max(now, last) if last is not None else now
     meta: Record = {"CreateTime": before.get("CreateTime", stamp(now))}
     if draft.entity.shows_modifier:
         meta["LastModifiedByRef"] = {"value": draft.author.user_id}
-    meta["LastUpdatedTime"] = stamp(updated)
+    meta["LastUpdatedTime"] = later_stamp(before, now)
     return meta
 
 

@@ -71,7 +71,11 @@ REFUSED = [
     ("select * from Term where Name = 'open", "4000", "line 1, column 33"),
     # what reads well and makes no sense
     ("select * from Thing", "4001", "Invalid context declaration: Thing"),
-    ("select * from Term where Colour = 'red'", "4001", "Property Colour not found for Entity Term"),
+    (
+        "select * from Term where Colour = 'red'",
+        "4001",
+        "Property Colour not found for Entity Term",
+    ),
     ("select Colour from Term", "4001", "Property Colour not found"),
     ("select * from Invoice where PrivateNote = 'x'", "4001", "'PrivateNote' is not queryable"),
     ("select * from Payment where TotalAmt = '5'", "4001", "property 'TotalAmt' is not queryable"),
@@ -122,7 +126,7 @@ def test_a_page_is_a_hundred_rows_and_a_thousand_at_most() -> None:
         client.http.close()
 
 
-@pytest.mark.parametrize("content_type", ["application/text", "text/plain", "text/plain; charset=x"])
+@pytest.mark.parametrize("content_type", ["application/text", "text/plain", "text/plain; a=b"])
 def test_a_statement_may_be_posted(client: Client, content_type: str) -> None:
     response = client.http.post(
         f"{client.company_url}/query",

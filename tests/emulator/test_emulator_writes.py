@@ -32,18 +32,46 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str, str]] = [
         "Line.Amount",
         "Amount is not equal to UnitPrice * Qty. Supplied value:100",
     ),
-    ("bad line kind", "Purchase", {**purchase(), "Line": [sales_line()]}, "2170", "Line.DetailType", ""),
+    (
+        "bad line kind",
+        "Purchase",
+        {**purchase(), "Line": [sales_line()]},
+        "2170",
+        "Line.DetailType",
+        "",
+    ),
     ("bad status", "Invoice", invoice(EmailStatus="Sent"), "2170", "EmailStatus", "Sent"),
     ("to be mailed", "Invoice", invoice(EmailStatus="NeedToSend"), "2020", "BillEmail", ""),
     ("bad date", "Invoice", invoice(TxnDate="tomorrow"), "2090", "TxnDate", "tomorrow"),
     ("negative total", "Invoice", invoice(amount=-5), "2290", "TotalAmt", ""),
     ("no total", "Payment", {"CustomerRef": {"value": "1"}}, "6000", "TotalAmt", "amount"),
     ("overpaid", "Payment", payment("4", 3000, ("7", 2611)), "6000", "Line.Amount", "open balance"),
-    ("too much", "Payment", payment("4", 10, ("7", 11)), "6000", "TotalAmt", "more than the amount"),
-    ("not theirs", "Payment", payment("1", 10, ("7", 10)), "6000", "Line.LinkedTxn", "somebody else"),
+    (
+        "too much",
+        "Payment",
+        payment("4", 10, ("7", 11)),
+        "6000",
+        "TotalAmt",
+        "more than the amount",
+    ),
+    (
+        "not theirs",
+        "Payment",
+        payment("1", 10, ("7", 10)),
+        "6000",
+        "Line.LinkedTxn",
+        "somebody else",
+    ),
     ("no such invoice", "Payment", payment("1", 10, ("999", 10)), "2500", "TxnId", "999"),
     ("no kind", "Purchase", {"AccountRef": {"value": "1"}, "Line": []}, "2020", "PaymentType", ""),
-    ("no account", "Purchase", {"PaymentType": "Cash", "Line": [expense_line()]}, "2020", "AccountRef", ""),
+    (
+        "no account",
+        "Purchase",
+        {"PaymentType": "Cash", "Line": [expense_line()]},
+        "2020",
+        "AccountRef",
+        "",
+    ),
     ("cash credit", "Purchase", purchase(Credit=True), "6000", "Credit", "credit card"),
     ("card from bank", "Purchase", purchase("CreditCard"), "6430", "AccountRef", "Bank account"),
     ("taken number", "Purchase", purchase(DocNumber="EFT-1019"), "6140", "DocNumber", "TxnId=23"),
@@ -54,7 +82,14 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     ("a vendor's name", "Customer", {"DisplayName": "Skyline Air"}, "6240", "", "vendor"),
     ("an employee's", "Vendor", {"DisplayName": "Dana Whitlock"}, "6240", "", "employee"),
     ("no account type", "Account", {"Name": "X"}, "2020", "AccountType", ""),
-    ("bad account type", "Account", {"Name": "X", "AccountType": "Money"}, "2170", "AccountType", ""),
+    (
+        "bad account type",
+        "Account",
+        {"Name": "X", "AccountType": "Money"},
+        "2170",
+        "AccountType",
+        "",
+    ),
     (
         "types disagree",
         "Account",
@@ -85,8 +120,22 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     ("no days", "Term", {"Name": "Soon"}, "2020", "DueDays", ""),
     ("taken term", "Term", {"Name": "Net 30", "DueDays": 3}, "6240", "", "already exists"),
     ("taken class", "Class", {"Name": "Strategy"}, "6240", "", ""),
-    ("foreign money", "Invoice", invoice(CurrencyRef={"value": "EUR"}), "6000", "CurrencyRef", "Multi"),
-    ("tax codes are read only", "TaxCode", {"Name": "X"}, "500", "", "Create TaxCode is not supported"),
+    (
+        "foreign money",
+        "Invoice",
+        invoice(CurrencyRef={"value": "EUR"}),
+        "6000",
+        "CurrencyRef",
+        "Multi",
+    ),
+    (
+        "tax codes are read only",
+        "TaxCode",
+        {"Name": "X"},
+        "500",
+        "",
+        "Create TaxCode is not supported",
+    ),
 ]
 
 
@@ -136,9 +185,7 @@ def test_an_invoice_is_served_as_the_recorded_ones_are(client: Client) -> None:
 
 
 def test_due_dates_follow_the_terms(client: Client) -> None:
-    by_terms = client.save(
-        "Invoice", invoice(TxnDate="2026-11-10", SalesTermRef={"value": "2"})
-    )
+    by_terms = client.save("Invoice", invoice(TxnDate="2026-11-10", SalesTermRef={"value": "2"}))
     assert by_terms["DueDate"] == "2026-11-25"
     assert by_terms["SalesTermRef"]["name"] == "Net 15"
     given = client.save("Invoice", invoice(TxnDate="2026-11-10", DueDate="2026-11-30"))
@@ -307,7 +354,9 @@ def test_voiding_an_invoice_frees_its_payment(client: Client) -> None:
     paid = client.save("Payment", payment("1", 90, (made["Id"], 90)))
     token = client.read("Invoice", made["Id"])["SyncToken"]
     body = {"Id": made["Id"], "SyncToken": token}
-    assert refusal(client.post("invoice", body, operation="update", include="void"))["code"] == "500"
+    assert (
+        refusal(client.post("invoice", body, operation="update", include="void"))["code"] == "500"
+    )
     response = client.post("invoice", body, operation="void")
     voided = response.json()["Invoice"]
     assert (voided["TotalAmt"], voided["Balance"]) == (0, 0)

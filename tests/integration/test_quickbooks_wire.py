@@ -142,8 +142,8 @@ class Tokens:
 def client_for(
     url: str, *, clock: FakeClock | None = None, tokens: Tokens | None = None, **limits: Any
 ) -> Iterator[QuickBooksClient]:
-    """A client with short time-outs."""
-    limits = {"connect_seconds": 1.0, "read_seconds": 0.2, **limits}
+    """A client that is patient unless told otherwise."""
+    limits = {"connect_seconds": 5.0, "read_seconds": 20.0, **limits}
     settings = ClientSettings(transport=TransportLimits(**limits), jitter=lambda: 1.0)
     places = endpoints("sandbox", url, f"{url}/openid")
     with QuickBooksClient(
@@ -318,7 +318,7 @@ def test_a_full_answer_of_change_tracking_is_marked(
     ]
     with (
         serving(ok({"CDCResponse": [{"QueryResponse": blocks}]})) as script,
-        client_for(script.url, read_seconds=5) as client,
+        client_for(script.url) as client,
     ):
         changes = client.changes(["Invoice", "Customer"], datetime(2026, 10, 1, tzinfo=UTC))
     assert changes.overflowed == expected
@@ -341,7 +341,7 @@ def list_of(ids: list[int], *, gone_after_first_page: int = 0) -> Callable[..., 
 @pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 2_500])
 def test_a_query_reads_all_pages_once(count: int) -> None:
     with serving(list_of(list(range(1, count + 1)))) as script:
-        with client_for(script.url, read_seconds=5) as client:
+        with client_for(script.url) as client:
             records, at = client.query("Invoice", "TotalAmt > '1'")
         first = script.got[0]
     assert [record["Id"] for record in records] == [str(i) for i in range(1, count + 1)]
@@ -356,7 +356,7 @@ def test_a_record_that_goes_between_two_pages_hides_no_other() -> None:
     """Plain paging would skip record 1001: it has moved to the page that was read already."""
     with (
         serving(list_of(list(range(1, 1_500)), gone_after_first_page=3)) as script,
-        client_for(script.url, read_seconds=5) as client,
+        client_for(script.url) as client,
     ):
         records, _ = client.query("Invoice")
     assert [int(record["Id"]) for record in records] == [1, 2, *range(4, 1_500)]
@@ -369,7 +369,7 @@ def test_a_list_that_never_holds_still_is_given_up() -> None:
         del ids[0]
         return list_of(ids)(handler, got)
 
-    with serving(play) as script, client_for(script.url, read_seconds=5) as client:
+    with serving(play) as script, client_for(script.url) as client:
         with pytest.raises(RetryLaterError, match="kept changing"):
             client.query("Invoice")
         assert len(script.got) == 6
@@ -435,7 +435,7 @@ UNKNOWN_ENDINGS = {
 
 @pytest.mark.parametrize("ending", UNKNOWN_ENDINGS.values(), ids=UNKNOWN_ENDINGS.keys())
 def test_a_write_without_a_proper_answer_is_unknown_and_never_repeated(ending: Any) -> None:
-    with serving(ending) as script, client_for(script.url) as client:
+    with serving(ending) as script, client_for(script.url, read_seconds=0.2) as client:
         answer = client.post(create())
         batch = client.batch([create(), create()], "b-1")
         assert len(script.got) == 2
@@ -448,7 +448,10 @@ def test_a_write_without_a_proper_answer_is_unknown_and_never_repeated(ending: A
 @pytest.mark.parametrize("ending", UNKNOWN_ENDINGS.values(), ids=UNKNOWN_ENDINGS.keys())
 def test_a_read_without_a_proper_answer_is_repeated_within_bounds(ending: Any) -> None:
     clock = FakeClock()
-    with serving(ending) as script, client_for(script.url, clock=clock) as client:
+    with (
+        serving(ending) as script,
+        client_for(script.url, clock=clock, read_seconds=0.2) as client,
+    ):
         with pytest.raises(RetryLaterError):
             client.read("Invoice", "12")
         assert len(script.got) in {1, 4}

@@ -1,0 +1,136 @@
+"""The flows in Prefect: what a person sees there of a run with a record that fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.fixtures.company import REPOSITORY, Office
+from tests.fixtures.prefect import ON_PREFECT
+
+pytestmark = ON_PREFECT
+
+#: Task runs are recorded a moment after they end.
+RECORDED_SECONDS_MAX = 20
+
+
+def run_flow(flow: Any) -> Any:
+    """Run a flow in this process; its final state."""
+    return flow(return_state=True)
+
+
+def task_runs(server: Callable[[], Any], flow_run_id: Any, prefix: str) -> list[Any]:
+    """Task runs of a flow run by the beginning of their name, once they are all recorded."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    deadline = time.monotonic() + RECORDED_SECONDS_MAX
+    found: list[Any] = []
+    while time.monotonic() < deadline:
+        with server() as client:
+            found = client.read_task_runs(flow_run_filter=wanted)
+        if found and all(each.state and each.state.is_final() for each in found):
+            break
+        time.sleep(0.5)
+    return [each for each in found if each.name.startswith(prefix)]
+
+
+def artifacts(server: Callable[[], Any], flow_run_id: Any) -> dict[str, Any]:
+    """Artifacts of a flow run, by key."""
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
+    with server() as client:
+        return {each.key: each for each in client.read_artifacts(artifact_filter=wanted)}
+
+
+@pytest.mark.parametrize(
+    ("fault", "runs"),
+    [
+        # QuickBooks fails for a moment longer than we try: all attempts are made
+        ({"code": "10000", "type": "SystemFault", "message": "An application error"}, 4),
+        # the record itself is refused: nothing is tried again
+        ({"code": "2050", "message": "String length is not supported"}, 1),
+    ],
+)
+def test_one_bad_record_among_thirty_has_a_task_run_of_its_own(
+    office: Office,
+    prefect_server: Callable[[], Any],
+    fault: dict[str, str],
+    runs: int,
+) -> None:
+    """29 are applied; the bad one is one named task run with its retries, and one alert."""
+    from flows.expenses import sync_expenses
+
+    for number in range(30):
+        office.platform.add("vendor", name=f"Supplier {number:02}")
+    office.emulator.faults(
+        entity="Vendor", verb="create", match="Supplier 17", kind="fault", count=None, **fault
+    )
+    state = run_flow(sync_expenses)
+
+    assert state.name == "CompletedWithErrors"
+    assert len(office.books.find("Vendor", "DisplayName LIKE 'Supplier%'")) == 29
+    flow_run_id = state.state_details.flow_run_id
+    pushes = task_runs(prefect_server, flow_run_id, "push")
+    assert [(each.name, each.state.type.value, each.run_count) for each in pushes] == [
+        ("push vendor Supplier 17", "FAILED", runs)
+    ]
+    alerts = office.status()["alerts"]
+    assert len(alerts) == 1
+    assert "Supplier 17" in alerts[0]["title"]
+    assert alerts[0]["fix"]
+    shown = artifacts(prefect_server, flow_run_id)
+    assert {"plan", "totals", "failures"} <= set(shown)
+    assert "Supplier 17" in str(shown["failures"].data)
+
+
+def test_a_flow_shows_its_conflicts(office: Office, prefect_server: Callable[[], Any]) -> None:
+    """A conflict is an artifact with all three versions and the winner."""
+    from flows.invoices import sync_invoices
+
+    invoice = office.books.one("Invoice", "DocNumber = '1009'")
+    row_id = office.platform.id_of("Invoice", invoice["Id"])
+    office.books.update("Invoice", invoice["Id"], PrivateNote="books")
+    office.platform.edit("invoice", row_id, memo="platform")
+    state = run_flow(sync_invoices)
+
+    assert state.is_completed()
+    shown = artifacts(prefect_server, state.state_details.flow_run_id)
+    assert "books" in str(shown["conflicts"].data)
+    assert "platform" in str(shown["conflicts"].data)
+
+
+def test_an_unknown_connection_fails_the_run_with_a_message_that_helps(
+    office: Office, prefect_server: Callable[[], Any]
+) -> None:
+    """Bad input names the value and what would be right."""
+    from flows.financials import sync_financials
+
+    state = sync_financials(connection="Nobody Ltd", return_state=True)
+
+    assert state.is_failed()
+    assert "Nobody Ltd" in state.message
+    assert "use one of" in state.message
+
+
+def test_prefect_yaml_names_flows_that_exist() -> None:
+    """Every deployment's entrypoint is a flow of that name with those parameters."""
+    import importlib
+
+    deployments = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
+    assert {each["name"] for each in deployments} == {
+        "sync-financials",
+        "sync-invoices",
+        "sync-expenses",
+    }
+    for each in deployments:
+        path, _, function = each["entrypoint"].partition(":")
+        module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+        flow = getattr(module, function)
+        assert flow.name == each["name"]
+        assert set(each["parameters"]) <= set(flow.parameters.properties)
