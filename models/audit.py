@@ -131,8 +131,7 @@ def verify_chain(
     if head is None and expected > 1:
         yield AuditFinding(connection_id, expected - 1, "the chain has entries but no head")
     if head is not None and head != (expected - 1, previous):
-        yield AuditFinding(
-            connection_id,
-            expected,
-            f"the log ends at entry {expected - 1}, but its head says {head[0]}",
-        )
+        last = expected - 1
+        cut = f"the log ends at entry {last}, but its head says {head[0]}"
+        forged = f"entry {last} is the last one, but not the one that the head was written for"
+        yield AuditFinding(connection_id, last, cut if head[0] != last else forged)

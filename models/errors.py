@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 #: A longer message only repeats a long value.
 MESSAGE_CHARACTERS_MAX = 500
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from models.errors import FieldError, MissingParentError, shorten
@@ -67,7 +68,7 @@ def put_at(raw: MutableRaw, path: str, value: Any) -> None:
     """Set the value at a dotted path, making the objects and lists on the way."""
     parts = path.split(".")
     node: Any = raw
-    for part, following in zip(parts, parts[1:], strict=False):
+    for part, following in pairwise(parts):
         empty: Any = [] if following.isdigit() else {}
         if isinstance(node, list):
             node.extend({} for _ in range(int(part) + 1 - len(node)))

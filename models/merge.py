@@ -90,9 +90,9 @@ def merge(
         return _create(record_type, quickbooks, platform)
     if in_quickbooks is None:
         edited = changed_fields(record_type, base, on_platform, by=Side.PLATFORM)
-        return _remove(record_type, Outcome.REMOVE_ON_PLATFORM, base, None, on_platform, edited)
+        return _remove(Outcome.REMOVE_ON_PLATFORM, base, None, on_platform, edited)
     edited = changed_fields(record_type, base, in_quickbooks, by=Side.QUICKBOOKS)
-    return _remove(record_type, Outcome.REMOVE_IN_QUICKBOOKS, base, in_quickbooks, None, edited)
+    return _remove(Outcome.REMOVE_IN_QUICKBOOKS, base, in_quickbooks, None, edited)
 
 
 def changed_fields(
@@ -127,7 +127,6 @@ def _create(
 
 
 def _remove(
-    record_type: RecordType,
     outcome: Outcome,
     base: Content,
     in_quickbooks: Content | None,
@@ -199,21 +198,9 @@ def _merge_field(
     if theirs == ours:
         return theirs, None
     before: Any = base.get(field.name) if base is not None else None
-    set_by_person = isinstance(field, Choice) and ours in field.platform_may_set
-    if set_by_person and base is not None and theirs == before:
-        return ours, None
-    if field.owner is Owner.PLATFORM:
-        # QuickBooks's value never comes in; if a person changed it there, that is said aloud.
-        edited = base is not None and theirs != before
-        verdict = Verdict(Side.PLATFORM, "owner")
-        return ours, Conflict(field.name, before, theirs, ours, verdict) if edited else None
-    if _not_for_platform(field):
-        # The platform's value never goes out; if a person entered it, that is said aloud. Without
-        # a base a computed figure tells nothing: any program may have filled it in.
-        entered = ours not in (None, ()) and (field.owner is Owner.BOTH or set_by_person)
-        edited = ours != before if base is not None else entered
-        verdict = Verdict(Side.QUICKBOOKS, "owner")
-        return theirs, Conflict(field.name, before, theirs, ours, verdict) if edited else None
+    owned = _owned(field, base, theirs, ours)
+    if owned is not None:
+        return owned
     if base is None and (theirs in (None, ()) or ours in (None, ())):
         # Nothing was agreed on yet and only one side says anything: nobody is contradicted.
         return (theirs if ours in (None, ()) else ours), None
@@ -224,6 +211,30 @@ def _merge_field(
     verdict = decide(policy, record_type, field, quickbooks.edited_at, platform.edited_at)
     conflict = Conflict(field.name, before, theirs, ours, verdict)
     return (ours if verdict.winner is Side.PLATFORM else theirs), conflict
+
+
+def _owned(
+    field: Field, base: Content | None, theirs: Value, ours: Value
+) -> tuple[Value, Conflict | None] | None:
+    """The owner's value of a field that has one; None where both sides may write it.
+
+    The other side's value never counts; if a person entered it, that is said aloud.
+    """
+    before: Any = base.get(field.name) if base is not None else None
+    set_by_person = isinstance(field, Choice) and ours in field.platform_may_set
+    if set_by_person and base is not None and theirs == before:
+        return ours, None
+    if field.owner is Owner.PLATFORM:
+        verdict = Verdict(Side.PLATFORM, "owner")
+        edited = base is not None and theirs != before
+        return ours, Conflict(field.name, before, theirs, ours, verdict) if edited else None
+    if not _not_for_platform(field):
+        return None
+    # Without a base a computed figure tells nothing: any program may have filled it in.
+    entered = ours not in (None, ()) and (field.owner is Owner.BOTH or set_by_person)
+    edited = ours != before if base is not None else entered
+    verdict = Verdict(Side.QUICKBOOKS, "owner")
+    return theirs, Conflict(field.name, before, theirs, ours, verdict) if edited else None
 
 
 def _not_for_platform(field: Field) -> bool:

@@ -15,11 +15,14 @@ from functools import cache, cached_property
 from graphlib import TopologicalSorter
 
 from models.checks import Check
-from models.errors import UsageError
+from models.errors import UsageError, shorten
 from models.fields import Field, Reference
 from models.lines import Lines
 from models.records import Content
 from models.words import DataType
+
+#: A longer label names nothing better, and tables, logs and pages show it.
+LABEL_CHARACTERS_MAX = 200
 
 
 class DeleteMeans(StrEnum):
@@ -101,7 +104,7 @@ class RecordType:
     def label_of(self, content: Content | None, fallback: str) -> str:
         """What people call a record with this content."""
         value = content.get(self.label) if content else None
-        return str(value) if value else fallback
+        return shorten(value, characters_max=LABEL_CHARACTERS_MAX) if value else fallback
 
 
 @cache

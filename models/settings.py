@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from models.errors import UsageError
+from models.errors import UsageError, shorten
 from models.policy import Policy, policy_from
 from models.words import DataType, Side
 
@@ -54,5 +54,6 @@ def settings_from_json(text: str) -> ConnectionSettings:
         return ConnectionSettings.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"settings: {place} is {first['input']!r}: {first['msg']}") from error
+        place = ".".join(str(part) for part in first["loc"]) or "the text"
+        given = shorten(repr(first["input"]))
+        raise UsageError(f"settings: {place} is {given}: {first['msg']}") from error

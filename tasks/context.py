@@ -13,6 +13,8 @@ from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.words import DataType, Side
 
+#: A worker that dies holds its company at most this long; a working one renews before each write.
+LEASE_SECONDS = 300
 #: Outcomes of one record in one direction, as they are printed.
 OUTCOMES = ("created", "updated", "unchanged", "conflicts", "parked")
 
@@ -179,6 +181,14 @@ class Cycle:
     def connection(self) -> Connection:
         """The connection that is being synced."""
         return self.state.connection
+
+    def renew_lease(self) -> None:
+        """Go on being the only worker of the company, or stop.
+
+        Raises:
+            BrakeError: another worker has taken over.
+        """
+        self.state.take_lease(LEASE_SECONDS)
 
     def own(self, record_type: RecordType) -> bool:
         """Whether the record type is synced, and not only read because others refer to it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from models.audit import AuditNote
@@ -26,8 +27,6 @@ from tasks.steps import PLAIN, Steps
 
 T = TypeVar("T")
 
-#: A worker that dies holds its company at most this long.
-LEASE_SECONDS = 300
 #: Alerts about the connection as a whole, which a cycle that works closes.
 CONNECTION_ALERTS = ("disconnected", "brake", "cycle_failed")
 
@@ -41,7 +40,7 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
         SyncError: anything else that concerns the whole cycle.
     """
     started = cycle.clock.monotonic()
-    cycle.state.take_lease(LEASE_SECONDS)
+    cycle.renew_lease()
     try:
         with cycle.state.begin() as unit:
             unit.start_run(flow)
@@ -62,6 +61,37 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
 def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     """All steps; the record types that were synced."""
     steps.recover(cycle)
+    seen = _observed(cycle, steps)
+    for record_type in seen.record_types:
+        cycle.renew_lease()
+        _write(cycle, record_type, seen.plan.of(record_type), steps)
+    if cycle.tally.moved:
+        release_waiting(cycle, [each.name for each in seen.record_types])
+    _advance(cycle, seen.quickbooks, seen.platform)
+    return seen.record_types
+
+
+def plan_only(cycle: Cycle, steps: Steps = PLAIN) -> Plan:
+    """What a cycle would do now; nothing is written to either side, and no cursor moves."""
+    cycle.renew_lease()
+    try:
+        return _observed(cycle, steps).plan
+    finally:
+        cycle.state.release_lease()
+
+
+@dataclass(frozen=True)
+class _Observed:
+    """What both sides said, and the plan made from it."""
+
+    record_types: list[RecordType]
+    quickbooks: QuickBooksExtract
+    platform: PlatformExtract
+    plan: Plan
+
+
+def _observed(cycle: Cycle, steps: Steps) -> _Observed:
+    """The steps up to the plan: they read both sides and write to neither."""
     own = in_data_types(cycle.data_types)
     record_types = with_parents(own)
     quickbooks = steps.extract_quickbooks(cycle, record_types)
@@ -69,23 +99,7 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     learn_names(cycle, record_types, quickbooks, platform)
     candidates = steps.pair(cycle, record_types, quickbooks, platform)
     plan = steps.plan(cycle, record_types, candidates)
-    for record_type in record_types:
-        cycle.state.take_lease(LEASE_SECONDS)
-        _write(cycle, record_type, plan.of(record_type), steps)
-    if cycle.tally.moved:
-        release_waiting(cycle, [each.name for each in record_types])
-    _advance(cycle, quickbooks, platform)
-    return record_types
-
-
-def plan_only(cycle: Cycle, steps: Steps = PLAIN) -> Plan:
-    """What a cycle would do now; nothing is written to either side, and no cursor moves."""
-    own = in_data_types(cycle.data_types)
-    record_types = with_parents(own)
-    quickbooks = steps.extract_quickbooks(cycle, record_types)
-    platform = steps.extract_platform(cycle, own)
-    learn_names(cycle, record_types, quickbooks, platform)
-    return steps.plan(cycle, record_types, steps.pair(cycle, record_types, quickbooks, platform))
+    return _Observed(record_types, quickbooks, platform, plan)
 
 
 def _write(
@@ -116,7 +130,7 @@ def _in_batches(
         failed = step(cycle, some)
         if failed:
             steps.push_all(cycle, failed)
-        cycle.state.take_lease(LEASE_SECONDS)
+        cycle.renew_lease()
 
 
 def _chunked(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

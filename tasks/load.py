@@ -296,12 +296,24 @@ def _answers(cycle: Cycle, prepared: Sequence[Prepared]) -> list[RemoteAnswer]:
     if all(isinstance(each.error, OutcomeUnknownError) for each in answers):
         for each in prepared:
             each.unknown = True
-        # The same batch under the same id: QuickBooks replays its answer if it had done it.
+        # The same batch under the same id: QuickBooks replays its answer if it had done it. It has
+        # been seen to forget request ids, so nothing is sent again once a record has landed.
         try:
+            if _any_landed(cycle, prepared):
+                return answers
             answers = cycle.quickbooks.batch(writes, request_id)
         except RemoteError as error:
             return [RemoteAnswer(error=error) for _ in prepared]
     return answers
+
+
+def _any_landed(cycle: Cycle, prepared: Sequence[Prepared]) -> bool:
+    """Whether a create of a batch without an answer is in QuickBooks."""
+    creates = [each for each in prepared if each.intent.operation is Operation.CREATE]
+    try:
+        return any(find_created(cycle, each.plan.record_type, each.intent) for each in creates)
+    except RecordError:
+        return True  # several fit one of them: each is looked at on its own
 
 
 def _state_after(each: Prepared, answer: RemoteAnswer) -> IntentState:
@@ -348,6 +360,7 @@ def push_record(cycle: Cycle, failed: Failed) -> None:
     """
     if not is_passing(failed.error):
         raise failed.error
+    cycle.renew_lease()
     failed.attempts += 1
     if failed.prepared is None:
         _write_anew(cycle, failed)

@@ -6,20 +6,21 @@ intent, and it holds all that we sent. Two that fit are left to a person.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from connectors.ports import Payload
 from connectors.quickbooks import exact_json
-from connectors.state.port import Intent
+from connectors.state.port import Intent, Unit
 from models.codecs import decode
 from models.errors import RecordError
 from models.fields import value_at
-from models.record_type import RecordType
+from models.plan import Link
+from models.record_type import RecordType, catalog
 from models.records import Content
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
-from tasks.pair import load_parents
+from tasks.parents import load_parents
 from tasks.times import parse_time
 
 #: QuickBooks's clock and ours may differ by this much.
@@ -42,9 +43,7 @@ def find_created(cycle: Cycle, record_type: RecordType, intent: Intent) -> Paylo
     fitting = [
         each
         for each in records
-        if str(each["Id"]) not in linked
-        and _made_since(each, intent)
-        and _holds(cycle, record_type, body, each)
+        if _link_id(linked, each) in (None, intent.link_id) and fits(cycle, intent, body, each)
     ]
     if len(fitting) > 1:
         raise RecordError(
@@ -54,6 +53,46 @@ def find_created(cycle: Cycle, record_type: RecordType, intent: Intent) -> Paylo
             fix="Delete the surplus ones in QuickBooks, then retry this record.",
         )
     return fitting[0] if fitting else None
+
+
+def unclaimed(
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    records: Sequence[Payload],
+    intents: Sequence[Intent],
+) -> list[Payload]:
+    """The records, without unlinked ones that an open intent may have made.
+
+    Those are no news: once the intent is settled, its record has the link that it was made from.
+    """
+    creates = [
+        (each, exact_json.decode(each.payload))
+        for each in intents
+        if each.operation is Operation.CREATE and each.record_type == record_type.name
+    ]
+    if not creates:
+        return list(records)
+    ids = [str(each["Id"]) for each in records]
+    linked = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
+    load_parents(cycle, unit, record_type, [*(body for _, body in creates), *records], [])
+    return [
+        each
+        for each in records
+        if str(each["Id"]) in linked
+        or not any(fits(cycle, intent, body, each) for intent, body in creates)
+    ]
+
+
+def _link_id(linked: Mapping[str, Link], record: Payload) -> int | None:
+    link = linked.get(str(record["Id"]))
+    return link.id if link else None
+
+
+def fits(cycle: Cycle, intent: Intent, body: Payload, record: Payload) -> bool:
+    """Whether a record may be what the intent created; its references must be known."""
+    record_type = catalog()[intent.record_type]
+    return _made_since(record, intent) and _holds(cycle, record_type, body, record)
 
 
 def _condition(record_type: RecordType, body: Payload) -> str:
@@ -74,7 +113,7 @@ def _made_since(record: Payload, intent: Intent) -> bool:
     return made_at is not None and made_at >= intent.created_at - CLOCK_SKEW_MAX
 
 
-def _holds(cycle: Cycle, record_type: RecordType, body: dict[str, Any], record: Payload) -> bool:
+def _holds(cycle: Cycle, record_type: RecordType, body: Payload, record: Payload) -> bool:
     """Whether the record has all that was sent; what QuickBooks adds or respells does not count."""
     sent = decode(record_type, Side.QUICKBOOKS, body, cycle.references)
     stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references)

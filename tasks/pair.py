@@ -13,15 +13,17 @@ from dataclasses import dataclass, field, replace
 
 from connectors.ports import Payload
 from connectors.state.port import NewLink, Parked, Row, Unit
-from models.codecs import decode, parents_of, sync_token_of
+from models.codecs import decode, sync_token_of
 from models.errors import RecordError
-from models.fields import Field
+from models.fields import DELETED_SUFFIX, Field
 from models.plan import Link
 from models.record_type import RecordType
 from models.records import Content
 from models.words import Owner, Side
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
+from tasks.look_up import unclaimed
+from tasks.parents import load_parents
 
 #: A record type that refers to itself nests at most this deep (sub-accounts, fault 6180).
 NESTING_MAX = 5
@@ -56,9 +58,14 @@ def pair(
     """Link everything that was read, parents first; what is already known is counted and left."""
     candidates: list[Candidate] = []
     with cycle.state.begin() as unit:
-        busy = {each.link_id for each in unit.open_intents()}
+        intents = unit.open_intents()
+        busy = {each.link_id for each in intents}
         for record_type in record_types:
             found: dict[int, Candidate] = {}
+            _link_rows_of_parents(cycle, unit, record_type, quickbooks)
+            quickbooks.records[record_type.name] = unclaimed(
+                cycle, unit, record_type, quickbooks.records.get(record_type.name, []), intents
+            )
             parked = {each.link_id: each for each in unit.parked([record_type.name])}
             _pair_platform(cycle, unit, record_type, platform, found, parked)
             _pair_quickbooks(cycle, unit, record_type, quickbooks, found, parked)
@@ -142,10 +149,30 @@ def is_ready(record_type: RecordType, row: Row) -> bool:
     return workflow is None or row.values.get(workflow.column) in workflow.forwarded
 
 
+def _link_rows_of_parents(
+    cycle: Cycle, unit: Unit, record_type: RecordType, extract: QuickBooksExtract
+) -> None:
+    """Let rows of a record type that is only read for its children be matched, not made twice."""
+    side_ids = {str(each["Id"]) for each in extract.records.get(record_type.name, [])}
+    known = unit.links_of(record_type.name, Side.QUICKBOOKS, side_ids)
+    if cycle.own(record_type) or len(known) == len(side_ids):
+        return
+    row_ids = unit.platform.ids(record_type)
+    linked = unit.links_of(record_type.name, Side.PLATFORM, row_ids)
+    rows = unit.platform.rows(record_type, [each for each in row_ids if each not in linked])
+    unit.add_links(
+        [
+            NewLink(record_type.name, Side.PLATFORM, row.id, _row_label(record_type, row))
+            for row in rows.values()
+        ]
+    )
+
+
 def _row_label(record_type: RecordType, row: Row) -> str:
     column = record_type.by_name[record_type.label].column
     value = row.values.get(column)
-    return value if isinstance(value, str) and value else row.id
+    name = value if isinstance(value, str) else ""
+    return record_type.label_of({record_type.label: name}, row.id)
 
 
 # -- QuickBooks's records --
@@ -168,9 +195,9 @@ def _pair_quickbooks(
         link = links.get(side_id)
         if link is None:
             unlinked.append(record)
-        elif link.deleted_at is not None and link.id not in parked and is_inactive(record):
-            _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
-        elif link.deleted_at is None and _is_known(cycle, record_type, link, record):
+        elif (link.deleted_at is not None and link.id not in parked and is_inactive(record)) or (
+            link.deleted_at is None and _is_known(cycle, record_type, link, record)
+        ):
             _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
         else:
             _add_side(found, record_type, link, quickbooks=record)
@@ -248,7 +275,8 @@ def _add_side(
 def _payload_label(record_type: RecordType, record: Payload) -> str:
     path = record_type.by_name[record_type.label].quickbooks
     value = record.get(path)
-    return str(value).removesuffix(" (deleted)") if value else str(record["Id"])
+    name = value.removesuffix(DELETED_SUFFIX) if isinstance(value, str) else ""
+    return record_type.label_of({record_type.label: name}, str(record["Id"]))
 
 
 # -- matching what is new on both sides --
@@ -282,27 +310,6 @@ def _match(
         if not fresh:
             break
     return matched
-
-
-def load_parents(
-    cycle: Cycle,
-    unit: Unit,
-    record_type: RecordType,
-    records: Iterable[Payload],
-    rows: Iterable[Payload],
-) -> None:
-    """Fetch the links of all that these raw records refer to, a query per record type."""
-    for side, raws in ((Side.QUICKBOOKS, records), (Side.PLATFORM, rows)):
-        wanted = {target for raw in raws for target in targets_of(record_type, side, raw)}
-        cycle.references.load(unit, side, wanted)
-
-
-def targets_of(record_type: RecordType, side: Side, raw: Payload) -> set[tuple[str, str]]:
-    """What a raw record refers to; what cannot be read is found again when it is decoded."""
-    try:
-        return parents_of(record_type, side, raw)
-    except RecordError:
-        return set()
 
 
 def _match_once(

@@ -21,7 +21,8 @@ from models.record_type import RecordType
 from models.records import Observed
 from models.words import Side
 from tasks.context import Cycle
-from tasks.pair import Candidate, is_inactive, load_parents
+from tasks.pair import Candidate, is_inactive
+from tasks.parents import load_parents
 from tasks.times import parse_time
 from tasks.validate import Subject, validate
 
@@ -141,6 +142,16 @@ def _special_case(each: Candidate) -> RecordError | None:
             field=workflow.column,
             value=row.values[workflow.column],
             fix=f"Delete it on the platform, or set {workflow.column} to {workflow.posted!r}.",
+        )
+    void = each.record_type.void_status
+    status = row.values.get(each.record_type.by_name["status"].column) if void and row else None
+    if void and status == void and row and row.live and each.link.quickbooks_id is None:
+        return RecordError(
+            f"status is {void!r} on a record that has never been in QuickBooks",
+            code="voided_before_sync",
+            field="status",
+            value=void,
+            fix="Delete it on the platform, or set another status to have it created there.",
         )
     return None
 

@@ -84,9 +84,7 @@ def note_recovered(unit: Unit, intent: Intent) -> None:
         "unsettled": "its answer was lost",
     }
     kind = f"write.{Side.QUICKBOOKS}"
-    unit.audit(
-        [AuditNote(kind, body, record_type=intent.record_type, link_id=intent.link_id)]
-    )
+    unit.audit([AuditNote(kind, body, record_type=intent.record_type, link_id=intent.link_id)])
 
 
 def count_done(cycle: Cycle, plan: RecordPlan, done: Done) -> None:
@@ -149,9 +147,7 @@ def _differences(
     if after is None:
         return {}
     return {
-        name: [held.get(name), value]
-        for name, value in after.items()
-        if value != held.get(name)
+        name: [held.get(name), value] for name, value in after.items() if value != held.get(name)
     }
 
 
@@ -165,7 +161,7 @@ def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
     with cycle.state.begin() as unit:
         earlier = {each.link_id: each for each in unit.parked([plan.record_type.name])}
         known = earlier.get(plan.link.id)
-        unit.park(_with_attempts(cycle, parked, known))
+        unit.park(_with_attempts(parked, known))
         if known is None or known.message != parked.message:
             if plan.merge.conflicts:
                 _note_conflicts(unit, plan)
@@ -221,7 +217,7 @@ def _parked(cycle: Cycle, plan: RecordPlan, error: SyncError) -> Parked:
     )
 
 
-def _with_attempts(cycle: Cycle, parked: Parked, known: Parked | None) -> Parked:
+def _with_attempts(parked: Parked, known: Parked | None) -> Parked:
     """Count the attempts, and wait longer after each."""
     attempts = known.attempts + 1 if known else 1
     wait = min(WAIT_MAX, WAIT_FIRST * 2 ** min(attempts - 1, 10))

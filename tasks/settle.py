@@ -21,7 +21,7 @@ from models.policy import Verdict
 from models.records import Content, Value
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
-from tasks.pair import load_parents
+from tasks.parents import load_parents
 from tasks.record import Done, note_done, note_unsettled
 
 
@@ -145,8 +145,9 @@ def _with_overruled_values(plan: RecordPlan, operation: Operation, held: Content
     computed = frozenset(field.name for field in fields if field.owner is Owner.QUICKBOOKS)
     names = computed if rule == "owner" else plan.merge.to_quickbooks - computed
     before = plan.link.base or {}
+    verdict = Verdict(Side.QUICKBOOKS, rule)
     overruled = tuple(
-        Conflict(name, before.get(name), held.get(name), given[name], Verdict(Side.QUICKBOOKS, rule))
+        Conflict(name, before.get(name), held.get(name), given[name], verdict)
         for name in sorted(names)
         if given.get(name) is not None and given[name] != held.get(name)
     )

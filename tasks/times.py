@@ -14,6 +14,6 @@ def parse_time(text: object) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.astimezone(UTC) if instant.utcoffset() is not None else None
+    except (ValueError, OverflowError):
         return None
-    return instant.astimezone(UTC) if instant.utcoffset() is not None else None

@@ -65,7 +65,8 @@ def _applies(check: Check, subject: Subject) -> bool:
     """Whether the record's edit touches what the check is about."""
     if subject.base is None:
         return True
-    return subject.content.get(check.field) != subject.base.get(check.field)
+    fields = [check.field, check.other] if isinstance(check, checks.NotBefore) else [check.field]
+    return any(subject.content.get(name) != subject.base.get(name) for name in fields)
 
 
 def _error(check: Check, subject: Subject) -> FieldError:

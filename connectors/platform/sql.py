@@ -157,10 +157,12 @@ class SqlPlatform:
         """Ids of live rows by value, compared without case."""
         table = RECORD_TABLES[record_type.name].table
         lowered = func.lower(table.c[column])
+        # SQLite lowers ASCII only, PostgreSQL and Python all letters: both spellings are asked for.
+        wanted = {each.lower() for each in values} | {_ascii_lowered(each) for each in values}
         found: dict[str, list[str]] = {}
-        for some in chunks({each.lower() for each in values}):
+        for some in chunks(wanted):
             rows = self._connection.execute(
-                select(table.c.id, lowered)
+                select(table.c.id, table.c[column])
                 .where(
                     table.c.company_id == self._company_id,
                     table.c.deleted_at.is_(None),
@@ -169,7 +171,7 @@ class SqlPlatform:
                 .order_by(table.c.id)
             )
             for row_id, value in rows:
-                found.setdefault(value, []).append(str(row_id))
+                found.setdefault(value.lower(), []).append(str(row_id))
         return found
 
     # -- writing --
@@ -246,6 +248,10 @@ class SqlPlatform:
                     for line in lines
                 ],
             )
+
+
+def _ascii_lowered(value: str) -> str:
+    return "".join(each.lower() if each.isascii() else each for each in value)
 
 
 def _refused(write: PlatformWrite, error: DBAPIError | StatementError) -> RecordError:

@@ -65,11 +65,14 @@ class SqlState:
             yield SqlUnit(connection, self)
 
     def _check_epoch(self, connection: SqlConnection) -> None:
-        """A worker that lost its lease must not commit anything (invariant I14)."""
+        """A worker that lost its lease must not commit anything (invariant I14).
+
+        The row stays locked against a take-over until the transaction ends; workers' threads share
+        the lock.
+        """
         leases = tables.leases
-        epoch = connection.scalar(
-            select(leases.c.epoch).where(leases.c.connection_id == self.connection.id)
-        )
+        mine = leases.c.connection_id == self.connection.id
+        epoch = connection.scalar(select(leases.c.epoch).where(mine).with_for_update(read=True))
         if epoch != self.epoch:
             raise _lease_lost(self.connection.name)
 

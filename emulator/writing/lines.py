@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator import faults
 from emulator.writing.draft import ZERO, Draft, amount, cents, reference
+from emulator.writing.links import find_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def check_lines(draft: Draft) -> None:
     for line in _flat(draft.after["Line"]):
         kind = line.get("DetailType")
         if kind is None and line.get("LinkedTxn") and draft.entity.name == "Deposit":
-            _require_amount(line)
+            _deposited_link(draft, line)
             continue
         if not isinstance(kind, str):
             raise faults.missing("Line.DetailType")
@@ -225,6 +226,30 @@ def _deposit(draft: Draft, line: Record, detail: Record) -> None:
     _require_amount(line)
     if not detail.get("AccountRef") and not line.get("LinkedTxn"):
         raise faults.missing("Line.DepositLineDetail.AccountRef")
+
+
+def _deposited_link(draft: Draft, line: Record) -> None:
+    """Check the line of a deposit that takes a payment out of Undeposited Funds."""
+    _require_amount(line)
+    link = line["LinkedTxn"][0]
+    if link.get("TxnLineId") is None:
+        raise faults.missing("Line.LinkedTxn.TxnLineId")
+    _, target = find_target(draft.company, link)
+    if target is None:
+        # The links themselves are checked when they are applied.
+        return
+    holders = [
+        other.get("TxnId")
+        for other in target.get("LinkedTxn") or []
+        if other.get("TxnType") == "Deposit"
+    ]
+    if any(holder != draft.after["Id"] for holder in holders):
+        raise faults.deposited()
+    undeposited = draft.company.account_by_subtype("UndepositedFunds")
+    if reference(target, "DepositToAccountRef") not in {"", undeposited}:
+        raise faults.business("The payment is not in Undeposited Funds.", "Line.LinkedTxn")
+    if amount(target, "TotalAmt") != amount(line, "Amount"):
+        raise faults.business("The line must take the whole of the payment.", "Line.Amount")
 
 
 def _nothing(draft: Draft, line: Record, detail: Record) -> None:

@@ -231,6 +231,19 @@ def release(company: Company, entity: str, target: Record, wanted: Decimal | Non
             changes["UnappliedAmt"] = unapplied
         company.bump(payer_entity, payer_id, **changes)
         left = None if left is None else left - freed
+        if not _held_by(payer_entity, lines, entity, str(target["Id"])):
+            _drop_link(company, entity, str(target["Id"]), payer_id)
+
+
+def _held_by(payer_entity: str, lines: list[Record], entity: str, target_id: str) -> bool:
+    return (entity, target_id) in _held(payer_entity, {"Line": lines})
+
+
+def _drop_link(company: Company, entity: str, target_id: str, payer_id: str) -> None:
+    stored = company.records[entity][target_id]
+    links = [link for link in stored.get("LinkedTxn") or [] if link.get("TxnId") != payer_id]
+    if "LinkedTxn" in stored:
+        company.amend(entity, target_id, LinkedTxn=links)
 
 
 def _without(

@@ -60,6 +60,7 @@ def void(company: Company, entity: Entity, body: Any, context: WriteContext) -> 
         _refuse_frozen(company, before)
         if str(before.get("PrivateNote", "")).startswith("Voided") and not before["TotalAmt"]:
             return before
+        _refuse_deposited_payers(company, before)
         after = _voided(entity, before)
         draft = Draft(entity, company, context.author, before, {}, after, sparse=True)
         links.release(company, entity.name, before, None)
@@ -208,6 +209,14 @@ def read(company: Company, entity: Entity, record_id: str) -> Record:
 def _refuse_frozen(company: Company, before: Record) -> None:
     refuse_closed(company.preference("AccountingInfoPrefs", "BookCloseDate"), before)
     refuse_deposited(before)
+
+
+def _refuse_deposited_payers(company: Company, before: Record) -> None:
+    """Refuse to void what was paid with money that is in a deposit by now."""
+    for payer_entity, payer_id in links.payers(before):
+        payer = company.get(payer_entity, payer_id)
+        if payer is not None:
+            refuse_deposited(payer)
 
 
 def _refuse_linked(entity: Entity, before: Record) -> None:

@@ -1,4 +1,4 @@
-"""Expenses: money spent by cash, check or card, and card refunds (Purchase, quickbooks-api 10.5)."""
+"""Expenses: money spent by cash, check or card, and card refunds (quickbooks-api 10.5)."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ def excess_applied(content: Content) -> Decimal:
         (line["amount"] for line in content.get("lines") or () if line["kind"] == "invoice"),
         Decimal(0),
     )
-    credits = sum(
+    credited = sum(
         (line["amount"] for line in content.get("lines") or () if line["kind"] != "invoice"),
         Decimal(0),
     )
-    return max(Decimal(0), applied - credits - (content.get("amount") or Decimal(0)))
+    return max(Decimal(0), applied - credited - (content.get("amount") or Decimal(0)))
 
 
 RECORD_TYPE = RecordType(

@@ -1,0 +1,13 @@
+"""Run all benchmarks: `python -m benchmarks`, or `make bench`."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks import first_sync
+
+BENCHMARKS = (first_sync,)
+
+if __name__ == "__main__":
+    for benchmark in BENCHMARKS:
+        print(json.dumps(benchmark.run(), indent=2))
