@@ -1,7 +1,8 @@
 """Look up: has a write whose answer never came taken effect?
 
 A record is taken for ours only if nobody else's link knows it, it was made no earlier than our
-intent, and it holds all that we sent. Two that fit are left to a person.
+intent, and it holds all that we sent. Records that were sent alike are alike: each of their intents
+takes one. More records that fit than were sent are left to a person.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def find_created(cycle: Cycle, record_type: RecordType, intent: Intent) -> Paylo
     """The record that a create made although its answer was lost, or None.
 
     Raises:
-        RecordError: several records fit.
+        RecordError: more records fit than were sent.
     """
     assert intent.operation is Operation.CREATE
     body = exact_json.decode(intent.payload)
@@ -40,12 +41,13 @@ def find_created(cycle: Cycle, record_type: RecordType, intent: Intent) -> Paylo
     with cycle.state.begin() as unit:
         linked = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
         load_parents(cycle, unit, record_type, [body, *records], [])
+        twins = sum(each.payload_hash == intent.payload_hash for each in unit.open_intents())
     fitting = [
         each
         for each in records
         if _link_id(linked, each) in (None, intent.link_id) and fits(cycle, intent, body, each)
     ]
-    if len(fitting) > 1:
+    if len(fitting) > max(1, twins):
         raise RecordError(
             f"QuickBooks did not answer, and {len(fitting)} records there look like it: "
             f"{', '.join(str(each['Id']) for each in fitting)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,6 +12,12 @@ from emulator import exact_json
 
 if TYPE_CHECKING:
     from emulator.testing import RunningEmulator
+
+
+# Plain http: loading certificates for each call would take longer than the test.
+plain_get = partial(httpx.get, verify=False)
+plain_post = partial(httpx.post, verify=False)
+plain_request = partial(httpx.request, verify=False)
 
 
 class Client:

@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator_books import Client, invoice, payment
+from emulator_books import Client, invoice, payment, plain_post, plain_request
 
 from emulator.testing import RunningEmulator
 
 
 def admin(running: RunningEmulator, method: str, name: str, body: Any = None) -> httpx.Response:
-    return httpx.request(method, f"{running.base_url}/_emulator/{name}", json=body)
+    return plain_request(method, f"{running.base_url}/_emulator/{name}", json=body)
 
 
 def test_health_and_companies(running: RunningEmulator) -> None:
@@ -130,7 +130,7 @@ def test_bad_input_is_explained(
 
 
 def test_unreadable_and_unknown(running: RunningEmulator) -> None:
-    broken = httpx.post(f"{running.base_url}/_emulator/clock", content=b"{")
+    broken = plain_post(f"{running.base_url}/_emulator/clock", content=b"{")
     assert broken.status_code == 400
     assert "not JSON" in broken.json()["error"]
     unknown = admin(running, "GET", "unicorn")

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator_books import Client, invoice, purchase, refusal
+from emulator_books import Client, invoice, plain_post, purchase, refusal
 
 from emulator.testing import RunningEmulator
 
@@ -186,7 +186,7 @@ def test_a_query_is_matched_by_its_statement(client: Client) -> None:
 
 
 def refresh(running: RunningEmulator) -> httpx.Response:
-    return httpx.post(
+    return plain_post(
         f"{running.base_url}/oauth2/v1/tokens/bearer",
         data={"grant_type": "refresh_token", "refresh_token": running.refresh_token},
         auth=(running.client_id, running.client_secret),

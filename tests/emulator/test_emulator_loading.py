@@ -13,11 +13,11 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
 import pytest
-from emulator_books import Client, payment
+from emulator_books import Client, payment, plain_post
 
 from emulator import exact_json
+from emulator.__main__ import main
 from emulator.entities import ENTITIES
 from emulator.faults import QuickBooksFault
 from emulator.loading import CompanyFolderError
@@ -181,7 +181,7 @@ def test_the_command_line(tmp_path: Path, number: signal.Signals) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         url = ready.read_text().strip()
-        response = httpx.post(
+        response = plain_post(
             f"{url}/oauth2/v1/tokens/bearer",
             data={"grant_type": "refresh_token", "refresh_token": "seed"},
             auth=("emulator-client", "emulator-secret"),
@@ -196,7 +196,7 @@ def test_the_command_line(tmp_path: Path, number: signal.Signals) -> None:
     assert "refresh token seed" in errors
 
 
-def test_mistakes_on_the_command_line(tmp_path: Path) -> None:
+def test_mistakes_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -207,10 +207,9 @@ def test_mistakes_on_the_command_line(tmp_path: Path) -> None:
             (["--port", "99999999"], "cannot be used"),
             (["--port", "0", "--ready-file", str(tmp_path / "no" / "file")], "cannot be written"),
         ]
-        processes = [(start(*arguments, "--quiet"), words) for arguments, words in mistakes]
-        for process, words in processes:
-            _, errors = process.communicate(timeout=10)
-            assert process.returncode == 2
+        for arguments, words in mistakes:
+            assert main([*arguments, "--quiet"]) == 2
+            errors = capsys.readouterr().err
             assert len(errors.splitlines()) == 1
             assert words in errors
 

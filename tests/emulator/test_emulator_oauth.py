@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from emulator_books import Client
+from emulator_books import Client, plain_get, plain_post
 from intuitlib.client import AuthClient
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
@@ -31,14 +31,14 @@ def auth_client(running: RunningEmulator, secret: str | None = None) -> AuthClie
 
 def consent(url: str, **more: str) -> dict[str, str]:
     """Follow the consent redirect as a browser would, and return what came back."""
-    response = httpx.get(url, params=more or None, follow_redirects=False)
+    response = plain_get(url, params=more or None, follow_redirects=False)
     assert response.status_code == 302, response.text
     query = parse_qs(urlsplit(response.headers["location"]).query)
     return {name: values[0] for name, values in query.items()}
 
 
 def token_answer(running: RunningEmulator, **form: str) -> httpx.Response:
-    return httpx.post(
+    return plain_post(
         f"{running.base_url}/oauth2/v1/tokens/bearer",
         data=form,
         auth=(running.client_id, running.client_secret),
@@ -52,12 +52,12 @@ def refreshed(running: RunningEmulator, value: str) -> httpx.Response:
 @pytest.mark.parametrize("name", ["openid_sandbox_configuration", "openid_configuration"])
 @pytest.mark.parametrize("tail", ["", "/"])
 def test_discovery_points_at_this_server(running: RunningEmulator, name: str, tail: str) -> None:
-    found = httpx.get(f"{running.base_url}/.well-known/{name}{tail}").json()
+    found = plain_get(f"{running.base_url}/.well-known/{name}{tail}").json()
     urls = [value for key, value in found.items() if key.endswith(("endpoint", "_uri", "issuer"))]
     assert len(urls) == 6
     assert all(url.startswith(running.base_url + "/") for url in urls)
     by_name = running.base_url.replace("127.0.0.1", "localhost")
-    other = httpx.get(f"{by_name}/.well-known/{name}").json()
+    other = plain_get(f"{by_name}/.well-known/{name}").json()
     assert other["token_endpoint"].startswith("http://localhost:")
 
 
@@ -139,7 +139,7 @@ def test_a_code_belongs_to_its_redirect(running: RunningEmulator) -> None:
 
 
 def test_consent_can_be_asked_for_and_refused(running: RunningEmulator) -> None:
-    page = httpx.get(authorise_url(running, consent="ask"))
+    page = plain_get(authorise_url(running, consent="ask"))
     assert page.status_code == 200
     assert "Harbor &amp; Pine Consulting" in page.text
     assert 'value="refused"' in page.text
@@ -161,7 +161,7 @@ def test_consent_can_be_asked_for_and_refused(running: RunningEmulator) -> None:
 def test_a_wrong_consent_request_stays_here(
     running: RunningEmulator, changes: dict[str, str]
 ) -> None:
-    response = httpx.get(authorise_url(running, **changes), follow_redirects=False)
+    response = plain_get(authorise_url(running, **changes), follow_redirects=False)
     assert response.status_code == 400
 
 
@@ -171,7 +171,7 @@ def test_a_client_must_know_its_secret(running: RunningEmulator) -> None:
     assert error.value.status_code == 401
     assert json.loads(error.value.content) == {"error": "invalid_client"}
     url = f"{running.base_url}/oauth2/v1/tokens/bearer"
-    bad = httpx.post(url, headers={"Authorization": "Basic %%%"}, data={"grant_type": "x"})
+    bad = plain_post(url, headers={"Authorization": "Basic %%%"}, data={"grant_type": "x"})
     assert bad.status_code == 401
     form = {
         "client_id": running.client_id,
@@ -179,7 +179,7 @@ def test_a_client_must_know_its_secret(running: RunningEmulator) -> None:
         "grant_type": "refresh_token",
         "refresh_token": running.refresh_token,
     }
-    assert httpx.post(url, data=form).is_success, "the secret may stand in the form too"
+    assert plain_post(url, data=form).is_success, "the secret may stand in the form too"
     assert token_answer(running, grant_type="password").json()["error"] == "unsupported_grant_type"
 
 
@@ -210,7 +210,7 @@ def test_a_refresh_token_unused_for_a_hundred_days_is_dead(running: RunningEmula
 
 
 def test_hard_expiry_is_told_to_those_who_ask(running: RunningEmulator) -> None:
-    response = httpx.post(
+    response = plain_post(
         f"{running.base_url}/oauth2/v1/tokens/bearer",
         data={"grant_type": "refresh_token", "refresh_token": running.refresh_token},
         auth=(running.client_id, running.client_secret),
@@ -222,14 +222,14 @@ def test_hard_expiry_is_told_to_those_who_ask(running: RunningEmulator) -> None:
 def test_revoking_nonsense(running: RunningEmulator) -> None:
     url = f"{running.base_url}/v2/oauth2/tokens/revoke"
     credentials = (running.client_id, running.client_secret)
-    assert httpx.post(url, json={"token": "x"}, auth=credentials).status_code == 400
-    assert httpx.post(url, content=b"{", auth=credentials).status_code == 400
-    assert httpx.post(url, json={"token": running.refresh_token}).status_code == 401
+    assert plain_post(url, json={"token": "x"}, auth=credentials).status_code == 400
+    assert plain_post(url, content=b"{", auth=credentials).status_code == 400
+    assert plain_post(url, json={"token": running.refresh_token}).status_code == 401
     token = running.connection_token()
-    assert httpx.post(url, data={"token": token}, auth=credentials).is_success
+    assert plain_post(url, data={"token": token}, auth=credentials).is_success
     assert refreshed(running, running.refresh_token).status_code == 400
 
 
 def test_user_info_needs_a_token(running: RunningEmulator) -> None:
     url = f"{running.base_url}/v1/openid_connect/userinfo"
-    assert httpx.get(url).status_code == 401
+    assert plain_get(url).status_code == 401
