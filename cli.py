@@ -236,7 +236,7 @@ def translated_errors() -> Iterator[None]:
         _stop(str(error), error.fix, EXIT_BRAKE)
     except RemoteError as error:
         fault = error.fault
-        _stop(str(error), fault.fix or fault.cause, EXIT_FAILED)
+        _stop(str(error), f"{fault.cause} {fault.fix}".strip(), EXIT_FAILED)
     except RecordError as error:
         _stop(str(error), error.fix, EXIT_FAILED)
     except SyncError as error:

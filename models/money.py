@@ -19,6 +19,8 @@ _DECIMALS_OTHER = {
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
+#: No currency has more decimals (ISO 4217).
+DECIMALS_MAX = 4
 #: QuickBooks amounts have at most 15 digits (quickbooks-api 10.1).
 DIGITS_MAX = 15
 #: A number as people and programs write it; Python takes "1_000" and digits of other scripts too.

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from connectors.ports import Payload
 from connectors.state.port import Row
+from models.errors import RejectedError
 from models.fields import Named, Raw, value_at
 from models.record_type import RecordType
 from models.words import Side
@@ -75,7 +76,11 @@ def _read_changes(
     """One CDC call; returns the entities that must be read whole instead."""
     oldest = min(since[each.name] for each in record_types)
     cycle.progress(f"asking QuickBooks for changes since {oldest:%Y-%m-%d %H:%M:%S} UTC")
-    changes = cycle.quickbooks.changes([each.entity for each in record_types], oldest)
+    entities = [each.entity for each in record_types]
+    try:
+        changes = cycle.quickbooks.changes(entities, oldest)
+    except RejectedError:
+        return frozenset(entities)  # it goes less far back than our clock says
     for record_type in record_types:
         if record_type.entity in changes.overflowed:
             continue

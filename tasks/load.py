@@ -25,6 +25,7 @@ from models.errors import (
     GoneError,
     OutcomeUnknownError,
     RecordError,
+    RejectedError,
     RemoteError,
     RetryLaterError,
     StaleRecordError,
@@ -289,8 +290,11 @@ def _answers(cycle: Cycle, prepared: Sequence[Prepared]) -> list[RemoteAnswer]:
         if len(prepared) == 1 or not cycle.connection.settings.batch_writes:
             return [cycle.quickbooks.post(each.write) for each in prepared]
         writes = [each.write for each in prepared]
-        request_id = prepared[0].intent.request_id
+        # Not the id of any of its writes: those may yet be sent one by one.
+        request_id = cycle.new_id()
         answers = cycle.quickbooks.batch(writes, request_id)
+        if _refused_as_a_whole(answers):
+            return [cycle.quickbooks.post(each) for each in writes]
     except RemoteError as error:
         return [RemoteAnswer(error=error) for _ in prepared]
     if all(isinstance(each.error, OutcomeUnknownError) for each in answers):
@@ -305,6 +309,16 @@ def _answers(cycle: Cycle, prepared: Sequence[Prepared]) -> list[RemoteAnswer]:
         except RemoteError as error:
             return [RemoteAnswer(error=error) for _ in prepared]
     return answers
+
+
+def _refused_as_a_whole(answers: Sequence[RemoteAnswer]) -> bool:
+    """Whether one refusal stands for all writes of a batch, of which only one may be at fault."""
+    refusals = {
+        (each.error.fault.code, each.error.fault.detail)
+        for each in answers
+        if isinstance(each.error, RejectedError)
+    }
+    return len(refusals) == 1 and all(isinstance(each.error, RejectedError) for each in answers)
 
 
 def _any_landed(cycle: Cycle, prepared: Sequence[Prepared]) -> bool:

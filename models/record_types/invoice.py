@@ -9,6 +9,7 @@ from typing import Any
 from models.checks import NotBefore, SameAmount, Unique, amount_check, length_check, present_check
 from models.fields import Currency, Day, Derived, Money, Named, Number, Reference, Text
 from models.lines import Lines, LineShape
+from models.money import DECIMALS_MAX, exact_decimal
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
 from models.words import DataType, Owner
@@ -19,7 +20,10 @@ def status_in_quickbooks(raw: Mapping[str, Any]) -> str:
 
     A voided invoice carries no flag: its total is zero and its note begins with "Voided" (3.4).
     """
-    total, balance = Decimal(raw.get("TotalAmt") or 0), Decimal(raw.get("Balance") or 0)
+    total, balance = (
+        exact_decimal(raw.get(name) or 0, field="status", decimals_max=DECIMALS_MAX)
+        for name in ("TotalAmt", "Balance")
+    )
     if total == 0 and str(raw.get("PrivateNote") or "").startswith("Voided"):
         return "voided"
     if balance == 0:
