@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors.ports import Payload
 from connectors.state.port import NewLink, Parked, Row, Unit
-from models.codecs import decode, sync_token_of
+from models.codecs import sync_token_of
 from models.errors import RecordError
 from models.fields import DELETED_SUFFIX, Field
 from models.plan import Link
@@ -23,10 +23,7 @@ from models.words import Owner, Side
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.look_up import unclaimed
-from tasks.parents import load_parents
-
-#: A record type that refers to itself nests at most this deep (sub-accounts, fault 6180).
-NESTING_MAX = 5
+from tasks.match import match
 
 
 @dataclass(frozen=True)
@@ -204,7 +201,7 @@ def _pair_quickbooks(
     for side_id in gone:
         link = links[side_id]
         _add_side(found, record_type, link, gone_in_quickbooks=True)
-    matched = _match(cycle, unit, record_type, unlinked)
+    matched = match(cycle, unit, record_type, unlinked)
     new = [each for each in unlinked if str(each["Id"]) not in matched]
     new_links = unit.add_links(
         [
@@ -277,94 +274,6 @@ def _payload_label(record_type: RecordType, record: Payload) -> str:
     value = record.get(path)
     name = value.removesuffix(DELETED_SUFFIX) if isinstance(value, str) else ""
     return record_type.label_of({record_type.label: name}, str(record["Id"]))
-
-
-# -- matching what is new on both sides --
-
-
-def _match(
-    cycle: Cycle, unit: Unit, record_type: RecordType, records: Sequence[Payload]
-) -> dict[str, Link]:
-    """QuickBooks id -> the half link of the one platform record that is the same.
-
-    A record type that refers to itself is matched level by level, because a sub-account is the
-    same only if its parent is.
-    """
-    half_links = unit.half_links(record_type.name, Side.PLATFORM) if records else []
-    if not half_links or not record_type.match_keys:
-        return {}
-    rows = unit.platform.rows(
-        record_type, [each.platform_id for each in half_links if each.platform_id]
-    )
-    by_row = {each.platform_id: each for each in half_links}
-    load_parents(cycle, unit, record_type, records, [row.values for row in rows.values()])
-    matched: dict[str, Link] = {}
-    for _level in range(NESTING_MAX):
-        fresh = _match_once(cycle, record_type, records, rows, matched)
-        for side_id, row_id in fresh.items():
-            half = by_row[row_id]
-            unit.complete_link(half.id, Side.QUICKBOOKS, side_id)
-            link = replace(half, quickbooks_id=side_id)
-            matched[side_id] = link
-            cycle.references.learn([link])
-        if not fresh:
-            break
-    return matched
-
-
-def _match_once(
-    cycle: Cycle,
-    record_type: RecordType,
-    records: Sequence[Payload],
-    rows: Mapping[str, Row],
-    matched: Mapping[str, Link],
-) -> dict[str, str]:
-    taken = {link.platform_id for link in matched.values()}
-    found: dict[str, str] = {}
-    for fields in record_type.match_keys:
-        in_quickbooks = _by_key(
-            cycle,
-            record_type,
-            Side.QUICKBOOKS,
-            fields,
-            {str(each["Id"]): each for each in records if str(each["Id"]) not in matched},
-        )
-        on_platform = _by_key(
-            cycle,
-            record_type,
-            Side.PLATFORM,
-            fields,
-            {row_id: row.values for row_id, row in rows.items() if row_id not in taken},
-        )
-        for key, side_ids in in_quickbooks.items():
-            row_ids = on_platform.get(key, [])
-            if len(side_ids) == 1 and len(row_ids) == 1 and side_ids[0] not in found:
-                found[side_ids[0]] = row_ids[0]
-    return found
-
-
-def _by_key(
-    cycle: Cycle,
-    record_type: RecordType,
-    side: Side,
-    fields: tuple[str, ...],
-    raws: Mapping[str, Payload],
-) -> dict[tuple[object, ...], list[str]]:
-    keys: dict[tuple[object, ...], list[str]] = {}
-    for side_id, raw in raws.items():
-        decoded = decode(record_type, side, raw, cycle.references)
-        key = _key(decoded.content, fields)
-        if key is not None and not decoded.errors:
-            keys.setdefault(key, []).append(side_id)
-    return keys
-
-
-def _key(content: Content, fields: tuple[str, ...]) -> tuple[object, ...] | None:
-    """The values of the key's fields without case; None where the first one is empty."""
-    if not content.get(fields[0]):
-        return None
-    values = (content.get(name) for name in fields)
-    return tuple(each.casefold() if isinstance(each, str) else each for each in values)
 
 
 # -- parked records, and the sides that nobody said anything about --

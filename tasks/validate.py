@@ -50,8 +50,12 @@ def validate(
     Raises:
         ValidationBrokenError: a rule could not be evaluated.
     """
-    asked = [check for check in record_type.checks if side in check.sides]
-    if not asked or not subjects:
+    asked = [
+        check
+        for check in record_type.checks
+        if side in check.sides and any(_applies(check, each) for each in subjects.values())
+    ]
+    if not asked:
         return {}
     failures: dict[int, FieldError] = {}
     for link_id, check in _failed(asked, subjects):
@@ -87,7 +91,7 @@ def _failed(asked: Sequence[Check], subjects: Mapping[int, Subject]) -> list[tup
     columns: dict[str, list[Any]] = {KEY: list(subjects)}
     expectations = []
     for index, check in enumerate(asked):
-        made = _TRANSLATIONS[type(check)](check, f"check_{index}", list(subjects.values()), columns)
+        made = _translated(check, f"check_{index}", list(subjects.values()), columns)
         made.meta = {"check": index}
         expectations.append(made)
     frame = pd.DataFrame(
@@ -125,6 +129,15 @@ def _rows_of(result: Any) -> list[dict[str, Any]]:
 
 
 # -- one translation per kind of check: it adds its columns and returns its expectation --
+
+
+def _translated(check: Check, name: str, subjects: list[Subject], columns: dict[str, Any]) -> Any:
+    try:
+        return _TRANSLATIONS[type(check)](check, name, subjects, columns)
+    except Exception as error:
+        raise ValidationBrokenError(
+            f"the check {check.code} of {check.field} could not be evaluated: {error!r}"
+        ) from error
 
 
 def _present(check: Check, name: str, subjects: list[Subject], columns: dict[str, Any]) -> Any:

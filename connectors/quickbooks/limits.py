@@ -8,6 +8,7 @@ function, state in and decision out, so that several processes can share one sta
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -50,7 +51,7 @@ class LimiterState:
     requests: tuple[float, ...] = ()
     batches: tuple[float, ...] = ()
     #: No call before this time: QuickBooks answered "too many".
-    closed_until: float = float("-inf")
+    closed_until: float = -math.inf
 
 
 @dataclass(frozen=True)

@@ -71,5 +71,11 @@ RECORD_TYPE = RecordType(
         length_check("email", 100),
         length_check("phone", 30),
         length_check("notes", 2000),
+        length_check("billing_line1", 500),
+        length_check("billing_line2", 500),
+        length_check("billing_city", 255),
+        length_check("billing_region", 255),
+        length_check("billing_postal_code", 30),
+        length_check("billing_country", 255),
     ),
 )

@@ -206,6 +206,7 @@ RECORD_TYPE = RecordType(
         ),
         length_check("memo", 4000),
         length_check("customer_message", 1000),
+        length_check("email", 100),
         amount_check("total", minimum=0),
         amount_check("tax_total", minimum=0),
         NotBefore(

@@ -70,6 +70,7 @@ RECORD_TYPE = RecordType(
         ),
         length_check("sku", 100),
         length_check("description", 4000),
+        length_check("purchase_description", 4000),
         amount_check("unit_price", minimum=0),
     ),
 )

@@ -56,11 +56,13 @@ def synced_postgresql(
 def _first_sync(emulator: RunningEmulator, database_url: str, folder: Path) -> None:
     """Connect and sync until nothing moves."""
     emulator.emulator.reset()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        with opened(emulator, database_url, monkeypatch, folder) as office:
-            office.connect()
-            office.sync()
-            office.settled()
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        opened(emulator, database_url, monkeypatch, folder) as office,
+    ):
+        office.connect()
+        office.sync()
+        office.settled()
 
 
 @pytest.fixture

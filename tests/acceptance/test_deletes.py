@@ -31,7 +31,6 @@ def made(office: Office, entity: str) -> tuple[str, int]:
     return booked["Id"], office.platform.id_of(entity, booked["Id"])
 
 
-@on_both
 @pytest.mark.parametrize("entity", TABLES)
 def test_a_soft_delete_on_the_platform_deletes_in_quickbooks(office: Office, entity: str) -> None:
     """Goal: deleted_at set on the platform deletes the transaction in QuickBooks, once."""
@@ -44,7 +43,6 @@ def test_a_soft_delete_on_the_platform_deletes_in_quickbooks(office: Office, ent
     office.settled()
 
 
-@on_both
 @pytest.mark.parametrize("entity", TABLES)
 def test_a_raw_delete_on_the_platform_deletes_in_quickbooks(office: Office, entity: str) -> None:
     """Goal: a row deleted by another program's SQL is a delete like any other."""

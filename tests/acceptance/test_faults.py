@@ -52,8 +52,17 @@ def assert_done(office: Office, work: dict[str, int]) -> None:
     office.settled()
 
 
-@pytest.mark.parametrize("verb", ["create", "update", "cdc"])
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize(
+    ("fault", "verb"),
+    [
+        ("429", "create"),
+        ("429", "cdc"),
+        ("503_html", "update"),
+        ("503_html", "cdc"),
+        ("dropped", "create"),
+        ("10000_in_200", "update"),
+    ],
+)
 def test_a_passing_fault_is_tried_again(office: Office, fault: str, verb: str) -> None:
     """Goal: throttles, outages and dropped connections cost time, not records."""
     work = waiting_work(office)
@@ -198,9 +207,7 @@ def test_a_permission_that_has_ended(own_office: Office, how: str) -> None:
     assert_done(office, work)
 
 
-def test_credentials_that_are_wrong(
-    fresh_office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_credentials_that_are_wrong(fresh_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: wrong app keys or a wrong refresh token: exit 1, say which, store nothing."""
     office = fresh_office
     outcome = office.connect(refresh_token="AB11" + "x" * 40, code=1)
@@ -230,9 +237,7 @@ def test_another_quickbooks_company(monkeypatch: pytest.MonkeyPatch, tmp_path: A
         assert "another QuickBooks company" in outcome.stderr
         office.connect()
         office.sync()
-        outcome = office.connect(
-            realm_id=other, refresh_token=foreign.refresh_token, code=2
-        )
+        outcome = office.connect(realm_id=other, refresh_token=foreign.refresh_token, code=2)
         assert "is connected with QuickBooks company" in outcome.stderr
         assert emulator.realm_id in outcome.stderr
         assert office.status()["realm_id"] == emulator.realm_id

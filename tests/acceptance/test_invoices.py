@@ -30,7 +30,7 @@ def test_an_invoice_made_on_the_platform_arrives_with_its_lines(office: Office) 
         customer_message="Thank you — it was a pleasure.",
         email="accounts@elmwood.example",
         tax_code="Maine",
-        tax_total=Decimal("11"),
+        tax_total=Decimal(11),
         lines=[
             {
                 "kind": "item",

@@ -72,7 +72,6 @@ def test_a_raw_sql_update_of_a_line_is_synced(office: Office) -> None:
     office.settled()
 
 
-@on_both
 def test_a_line_added_by_the_platform_leaves_the_others_alone(office: Office) -> None:
     """Goal: adding a line keeps the ids and unmapped parts of the lines that are there."""
     quickbooks_id, row_id = three_lines(office)
@@ -95,7 +94,6 @@ def test_a_line_added_by_the_platform_leaves_the_others_alone(office: Office) ->
     office.settled()
 
 
-@on_both
 def test_a_line_removed_by_the_platform_leaves_the_others_alone(office: Office) -> None:
     """Goal: removing a line in the middle keeps the ids and unmapped parts of the others."""
     quickbooks_id, row_id = three_lines(office)
@@ -147,7 +145,9 @@ def test_lines_changed_on_both_sides_are_one_conflict(office: Office) -> None:
     first, second, third = sold(office, quickbooks_id)
     first["Amount"] = Decimal(111)
     office.books.update("Invoice", quickbooks_id, Line=[first, second, third])
-    office.platform.sql("DELETE FROM invoice_lines WHERE invoice_id = :i AND position = 3", i=row_id)
+    office.platform.sql(
+        "DELETE FROM invoice_lines WHERE invoice_id = :i AND position = 3", i=row_id
+    )
     office.sync()
     assert [line["Amount"] for line in sold(office, quickbooks_id)] == [100, 200]
     (conflict,) = office.conflicts()

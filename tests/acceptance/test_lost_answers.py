@@ -6,6 +6,7 @@ answer: alone or in a batch, with request ids honoured and without.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -26,6 +27,16 @@ LOST_ANSWERS: dict[str, dict[str, Any]] = {
     "502_after_commit": {"kind": "status", "status": 502, "after_commit": True},
 }
 LOST_IN_BATCHES = {**LOST_ANSWERS, "batch_drop_item": {"kind": "batch_drop_item"}}
+
+
+def cases(faults: dict[str, dict[str, Any]]) -> list[Any]:
+    """(fault, whether request ids are honoured).
+
+    QuickBooks replays an answer by its request id; where it does not, only looking helps, so all
+    faults are tried without.
+    """
+    ignored = [pytest.param(name, False, id=f"{name}-ignored") for name in faults]
+    return [*ignored, pytest.param("answer_lost", True, id="answer_lost-honoured")]
 
 
 def make_one_of_each(office: Office, number: int) -> dict[str, int]:
@@ -68,17 +79,14 @@ def assert_one_each(office: Office, made: list[dict[str, int]]) -> None:
     for rows in made:
         for record_type, row_id in rows.items():
             assert office.platform.quickbooks_id(record_type, row_id) is not None
-    numbers = [
-        office.platform.row("invoice", rows["invoice"])["number"] for rows in made
-    ]
+    numbers = [office.platform.row("invoice", rows["invoice"])["number"] for rows in made]
     assert None not in numbers
     assert len(set(numbers)) == len(made)
     office.parked(0)
     office.settled()
 
 
-@pytest.mark.parametrize("honoured", [True, False], ids=["honoured", "ignored"])
-@pytest.mark.parametrize("fault", LOST_ANSWERS)
+@pytest.mark.parametrize(("fault", "honoured"), cases(LOST_ANSWERS))
 def test_a_lost_answer_of_a_single_create(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: str, honoured: bool
 ) -> None:
@@ -93,19 +101,16 @@ def test_a_lost_answer_of_a_single_create(
     assert_one_each(office, made)
 
 
-@pytest.mark.parametrize("honoured", [True, False], ids=["honoured", "ignored"])
-@pytest.mark.parametrize("fault", LOST_IN_BATCHES)
+@pytest.mark.parametrize(("fault", "honoured"), cases(LOST_IN_BATCHES))
 def test_a_lost_answer_of_a_batch(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: str, honoured: bool
 ) -> None:
-    """Goal: the same for batches of three, where the whole answer or one item's is lost."""
+    """Goal: the same for batches of two, where the whole answer or one item's is lost."""
     monkeypatch.setenv("QBSYNC_READ_TIMEOUT_SECONDS", "0.25")
     office.emulator.emulator.options.honour_request_ids = honoured
-    rules = [
-        {**LOST_IN_BATCHES[fault], "entity": entity, "verb": "create"} for entity in ENTITIES
-    ]
+    rules = [{**LOST_IN_BATCHES[fault], "entity": entity, "verb": "create"} for entity in ENTITIES]
     struck = office.emulator.faults(*rules)
-    made = [make_one_of_each(office, number) for number in (1, 2, 3)]
+    made = [make_one_of_each(office, number) for number in (1, 2)]
     office.sync()
     assert [rule.struck for rule in struck] == [1] * len(ENTITIES)
     assert_one_each(office, made)
@@ -184,19 +189,19 @@ def test_an_answer_that_comes_late_is_not_doubled(
     office.emulator.faults({"kind": "late", "seconds": 0.6, "entity": "Invoice", "verb": "create"})
     customer = office.platform.id_of("Customer", "5")
     line = {"kind": "item", "item_id": office.platform.id_of("Item", "2"), "amount": Decimal(9)}
-    office.platform.add(
-        "invoice", customer_id=customer, issued_on=date(2026, 11, 1), lines=[line]
-    )
+    office.platform.add("invoice", customer_id=customer, issued_on=date(2026, 11, 1), lines=[line])
     office.sync()
+    deadline = time.monotonic() + 5
+    while not any(line.struck for line in office.emulator.emulator.log):
+        assert time.monotonic() < deadline, "the late write never came"
+        time.sleep(0.02)
     assert [write[:2] for write in office.books.written()] == [("create", "Invoice")]
     office.settled()
 
 
-def test_a_lost_answer_and_no_way_to_look(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Goal: the answer is lost and QuickBooks then answers nothing at all: the record is parked with
-    its write open, and the next cycle that works finds it instead of making another."""
+def test_a_lost_answer_and_no_way_to_look(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: the answer is lost and QuickBooks then answers nothing at all: the record is parked
+    with its write open, and the next cycle that works finds it instead of making another."""
     office.emulator.emulator.options.honour_request_ids = False
     made = [make_one_of_each(office, 1)]
     office.emulator.faults(
@@ -221,7 +226,10 @@ def test_a_record_that_a_person_made_alike_is_not_taken_for_ours(office: Office)
     office.sync()
     office.emulator.faults({"kind": "refuse_before", "entity": "Payment", "verb": "create"})
     ours = office.platform.add(
-        "payment", customer_id=of("Customer", "5"), received_on=date(2026, 11, 1), amount=Decimal(25)
+        "payment",
+        customer_id=of("Customer", "5"),
+        received_on=date(2026, 11, 1),
+        amount=Decimal(25),
     )
     office.sync()
     assert office.platform.quickbooks_id("payment", ours) not in (None, theirs["Id"])
@@ -281,9 +289,7 @@ def test_an_edit_on_the_platform_between_plan_and_write_is_kept(
             memo="first",
             lines=[line],
         )
-    before_first_write(
-        monkeypatch, lambda: office.platform.edit("invoice", row_id, memo="second")
-    )
+    before_first_write(monkeypatch, lambda: office.platform.edit("invoice", row_id, memo="second"))
     office.sync()
     office.sync()
     assert office.platform.row("invoice", row_id)["memo"] == "second"

@@ -193,9 +193,10 @@ def test_a_customer_and_a_vendor_each_way(office: Office) -> None:
     assert made["PrimaryEmailAddr"]["Address"] == "s@obrien.example"
     job = office.books.one("Customer", "DisplayName = 'O\\'Brien — Pier'")
     assert (job["Job"], job["ParentRef"]["value"]) == (True, made["Id"])
-    assert office.books.read("Vendor", str(office.platform.quickbooks_id("vendor", vendor)))[
-        "AcctNum"
-    ] == "H&P 7"
+    assert (
+        office.books.read("Vendor", str(office.platform.quickbooks_id("vendor", vendor)))["AcctNum"]
+        == "H&P 7"
+    )
     row = office.platform.of("Customer", theirs["Id"])
     assert (row["phone"], row["billing_line1"], row["billing_city"]) == (
         "207 555 0100",

@@ -188,7 +188,7 @@ def test_a_hostile_value_in_any_field_is_a_record_error_or_a_value(
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(data=st.data())
 @example(data=None)
 def test_any_json_from_quickbooks_is_a_record_error_or_a_record(
@@ -220,7 +220,7 @@ def check_hostile(record_type: RecordType, side: Side, raw: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_decoding_is_stable(record_type: RecordType, data: st.DataObject) -> None:
     """What was read with odd spelling, written to the platform and read again is the same.

@@ -93,7 +93,7 @@ def test_text_is_a_number_only_if_it_is_written_as_one(text: str) -> None:
         assert Fraction(text) == Fraction(number)
 
 
-@given(st.integers(-(10**12), 10**12), st.sampled_from(["USD", "JPY", "KWD", "CLF", "XXX"]))
+@given(st.integers(-(10**12), 10**12), st.sampled_from(["USD", "JPY", "KWD", "CLF", "EUR"]))
 def test_minor_units_and_back(units: int, currency: str) -> None:
     """Whole minor units are exact whatever the context's precision would round to."""
     amount = Decimal(units).scaleb(-currency_decimals(currency))
