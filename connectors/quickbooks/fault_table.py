@@ -165,8 +165,8 @@ REFUSED_ROWS = (
         "6140",
         "Duplicate Document Number Error",
         "Another record in QuickBooks already has this number.",
-        "Compare the two records: if they are the same, link them on the Integrations page; if "
-        "not, give one of them another number and retry.",
+        "Compare the two records: if they are the same, delete the platform's one; if not, give "
+        "one of them another number and retry.",
     ),
     FaultRow(
         "6180",
@@ -191,8 +191,8 @@ REFUSED_ROWS = (
         "6240",
         "Duplicate Name Exists Error",
         "A customer, vendor, employee, account or item with this name is already in QuickBooks.",
-        "If it is the same one, link the two on the Integrations page; if not, change one of the "
-        "names and retry.",
+        "If it is the same one, use that record on the platform and delete this one; if not, "
+        "change one of the names and retry.",
     ),
     *(
         FaultRow(

@@ -18,7 +18,7 @@ _LOOKS_FIRST = (
     "Nothing to do now: the sync looks in QuickBooks whether the change arrived before it sends "
     "it again. If this lasts more than an hour, check QuickBooks' status page."
 )
-_RECONNECT = "Open the Integrations page and press Reconnect, as a QuickBooks administrator."
+_RECONNECT = "Reconnect with `quickbooks-sync connect`, as a QuickBooks administrator."
 
 #: Faults after which the call may work by itself.
 WAITING_ROWS = (
@@ -114,14 +114,14 @@ ACCESS_ROWS = (
         "Authorization Failure",
         "The person who connected QuickBooks is no longer an administrator of this company.",
         "Ask the QuickBooks administrator to restore that person's access under Settings > Manage "
-        "users, or let an administrator press Reconnect on the Integrations page.",
+        "users, or let an administrator reconnect with `quickbooks-sync connect`.",
         on_write=DisconnectedError,
     ),
     FaultRow(
         "3100",
         "ApplicationAuthorizationFailed",
         "The permission belongs to another QuickBooks company or to another environment.",
-        "Press Reconnect on the Integrations page and pick the same company as before; if that "
+        "Reconnect with `quickbooks-sync connect` and pick the same company as before; if that "
         "does not help, ask whoever runs the sync whether the app's keys fit the environment.",
         on_write=DisconnectedError,
     ),
@@ -181,7 +181,7 @@ ACCESS_ROWS = (
         "no_tokens",
         "No permission is stored for this connection",
         "The company was never connected, or its permission was removed.",
-        "Open the Integrations page and press Connect, as a QuickBooks administrator.",
+        "Run `quickbooks-sync connect`, as a QuickBooks administrator.",
         on_write=DisconnectedError,
     ),
     FaultRow(
@@ -190,7 +190,7 @@ ACCESS_ROWS = (
         "The encryption key changed, or the stored permission was altered or copied from another "
         "connection.",
         "Ask whoever runs the sync to add the former key to QBSYNC_ENCRYPTION_KEYS; otherwise "
-        "press Reconnect on the Integrations page.",
+        "reconnect with `quickbooks-sync connect`.",
         on_write=DisconnectedError,
     ),
 )
