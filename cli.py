@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from connectors.state import audit_log, queries
 from connectors.state.connections import connection_named
 from models.errors import BrakeError, RecordError, RemoteError, SyncError, UsageError
+from models.record_type import record_type_named
 from models.words import DataType
 from tasks import bootstrap
 from tasks.cycle import plan_only, run_cycle
@@ -42,6 +43,9 @@ app.add_typer(audit_app, name="audit")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ConnectionName = Annotated[
     str, typer.Option("--connection", "-c", help="Name or realm id; the only one by default.")
+]
+RecordTypeName = Annotated[
+    str, typer.Option("--record-type", help="Only this record type, such as invoice.")
 ]
 
 
@@ -119,6 +123,7 @@ def plan(
     data_type: Annotated[
         list[str] | None, typer.Option(help="financials, invoices or expenses; all by default.")
     ] = None,
+    record_type: RecordTypeName = "",
     *,
     as_json: Json = False,
 ) -> None:
@@ -126,7 +131,7 @@ def plan(
     with translated_errors(), bootstrap.installation() as place:
         with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
             planned = plan_only(cycle)
-        rows = planned_rows(planned)
+        rows = _of_record_type(planned_rows(planned), record_type)
         show({"plan": rows}, as_json=as_json, words=None)
         if not as_json:
             print_rows("Plan", rows, "Nothing to do: both sides agree.")
@@ -151,17 +156,26 @@ def retry(
 
 
 @app.command()
-def conflicts(connection: ConnectionName = "", *, as_json: Json = False) -> None:
+def conflicts(
+    connection: ConnectionName = "", record_type: RecordTypeName = "", *, as_json: Json = False
+) -> None:
     """List what both sides changed differently, and who won."""
-    _listing(queries.conflicts, "conflicts", "No conflicts.", connection, as_json=as_json)
+    with translated_errors(), bootstrap.installation() as place:
+        chosen = connection_named(place.engine, connection)
+        rows = _of_record_type(queries.conflicts(place.engine, chosen.id), record_type)
+        show({"conflicts": rows}, as_json=as_json, words=None)
+        if not as_json:
+            print_rows("Conflicts", rows, "No conflicts.")
 
 
 @app.command()
-def status(connection: ConnectionName = "", *, as_json: Json = False) -> None:
+def status(
+    connection: ConnectionName = "", record_type: RecordTypeName = "", *, as_json: Json = False
+) -> None:
     """Show what is parked and which alerts are open."""
     with translated_errors(), bootstrap.installation() as place:
         chosen = connection_named(place.engine, connection)
-        parked = queries.parked(place.engine, chosen.id)
+        parked = _of_record_type(queries.parked(place.engine, chosen.id), record_type)
         alerts = queries.alerts(place.engine, chosen.id)
         runs = queries.runs(place.engine, chosen.id)
         facts = {
@@ -315,13 +329,12 @@ def _data_types(names: list[str] | None) -> list[DataType] | None:
     return [DataType(name) for name in names]
 
 
-def _listing(query: Any, key: str, empty: str, connection: str, *, as_json: bool) -> None:
-    with translated_errors(), bootstrap.installation() as place:
-        chosen = connection_named(place.engine, connection)
-        rows = query(place.engine, chosen.id)
-        show({key: rows}, as_json=as_json, words=None)
-        if not as_json:
-            print_rows(key.capitalize(), rows, empty)
+def _of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The rows about one record type, all of them where none is named."""
+    if not name:
+        return rows
+    wanted = record_type_named(name).name
+    return [row for row in rows if row["record_type"] == wanted]
 
 
 def main() -> None:

@@ -252,6 +252,11 @@ def test_words_that_are_not_known(office: Office) -> None:
     outcome = office.run("sync", "--data-type", "payroll", code=2)
     assert "'payroll' is not known" in outcome.stderr
     assert "invoices" in outcome.stderr
+    for command in ("plan", "status", "conflicts"):
+        outcome = office.run(command, "--record-type", "tractor", code=2)
+        assert "'tractor' is not known" in outcome.stderr
+        assert "invoice" in outcome.stderr
+    assert office.run("conflicts", "--record-type", "invoice", "--json").json == {"conflicts": []}
     outcome = office.run("retry", "999", code=2)
     assert "999" in outcome.stderr
     assert office.run("sync", "--cycles", "0", code=2).stdout == ""

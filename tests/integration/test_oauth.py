@@ -357,7 +357,7 @@ def test_wrong_app_keys_are_not_tried_twice(
 def test_a_connection_without_tokens_says_so(store: TokenStore) -> None:
     with pytest.raises(DisconnectedError, match="connection 999") as caught:
         store.fresh_access_token(999)
-    assert "Connect" in caught.value.fault.fix
+    assert "quickbooks-sync connect" in caught.value.fault.fix
 
 
 def test_a_ciphertext_moved_to_another_row_or_column_is_refused(
