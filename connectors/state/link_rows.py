@@ -1,0 +1,163 @@
+"""Links and bases in SQL: which record is which, and what both sides last agreed on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from connectors.platform.sql import chunks
+from connectors.state.port import LinkUpdate, NewLink
+from connectors.state.scope import Rows
+from models.codecs import load_content
+from models.errors import CorruptStateError
+from models.plan import Link
+from models.record_type import catalog
+from models.records import canonical_json
+from models.tables import sync as tables
+from models.words import Side
+
+#: Longest label that the tables hold.
+LABEL_LENGTH_MAX = 200
+
+
+class LinkRows(Rows):
+    """The part of a unit that keeps links."""
+
+    def links_of(self, record_type: str, side: Side, side_ids: Collection[str]) -> dict[str, Link]:
+        """Links by a side's record ids."""
+        links = tables.links
+        column = _side_column(side)
+        found: dict[str, Link] = {}
+        for some in chunks(side_ids):
+            rows = self._sql.execute(
+                select(links).where(
+                    links.c.connection_id == self._id,
+                    links.c.record_type == record_type,
+                    column.in_(some),
+                )
+            )
+            for row in rows:
+                link = _link(row)
+                found[link.side_id(side) or ""] = link
+        return found
+
+    def links(self, link_ids: Collection[int]) -> dict[int, Link]:
+        """Links by id."""
+        links = tables.links
+        found: dict[int, Link] = {}
+        for some in chunks(link_ids):
+            rows = self._sql.execute(
+                select(links).where(links.c.connection_id == self._id, links.c.id.in_(some))
+            )
+            found.update((row.id, _link(row)) for row in rows)
+        return found
+
+    def half_links(self, record_type: str, side: Side) -> list[Link]:
+        """Live links that know only this side."""
+        links = tables.links
+        rows = self._sql.execute(
+            select(links)
+            .where(
+                links.c.connection_id == self._id,
+                links.c.record_type == record_type,
+                _side_column(side).is_not(None),
+                _side_column(side.other).is_(None),
+                links.c.deleted_at.is_(None),
+            )
+            .order_by(links.c.id)
+        )
+        return [_link(row) for row in rows]
+
+    def live_ids(self, record_type: str, side: Side) -> set[str]:
+        """A side's ids of all live links."""
+        links = tables.links
+        column = _side_column(side)
+        return set(
+            self._sql.scalars(
+                select(column).where(
+                    links.c.connection_id == self._id,
+                    links.c.record_type == record_type,
+                    column.is_not(None),
+                    links.c.deleted_at.is_(None),
+                )
+            )
+        )
+
+    def add_links(self, new: Sequence[NewLink]) -> list[Link]:
+        """Store links for records seen for the first time."""
+        if not new:
+            return []
+        rows = self._sql.execute(
+            insert(tables.links).returning(tables.links, sort_by_parameter_order=True),
+            [
+                {
+                    "connection_id": self._id,
+                    "record_type": each.record_type,
+                    "quickbooks_id": each.side_id if each.side is Side.QUICKBOOKS else None,
+                    "platform_id": each.side_id if each.side is Side.PLATFORM else None,
+                    "label": each.label[:LABEL_LENGTH_MAX],
+                    "created_at": self._now,
+                    "updated_at": self._now,
+                }
+                for each in new
+            ],
+        )
+        return [_link(row) for row in rows]
+
+    def complete_link(self, link_id: int, side: Side, side_id: str) -> None:
+        """Note the other side's record of a half link."""
+        self._sql.execute(
+            update(tables.links)
+            .where(
+                tables.links.c.id == link_id,
+                tables.links.c.connection_id == self._id,
+                _side_column(side).is_(None),
+            )
+            .values({_side_column(side).name: side_id, "updated_at": self._now})
+        )
+
+    def save_links(self, updates: Sequence[LinkUpdate]) -> None:
+        """Store what links know now."""
+        for each in updates:
+            values: dict[str, Any] = {
+                "label": each.label[:LABEL_LENGTH_MAX] if each.label else None,
+                "quickbooks_id": each.quickbooks_id,
+                "platform_id": each.platform_id,
+                "base": None if each.base is None else canonical_json(each.base),
+                "quickbooks_version": each.quickbooks_version,
+                "platform_version": each.platform_version,
+                "deleted_at": self._now if each.deleted else None,
+            }
+            known = {name: value for name, value in values.items() if value is not None}
+            done = self._sql.execute(
+                update(tables.links)
+                .where(tables.links.c.id == each.link_id, tables.links.c.connection_id == self._id)
+                .values(**known, updated_at=self._now)
+            )
+            if done.rowcount != 1:
+                raise CorruptStateError(f"link {each.link_id} is gone")
+
+
+def _side_column(side: Side) -> Any:
+    links = tables.links
+    return links.c.quickbooks_id if side is Side.QUICKBOOKS else links.c.platform_id
+
+
+def _link(row: Row[Any]) -> Link:
+    base = None
+    if row.base is not None:
+        base = load_content(catalog()[row.record_type], json.loads(row.base))
+    return Link(
+        id=row.id,
+        record_type=row.record_type,
+        quickbooks_id=row.quickbooks_id,
+        platform_id=row.platform_id,
+        label=row.label,
+        base=base,
+        quickbooks_version=row.quickbooks_version,
+        platform_version=row.platform_version,
+        deleted_at=row.deleted_at,
+    )

@@ -1,0 +1,177 @@
+"""What waits for people, in SQL: parked records, conflicts and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, insert, select, update
+
+from connectors.platform.sql import chunks
+from connectors.state.port import Parked
+from connectors.state.scope import Rows
+from models.errors import shorten
+from models.merge import Conflict
+from models.plan import Link
+from models.records import canonical_json
+from models.tables import sync as tables
+from models.words import Side
+
+
+class ReviewRows(Rows):
+    """The part of a unit that keeps parked records, conflicts and alerts."""
+
+    def park(self, parked: Parked) -> None:
+        """Set a record aside, with an alert; the reason replaces an earlier one."""
+        values = {
+            "connection_id": self._id,
+            "record_type": parked.record_type,
+            "side": parked.side.value,
+            "code": parked.code[:60],
+            "field": parked.field[:60],
+            "value": parked.value[:100],
+            "message": parked.message,
+            "fix": parked.fix,
+            "attempts": parked.attempts,
+            "next_attempt_at": parked.next_attempt_at,
+            "run_id": self._scope.run_id,
+        }
+        done = self._sql.execute(
+            update(tables.parked).where(tables.parked.c.link_id == parked.link_id).values(**values)
+        )
+        if done.rowcount == 0:
+            self._sql.execute(
+                insert(tables.parked).values(link_id=parked.link_id, since=parked.since, **values)
+            )
+        label = self._sql.scalar(
+            select(tables.links.c.label).where(tables.links.c.id == parked.link_id)
+        )
+        self._close_alerts_of([parked.link_id], but=parked.code)
+        self._alert(
+            parked.code,
+            parked.link_id,
+            f"{parked.record_type} {label}: {shorten(parked.message, characters_max=200)}",
+            parked.message,
+            parked.fix,
+        )
+
+    def unpark(self, link_ids: Collection[int]) -> None:
+        """Take records back in."""
+        for some in chunks(link_ids):
+            self._sql.execute(delete(tables.parked).where(tables.parked.c.link_id.in_(some)))
+            self._close_alerts_of(some)
+
+    def parked(self, record_types: Collection[str]) -> list[Parked]:
+        """Records set aside."""
+        parked = tables.parked
+        rows = self._sql.execute(
+            select(parked)
+            .where(parked.c.connection_id == self._id, parked.c.record_type.in_(list(record_types)))
+            .order_by(parked.c.link_id)
+        )
+        return [
+            Parked(
+                link_id=row.link_id,
+                record_type=row.record_type,
+                side=Side(row.side),
+                code=row.code,
+                field=row.field,
+                value=row.value,
+                message=row.message,
+                fix=row.fix,
+                attempts=row.attempts,
+                since=row.since,
+                next_attempt_at=row.next_attempt_at,
+            )
+            for row in rows
+        ]
+
+    def release(self, link_ids: Collection[int] | None) -> int:
+        """Let parked records be tried in the next cycle."""
+        condition = tables.parked.c.connection_id == self._id
+        if link_ids is not None:
+            condition = and_(condition, tables.parked.c.link_id.in_(list(link_ids)))
+        done = self._sql.execute(
+            update(tables.parked).where(condition).values(next_attempt_at=self._now)
+        )
+        return done.rowcount
+
+    def add_conflicts(
+        self, link: Link, conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]
+    ) -> None:
+        """Keep conflicts with all three versions."""
+        for each in conflicts:
+            winner = each.verdict.winner
+            self._sql.execute(
+                insert(tables.conflicts).values(
+                    connection_id=self._id,
+                    link_id=link.id,
+                    record_type=link.record_type,
+                    field=each.field,
+                    base=canonical_json(each.base),
+                    quickbooks=canonical_json(each.quickbooks),
+                    platform=canonical_json(each.platform),
+                    winner=winner.value if winner else "person",
+                    rule=each.verdict.reason,
+                    policy_version=self._scope.connection.settings.policy_version,
+                    quickbooks_edited_at=edited_at.get(Side.QUICKBOOKS),
+                    platform_edited_at=edited_at.get(Side.PLATFORM),
+                    state="decided" if winner else "review",
+                    decided_at=self._now,
+                    run_id=self._scope.run_id,
+                )
+            )
+
+    def alert(self, cause: str, title: str, message: str, fix: str) -> None:
+        """Open an alert about the connection, or count another occurrence."""
+        self._alert(cause, None, title, message, fix)
+
+    def _alert(self, cause: str, link_id: int | None, title: str, message: str, fix: str) -> None:
+        alerts = tables.alerts
+        done = self._sql.execute(
+            update(alerts)
+            .where(
+                alerts.c.subject == tables.alert_subject(self._id, link_id),
+                alerts.c.cause == cause,
+                alerts.c.closed_at.is_(None),
+            )
+            .values(
+                title=title[:300], message=message, fix=fix, occurrences=alerts.c.occurrences + 1
+            )
+        )
+        if done.rowcount == 0:
+            self._sql.execute(
+                insert(alerts).values(
+                    connection_id=self._id,
+                    cause=cause[:60],
+                    link_id=link_id,
+                    title=title[:300],
+                    message=message,
+                    fix=fix,
+                    opened_at=self._now,
+                    occurrences=1,
+                )
+            )
+
+    def close_alerts(self, causes: Collection[str]) -> None:
+        """Close the connection's own alerts of these causes."""
+        self._close_alerts_where(
+            tables.alerts.c.link_id.is_(None), tables.alerts.c.cause.in_(list(causes))
+        )
+
+    def _close_alerts_of(self, link_ids: Collection[int], *, but: str = "") -> None:
+        self._close_alerts_where(
+            tables.alerts.c.link_id.in_(list(link_ids)), tables.alerts.c.cause != but
+        )
+
+    def _close_alerts_where(self, *conditions: Any) -> None:
+        self._sql.execute(
+            update(tables.alerts)
+            .where(
+                tables.alerts.c.connection_id == self._id,
+                tables.alerts.c.closed_at.is_(None),
+                *conditions,
+            )
+            .values(closed_at=self._now)
+        )
