@@ -140,7 +140,7 @@ class PortContract:
         answer = world.port.post(customer("ACME"))
         assert type(answer.error) is RejectedError
         assert answer.error.fault.code == "6240"
-        assert "link" in answer.error.fault.fix
+        assert "use that record" in answer.error.fault.fix
         assert len(world.books("Customer")) == 1
 
     def test_the_same_write_twice_is_one_record(self, world: World) -> None:
