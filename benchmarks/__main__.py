@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from benchmarks import first_sync
+from benchmarks import emulator, first_sync
 
-BENCHMARKS = (first_sync,)
+BENCHMARKS = (first_sync, emulator)
 
 if __name__ == "__main__":
     for benchmark in BENCHMARKS:

@@ -11,8 +11,12 @@ How the parts lie:
     writing/      what happens when a record is written: checks, derived values, links, balances
     query/        the query language
     oauth/        consent, tokens, keys
+    webhooks/     events, the queue and its retries, sending
+    saving/       snapshots, and a store on SQLite
     server/       HTTP: routes, answers, administration, the running server
     company.py    one company: its records, sequences, journal
     emulator.py   several companies, one clock, one lock
-    testing.py    a server in a thread, for test fixtures
+    injection.py  faults on order; mishaps.py and server/troubles.py carry out the odder ones
+    testing.py    a server in a thread, for tests
+    pytest_plugin.py  fixtures made of it
 """

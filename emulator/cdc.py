@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emulator import faults
 from emulator.clock import parse_instant, stamp
 from emulator.entities import find_entity
+from emulator.presenting import shown
 
 if TYPE_CHECKING:
     from emulator.company import Company, Record
@@ -41,9 +42,9 @@ def changes(company: Company, entities_text: str, since_text: str) -> dict[str, 
     for name in entities_text.split(","):
         rows = _rows(company, _supported(name.strip()), since)
         cap = company.options.cdc_cap if company.options.cdc_cap_per_entity else left
-        shown = rows[: max(cap, 0)]
-        left -= len(shown)
-        blocks.append(_block(name.strip(), shown))
+        rows_shown = rows[: max(cap, 0)]
+        left -= len(rows_shown)
+        blocks.append(_block(company, name.strip(), rows_shown))
     return {"CDCResponse": [{"QueryResponse": blocks}]}
 
 
@@ -77,13 +78,13 @@ def _deleted_row(record_id: str, deleted_at: datetime) -> Record:
     }
 
 
-def _block(name: str, rows: list[Record]) -> dict[str, Any]:
+def _block(company: Company, name: str, rows: list[Record]) -> dict[str, Any]:
     if not rows:
         return {}
     entity = find_entity(name)
     assert entity is not None, "the name was checked"
     return {
-        entity.name: rows,
+        entity.key: [shown(company, entity, record) for record in rows],
         "startPosition": 1,
         "maxResults": len(rows),
         "totalCount": len(rows),

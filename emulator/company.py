@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.clock import Clock, parse_instant, stamp
 from emulator.entities import ENTITIES
+from emulator.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from emulator.entities.declaration import Entity
@@ -69,6 +70,9 @@ class JournalLine:
 class Company:
     """The books of one realm."""
 
+    #: A slot, so that it is not in `vars` and thus not in snapshots: it follows from the records.
+    __slots__ = ("__dict__", "__weakref__", "ledger")
+
     def __init__(self, realm_id: str, clock: Clock, options: Options, name: str = "") -> None:
         """Start with empty books."""
         self.realm_id = realm_id
@@ -80,10 +84,17 @@ class Company:
         self.transaction_types: dict[str, str] = {}
         self.modified_by: dict[tuple[str, str], str] = {}
         self.journal: list[JournalLine] = []
+        self.ledger = Ledger()
+        #: The bytes of attached files, by the attachment's id.
+        self.files: dict[str, bytes] = {}
+        #: Where clients reach the emulator, for links to files.
+        self.base_url = ""
         self._sequences: dict[str, int] = {}
         self._index: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
         self._highest_numbers: dict[str, int] = {}
         self._undo: list[tuple[str, str, Record | None]] | None = None
+        #: Told of every write that took effect, with the (entity, id) pairs it touched.
+        self.listeners: list[Callable[[Company, set[tuple[str, str]]], None]] = []
 
     # Reading
 
@@ -132,6 +143,8 @@ class Company:
 
     def next_id(self, entity: Entity) -> str:
         """Draw the next id of the entity's sequence."""
+        if entity.ids_after:
+            self.reserve(entity.name, str(entity.ids_after))
         return self.draw("transactions" if entity.is_transaction else entity.name)
 
     def draw(self, sequence: str) -> str:
@@ -162,6 +175,8 @@ class Company:
     def remove(self, entity: str, record_id: str) -> None:
         """Delete a record for good, leaving a tombstone for CDC."""
         self._take_out(entity, record_id)
+        if entity == "Attachable":
+            self.files.pop(record_id, None)
         self.tombstones[entity][record_id] = self.clock.now()
 
     def change(self, entity: str, record_id: str, **values: Any) -> None:
@@ -212,6 +227,7 @@ class Company:
         """Run a write as a whole: an exception inside puts every record back as it was."""
         assert self._undo is None, "writes do not nest"
         self._undo = []
+        self.ledger.begin()
         tombstones = {name: dict(ids) for name, ids in self.tombstones.items() if ids}
         journal_length = len(self.journal)
         counters = (dict(self._sequences), dict(self._highest_numbers))
@@ -223,10 +239,16 @@ class Company:
                 self._take_out(entity, record_id)
                 if before is not None:
                     self.put(entity, before)
+            self.ledger.take_back()
             self.tombstones.update({name: tombstones.get(name, {}) for name in self.tombstones})
             del self.journal[journal_length:]
             self._sequences, self._highest_numbers = counters
             raise
+        else:
+            touched = {(entity, record_id) for entity, record_id, _ in self._undo}
+            self._undo = None
+            for listener in self.listeners:
+                listener(self, touched)
         finally:
             self._undo = None
 
@@ -259,6 +281,13 @@ class Company:
         owner = (entity, str(record["Id"]))
         for key in index_keys(entity, record):
             self._index.get(key, {}).pop(owner, None)
+
+
+def new_frame(company: Company) -> Record:
+    """Return what every new record carries."""
+    now = stamp(company.clock.now())
+    meta = {"CreateTime": now, "LastUpdatedTime": now}
+    return {"domain": "QBO", "sparse": False, "SyncToken": "0", "MetaData": meta}
 
 
 def later_stamp(meta: Record, now: datetime) -> str:

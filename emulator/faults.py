@@ -22,6 +22,17 @@ DEPOSITED = (
     "Business Validation Error: The transaction has been deposited. If you want to make changes, "
     "edit the deposit it appears on and remove it first."
 )
+SUBSCRIPTION_ENDED = (
+    "Subscription period has ended or canceled or there was a billing problem : You can't add data "
+    "to QuickBooks Online Plus because your trial or subscription period ended, you canceled your "
+    "subscription, or there was a billing problem. To see or change your subscription status, "
+    "click 'Your Account' at the upper-right of the screen, and click on Resubscribe link or "
+    "contact your administrator."
+)
+MALFORMED_TEXT = (
+    "Operation Could not be parsed: com.sun.org.apache.xerces.internal.impl.io."
+    "MalformedByteSequenceException: Invalid byte 1 of 1-byte UTF-8 sequence. is not supported."
+)
 SAVED_BUT_FAILED = (
     "An unexpected error occurred while accessing or saving your data. Please wait a few minutes "
     "and try again. If the problem persists, contact customer support."
@@ -184,6 +195,28 @@ def business(sentence: str, element: str = "") -> QuickBooksFault:
     return QuickBooksFault(
         "6000", BUSINESS_MESSAGE, f"Business Validation Error: {sentence}", element
     )
+
+
+def invalid_tax(sentence: str, element: str = "") -> QuickBooksFault:
+    """Return the fault for a tax code or rate that cannot be used (own words)."""
+    return QuickBooksFault("6100", "Invalid Tax Rate", f"Invalid Tax Rate : {sentence}", element)
+
+
+def subscription_ended() -> QuickBooksFault:
+    """Return the fault for any write once the company's subscription has ended."""
+    return QuickBooksFault("6190", "Invalid Company Status", SUBSCRIPTION_ENDED)
+
+
+def invalid_id(value: object) -> QuickBooksFault:
+    """Return the fault for an id that is no number."""
+    return QuickBooksFault(
+        "2030", "Invalid Number", f"Invalid Number : Id should be a valid number, not {value}", "Id"
+    )
+
+
+def malformed_text() -> QuickBooksFault:
+    """Return the fault for a body that is not UTF-8."""
+    return QuickBooksFault("500", "Unsupported Operation", MALFORMED_TEXT)
 
 
 def saved_but_failed() -> QuickBooksFault:

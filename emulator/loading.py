@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator import exact_json
 from emulator.account_types import CLASSIFICATIONS, DEFAULT_SUBTYPES
-from emulator.clock import stamp
+from emulator.company import new_frame
 from emulator.defaults import DEFAULTS
 from emulator.entities import ENTITIES
 from emulator.writing.references import PSEUDO_TAX_CODES, currency_reference, find_target, walk
@@ -69,13 +69,7 @@ def add_defaults(company: Company) -> None:
     for name, make in DEFAULTS.items():
         if not company.records[name]:
             for record in make(company):
-                load_record(company, ENTITIES[name], {**record, **_frame(company)})
-
-
-def _frame(company: Company) -> Record:
-    now = stamp(company.clock.now())
-    meta = {"CreateTime": now, "LastUpdatedTime": now}
-    return {"domain": "QBO", "sparse": False, "SyncToken": "0", "MetaData": meta}
+                load_record(company, ENTITIES[name], {**record, **new_frame(company)})
 
 
 def load_record(company: Company, entity: Entity, record: Record) -> None:
@@ -182,4 +176,4 @@ def _placeholder(
         record["CurrencyRef"] = currency_reference(company.home_currency)
     if target in {"Customer", "Vendor"}:
         record["Balance"] = 0
-    return {**record, **_frame(company)}
+    return {**record, **new_frame(company)}

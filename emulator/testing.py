@@ -3,6 +3,7 @@
     with RunningEmulator(company="demo") as emulator:
         requests.get(f"{emulator.base_url}/v3/company/{emulator.realm_id}/query", ...)
 
+The pytest plugin `emulator.pytest_plugin` makes fixtures of it.
 Source: dossier section 1.4 for how the two client libraries are pointed at it.
 """
 
@@ -17,7 +18,9 @@ from emulator.entities import ENTITIES
 from emulator.injection import FaultRule, parse_rule
 from emulator.oauth.tokens import application, person
 from emulator.options import Options
+from emulator.saving.store import Store
 from emulator.server.runner import ServerThread
+from emulator.webhooks.settings import parse_settings
 from emulator.writing import pipeline
 from emulator.writing.pipeline import WriteContext
 
@@ -41,22 +44,33 @@ class RunningEmulator:
         client_secret: str = DEFAULT_CLIENT_SECRET,
         refresh_token: str | None = None,
         companies: Mapping[str, str | Path | None] | None = None,
+        store: str | Path | None = None,
+        webhook: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         **options: Any,
     ) -> None:
-        """Load the company; `options` are the fields of `emulator.options.Options`."""
-        self.emulator = Emulator(Options(**options), clock)
+        """Load the company; `options` are the fields of `emulator.options.Options`.
+
+        A store is a file that the books are kept in: what it holds wins over the folders. A webhook
+        is given as its settings, see `emulator.webhooks.settings`.
+        """
+        kept = Store(Path(store)) if store is not None else None
+        self.emulator = Emulator(Options(**options), clock, kept)
         self.realm_id = realm_id
         self.client_id = client_id
         self.client_secret = client_secret
         for realm, source in {realm_id: company, **(companies or {})}.items():
-            folder = None if source in (None, "demo") else Path(str(source))
-            self.emulator.add_company(realm, folder)
-        self.emulator.tokens.clients[client_id] = client_secret
-        connection = self.emulator.tokens.connect(client_id, realm_id, refresh_token=refresh_token)
+            if realm not in self.emulator.companies:
+                folder = None if source in (None, "demo") else Path(str(source))
+                self.emulator.add_company(realm, folder)
+        tokens = self.emulator.tokens
+        tokens.clients[client_id] = client_secret
+        connection = tokens.open_connection(client_id, realm_id, refresh_token=refresh_token)
         self.refresh_token = connection.refresh_token
+        if webhook is not None:
+            self.emulator.webhooks.configure(parse_settings(dict(webhook)))
         self._server = ServerThread(self.emulator, host, port)
         self.base_url = self._server.base_url
 
@@ -73,6 +87,7 @@ class RunningEmulator:
     ) -> None:
         """Stop serving."""
         self._server.stop()
+        self.emulator.close()
 
     @property
     def company(self) -> Company:
@@ -104,6 +119,11 @@ class RunningEmulator:
         with self.emulator.lock:
             return self.emulator.tokens.person_token(realm_id or self.realm_id, who).value
 
+    def webhook(self, **settings: Any) -> None:
+        """Send webhooks to an endpoint of this machine from now on."""
+        with self.emulator.lock:
+            self.emulator.webhooks.configure(parse_settings(settings))
+
     def faults(self, *rules: dict[str, Any], **rule: Any) -> list[FaultRule]:
         """Order trouble: rules as dictionaries, or one rule as keywords."""
         sources = [*rules, rule] if rule else list(rules)
@@ -116,6 +136,7 @@ class RunningEmulator:
         """Take all ordered trouble back."""
         with self.emulator.lock:
             self.emulator.injection.rules.clear()
+            self.emulator.mishaps.clear()
 
     def get(self, entity: str, record_id: str) -> Record | None:
         """Return a copy of a record as it stands in the books."""

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.entities import company, ledger, lists, people, purchases, sales
+from emulator.entities import (
+    activities,
+    company,
+    files,
+    ledger,
+    lists,
+    people,
+    purchases,
+    sales,
+    taxes,
+)
 
 if TYPE_CHECKING:
     from emulator.entities.declaration import Entity
 
 ENTITIES: dict[str, Entity] = {
     entity.name: entity
-    for module in (company, lists, people, sales, purchases, ledger)
+    for module in (company, taxes, lists, people, sales, purchases, ledger, activities, files)
     for entity in module.ENTITIES
 }
 
-_BY_LOWER_NAME = {name.lower(): entity for name, entity in ENTITIES.items()}
+_BY_LOWER_NAME = {
+    name.lower(): entity for entity in ENTITIES.values() for name in (entity.name, entity.key)
+}
 
 
 def find_entity(name: str) -> Entity | None:

@@ -80,7 +80,7 @@ HomeBalance                    money readonly
 FinanceCharge                  bool
 PaymentMethodRef               ref:PaymentMethod
 PaymentRefNum                  text:21
-PaymentType                    text
+PaymentType                    enum:Cash|Check|CreditCard|Expense|Other
 CheckPayment                   any
 CreditCardPayment              any
 DepositToAccountRef            ref:Account

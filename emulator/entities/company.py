@@ -1,7 +1,7 @@
-"""The company's own records: CompanyInfo, Preferences, currencies, tax codes and rates.
+"""The company's own records: CompanyInfo, Preferences, currencies and exchange rates.
 
-Source: dossier section 10.2 (what is read at connect), 3.6 (what may be written) and 5 (tax codes
-and rates never appear in CDC).
+An exchange rate has no Id on the wire: it is known by its currency and its day.
+Source: dossier section 10.2 (what is read at connect) and 3.6; Intuit's XSD for ExchangeRate.
 """
 
 from __future__ import annotations
@@ -105,54 +105,26 @@ COMPANY_CURRENCY = Entity(
     ),
 )
 
-TAX_CODE = Entity(
-    name="TaxCode",
+EXCHANGE_RATE = Entity(
+    name="ExchangeRate",
     group="list",
-    name_field="Name",
-    title="tax code",
-    plural="TaxCode",
-    verbs=frozenset(),
+    title="exchange rate",
+    plural="ExchangeRate",
+    verbs=frozenset({"update", "create"}),
+    behaviours=("exchange_rate",),
+    hidden=frozenset({"Id"}),
+    keyed_by=("SourceCurrencyCode", "AsOfDate"),
     fields=parse_fields(
         RECORD,
         """
-        Name                   text:10 readonly filter
-        Description            text readonly
-        Active                 bool readonly filter
-        Hidden                 bool readonly
-        Taxable                bool readonly filter
-        TaxGroup               bool readonly filter
-        SalesTaxRateList       any readonly
-        PurchaseTaxRateList    any readonly
-        AdjustmentTaxRateList  any readonly
-        TaxCodeEx              any readonly
-        TaxCodeConfigType      text readonly
+        CustomField         list:CustomField
+        SourceCurrencyCode  text:3 required filter
+        TargetCurrencyCode  text:3 filter
+        Rate                number required
+        AsOfDate            date filter
+        ExchangeRateEx      any readonly
         """,
     ),
 )
 
-TAX_RATE = Entity(
-    name="TaxRate",
-    group="list",
-    name_field="Name",
-    title="tax rate",
-    plural="TaxRate",
-    verbs=frozenset(),
-    fields=parse_fields(
-        RECORD,
-        """
-        Name              text readonly filter
-        Description       text readonly
-        Active            bool readonly filter
-        RateValue         number readonly filter
-        AgencyRef         any readonly
-        TaxReturnLineRef  any readonly
-        EffectiveTaxRate  any readonly
-        SpecialTaxType    text readonly
-        DisplayType       text readonly
-        TaxRateEx         any readonly
-        OriginalTaxRate   any readonly
-        """,
-    ),
-)
-
-ENTITIES = (COMPANY_INFO, PREFERENCES, COMPANY_CURRENCY, TAX_CODE, TAX_RATE)
+ENTITIES = (COMPANY_INFO, PREFERENCES, COMPANY_CURRENCY, EXCHANGE_RATE)

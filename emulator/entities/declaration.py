@@ -98,11 +98,26 @@ class Entity:
     shows_modifier: bool = False
     #: Whether inactivation appends " (deleted)" to the name.
     marks_deleted: bool = True
+    #: The JSON key where it differs from the name, as for CreditCardPayment.
+    json_name: str = ""
+    #: The number before the first id; attachments count from a very large one.
+    ids_after: int = 0
+    #: Properties that are kept but never served.
+    hidden: frozenset[str] = frozenset()
+    #: The properties that identify a record in place of its Id.
+    keyed_by: tuple[str, ...] = ()
+    #: Whether an update is always a full one, whatever `sparse` says.
+    full_only: bool = False
 
     def required(self, *, sparse: bool) -> list[str]:
         """Return the properties that must be given."""
         flag = {"always"} if sparse else {"required", "always"}
         return [name for name, declared in self.fields.items() if declared.flags & flag]
+
+    @property
+    def key(self) -> str:
+        """Return the JSON key its records travel under."""
+        return self.json_name or self.name
 
     @property
     def is_transaction(self) -> bool:

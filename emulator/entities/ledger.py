@@ -1,6 +1,8 @@
-"""Journal entries, transfers and deposits.
+"""Journal entries, transfers, deposits and payments of credit card balances.
 
-Source: dossier section 10.6; the recorded company (journal line ids start at "0", TotalAmt is 0).
+The last is `CreditCardPayment` in the path and `CreditCardPaymentTxn` in JSON.
+Source: dossier sections 4 and 10.6; Intuit's XSD; the recorded company (journal line ids start at
+"0", TotalAmt is 0).
 """
 
 from __future__ import annotations
@@ -86,4 +88,27 @@ DEPOSIT = Entity(
     ),
 )
 
-ENTITIES = (JOURNAL_ENTRY, TRANSFER, DEPOSIT)
+CREDIT_CARD_PAYMENT = Entity(
+    name="CreditCardPayment",
+    json_name="CreditCardPaymentTxn",
+    group="transaction",
+    title="Credit Card Payment",
+    verbs=SALES_VERBS,
+    behaviours=("transaction_date", "closed_books", "currency", "check_card_payment"),
+    fields=parse_fields(
+        RECORD,
+        TRANSACTION,
+        """
+        CreditCardAccountRef  ref:Account required
+        BankAccountRef        ref:Account required
+        Amount                money required
+        VendorRef             ref:Vendor
+        CheckNum              text:21
+        PrintStatus           enum:NotSet|NeedToPrint|PrintComplete
+        Memo                  text:4000
+        CreditCardPaymentEx   any readonly
+        """,
+    ),
+)
+
+ENTITIES = (JOURNAL_ENTRY, TRANSFER, DEPOSIT, CREDIT_CARD_PAYMENT)

@@ -60,7 +60,7 @@ ITEM = Entity(
     title="product/service",
     plural="Item",
     verbs=LIST_VERBS,
-    behaviours=("check_item", *_NAMED),
+    behaviours=("check_item", *_NAMED, "quantity_on_hand"),
     defaults={
         "Active": True,
         "Taxable": False,
@@ -111,7 +111,7 @@ ITEM = Entity(
         PrintGroupedItems     bool
         SpecialItem           bool readonly
         SpecialItemType       text readonly
-        ItemGroupDetail       any
+        ItemGroupDetail       shape:ItemGroupDetail
         ItemAssemblyDetail    any
         AbatementRate         number
         ReverseChargeRate     number

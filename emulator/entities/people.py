@@ -87,7 +87,7 @@ VENDOR = Entity(
     title="Vendor",
     plural="Names",
     verbs=LIST_VERBS,
-    behaviours=(*_NAME_BEHAVIOURS, "party_currency", "opening_balance"),
+    behaviours=(*_NAME_BEHAVIOURS, "party_currency", "opening_balance", "mask_tax_id"),
     defaults={"Active": True, "Vendor1099": False},
     fields=parse_fields(
         RECORD,
@@ -155,10 +155,10 @@ EMPLOYEE = Entity(
         BillableTime    bool
         BillRate        money
         BirthDate       date
-        Gender          text
+        Gender          enum:Male|Female
         HiredDate       date
         ReleasedDate    date
-        UseTimeEntry    text
+        UseTimeEntry    enum:NotSet|DoNotUseTimeEntry|UseTimeEntry
         EmployeeEx      any readonly
         CostRate        money
         """,

@@ -9,7 +9,7 @@ from emulator.entities.common import RECORD, SALES, SALES_LINES, SALES_VERBS, TR
 from emulator.entities.declaration import Entity, parse_fields
 
 _BEFORE = ("transaction_date", "closed_books", "deposited", "customer_defaults", "currency")
-_LINES = ("number_lines", "check_lines", "sales_totals")
+_LINES = ("expand_bundles", "number_lines", "check_lines", "sales_totals")
 
 _FORM_DEFAULTS = {
     "CustomField": [],
@@ -31,6 +31,7 @@ INVOICE = Entity(
         "auto_number",
         "duplicate_number",
         "email_address",
+        "auto_apply",
     ),
     line_details=SALES_LINES,
     shows_modifier=True,
@@ -146,6 +147,7 @@ CREDIT_MEMO = Entity(
         "auto_number",
         "duplicate_number",
         "email_address",
+        "auto_apply",
     ),
     line_details=SALES_LINES,
     defaults=_FORM_DEFAULTS,

@@ -44,7 +44,7 @@ _DECLARED: dict[str, str] = {
         City                    text:255
         Country                 text:255
         CountryCode             text
-        County                  text
+        County                  text:25
         CountrySubDivisionCode  text:255
         PostalCode              text:30
         PostalCodeSuffix        text
@@ -89,7 +89,7 @@ _DECLARED: dict[str, str] = {
     "CustomField": """
         DefinitionId  text
         Name          text
-        Type          text
+        Type          enum:StringType|BooleanType|NumberType|DateType
         StringValue   text:31
         BooleanValue  bool
         DateValue     date
@@ -106,7 +106,7 @@ _DECLARED: dict[str, str] = {
         DefaultTaxCodeRef     ref:TaxCode bare
         TxnTaxCodeRef         ref:TaxCode bare
         TotalTax              money
-        TaxReviewStatus       text
+        TaxReviewStatus       enum:NON_AST_TAX|AST_TAX_OVERRIDE
         UseAutomatedSalesTax  bool
         TaxLine               list:TaxLine
     """,
@@ -210,7 +210,7 @@ _DECLARED: dict[str, str] = {
         DepartmentRef    ref:Department
         TaxCodeRef       ref:TaxCode bare
         TaxRateRef       ref:TaxRate bare
-        TaxApplicableOn  text
+        TaxApplicableOn  enum:Purchase|Sales
         TaxAmount        money
         TaxInclusiveAmt  money
         BillableStatus   enum:Billable|NotBillable|HasBeenBilled
@@ -228,12 +228,40 @@ _DECLARED: dict[str, str] = {
         CheckNum          text:21
         TxnType           text
         TaxCodeRef        ref:TaxCode bare
-        TaxApplicableOn   text
+        TaxApplicableOn   enum:Purchase|Sales
     """,
     "CashBack": """
         AccountRef  ref:Account
         Amount      money
         Memo        text:4000
+    """,
+    "AttachableRef": """
+        EntityRef         shape:AttachedEntity filter
+        LineInfo          text
+        IncludeOnSend     bool
+        Inactive          bool
+        NoRefOnly         bool
+        CustomField       list:CustomField
+        AttachableRefEx   any readonly
+    """,
+    "AttachedEntity": """
+        value  text filter
+        name   text
+        type   text filter
+    """,
+    "BudgetDetail": """
+        BudgetDate     date
+        Amount         money
+        AccountRef     ref:Account
+        CustomerRef    ref:Customer
+        ClassRef       ref:Class
+        DepartmentRef  ref:Department
+    """,
+    "ItemGroupDetail": "ItemGroupLine list:ItemGroupLine",
+    "ItemGroupLine": """
+        ItemRef  ref:Item
+        Qty      number
+        UOMRef   any
     """,
     "BillPaymentCheck": """
         BankAccountRef  ref:Account

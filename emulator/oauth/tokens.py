@@ -2,7 +2,8 @@
 
 An authorisation code is used once and dies after five minutes; using it again revokes what it
 brought. A refresh token's value changes on the first refresh after 24 hours, and the old value
-then dies at once (strict) or a day later. Revoking either token ends the connection.
+then dies at once (strict) or a day later; trying a dead value again and again ends the connection.
+Revoking either token ends it too. An outage answers `invalid_grant` and changes nothing.
 Source: dossier section 1.2.
 """
 
@@ -10,13 +11,15 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from emulator.company import Author
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.clock import Clock
     from emulator.options import Options
 
@@ -62,6 +65,10 @@ class Connection:
     revoked: bool = False
     #: Former values and until when they still work; empty in strict mode.
     former: dict[str, datetime] = field(default_factory=dict)
+    #: When a refresh last succeeded.
+    refreshed_at: datetime | None = None
+    #: How often a dead value was tried since then.
+    misuses: int = 0
 
 
 @dataclass
@@ -105,6 +112,10 @@ class TokenStore:
         self._clock = clock
         self._options = options
         self.clients: dict[str, str] = {}
+        #: Redirect URIs a client has registered; without any, all are taken.
+        self.redirects: dict[str, set[str]] = {}
+        #: Told after every change.
+        self.listeners: list[Callable[[], None]] = []
         self._codes: dict[str, _Code] = {}
         self._connections: list[Connection] = []
         self._by_refresh: dict[str, Connection] = {}
@@ -127,11 +138,13 @@ class TokenStore:
 
     def exchange(self, client_id: str, code_text: str, redirect_uri: str) -> AccessToken:
         """Turn a code into tokens, once."""
+        self._refuse_in_outage()
         code = self._codes.get(code_text)
         if code is None or code.client_id != client_id:
             raise OAuthError("invalid_grant", "Invalid authorization code")
         if code.connection is not None:
             code.connection.revoked = True
+            self._changed()
             raise OAuthError("invalid_grant", "Authorization code already used")
         if self._clock.now() > code.expires_at:
             raise OAuthError("invalid_grant", "Authorization code expired")
@@ -160,23 +173,59 @@ class TokenStore:
         )
         self._connections.append(connection)
         self._by_refresh[connection.refresh_token] = connection
+        self._changed()
         return connection
+
+    def open_connection(
+        self, client_id: str, realm_id: str, refresh_token: str | None = None
+    ) -> Connection:
+        """Return the living connection of a client to a realm, or make one.
+
+        A refresh token that was given before, and has changed since, still names its connection.
+        """
+        for connection in reversed(self._connections):
+            alive = not connection.revoked and self._clock.now() <= connection.expires_at
+            asked = refresh_token is None or self._by_refresh.get(refresh_token) is connection
+            owner = (connection.client_id, connection.realm_id)
+            if alive and asked and owner == (client_id, realm_id):
+                return connection
+        return self.connect(client_id, realm_id, refresh_token=refresh_token)
 
     def refresh(self, client_id: str, refresh_token: str) -> AccessToken:
         """Return a new access token; the refresh token's value changes once a day."""
+        self._refuse_in_outage()
         connection = self._by_refresh.get(refresh_token)
         now = self._clock.now()
         if connection is None or connection.client_id != client_id or connection.revoked:
-            raise OAuthError("invalid_grant", "Incorrect or invalid refresh token")
+            raise _bad_refresh_token()
         if now > min(connection.expires_at, connection.hard_expires_at):
-            raise OAuthError("invalid_grant", "Incorrect or invalid refresh token")
-        if refresh_token != connection.refresh_token:
-            if now > connection.former.get(refresh_token, connection.value_since):
-                raise OAuthError("invalid_grant", "Incorrect or invalid refresh token")
-        elif now - connection.value_since >= ROTATION:
+            raise _bad_refresh_token()
+        if not self._is_alive(connection, refresh_token, now):
+            self._misused(connection)
+            raise _bad_refresh_token()
+        current = refresh_token == connection.refresh_token
+        if current and now - connection.value_since >= ROTATION:
             self._rotate(connection, now)
         connection.expires_at = now + timedelta(seconds=REFRESH_LIFE_SECONDS)
+        connection.refreshed_at, connection.misuses = now, 0
         return self._issue_access(connection)
+
+    def _is_alive(self, connection: Connection, value: str, now: datetime) -> bool:
+        if value != connection.refresh_token:
+            return now <= connection.former.get(value, connection.value_since)
+        race = timedelta(seconds=self._options.refresh_race_seconds)
+        return connection.refreshed_at is None or now - connection.refreshed_at >= race
+
+    def _misused(self, connection: Connection) -> None:
+        connection.misuses += 1
+        most = self._options.misuses_revoke_after
+        if most and connection.misuses >= most:
+            connection.revoked = True
+            self._changed()
+
+    def _refuse_in_outage(self) -> None:
+        if self._options.oauth_outage:
+            raise OAuthError("invalid_grant")
 
     def _rotate(self, connection: Connection, now: datetime) -> None:
         if not self._options.strict_refresh:
@@ -192,10 +241,15 @@ class TokenStore:
         if connection is None:
             raise OAuthError("invalid_request", "Token is not known")
         connection.revoked = True
+        self._changed()
 
     def person_token(self, realm_id: str, name: str) -> AccessToken:
         """Return a bearer token for somebody who works in QuickBooks itself."""
         return self._keep(realm_id, person(name), None, ())
+
+    def again(self, access: AccessToken) -> AccessToken:
+        """Return a fresh bearer token for whoever holds this one."""
+        return self._keep(access.realm_id, access.author, access.connection, access.scopes)
 
     def find(self, value: str) -> AccessToken | None:
         """Return the access token of that value if it is known and its connection lives."""
@@ -213,6 +267,7 @@ class TokenStore:
         for access in self._access.values():
             if access.realm_id == realm_id:
                 access.expires_at = self._clock.now()
+        self._changed()
 
     def _issue_access(self, connection: Connection) -> AccessToken:
         author = application(connection.client_id)
@@ -229,7 +284,49 @@ class TokenStore:
         expires_at = self._clock.now() + ACCESS_LIFE
         access = AccessToken(value, realm_id, expires_at, author, connection, scopes)
         self._access[value] = access
+        self._changed()
         return access
+
+    # Keeping tokens over a restart
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as plain data; expired access tokens are left out."""
+        numbers = {id(connection): place for place, connection in enumerate(self._connections)}
+        alive = [access for access in self._access.values() if not self.expired(access)]
+        return {
+            "clients": dict(self.clients),
+            "redirects": {client: sorted(uris) for client, uris in self.redirects.items()},
+            "connections": [vars(connection).copy() for connection in self._connections],
+            "by_refresh": {value: numbers[id(held)] for value, held in self._by_refresh.items()},
+            "access": [
+                {
+                    **vars(access),
+                    "author": asdict(access.author),
+                    "connection": numbers.get(id(access.connection)),
+                }
+                for access in alive
+            ],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.clients = dict(state["clients"])
+        self.redirects = {client: set(uris) for client, uris in state["redirects"].items()}
+        self._connections = [Connection(**values) for values in state["connections"]]
+        self._by_refresh = {
+            value: self._connections[number] for value, number in state["by_refresh"].items()
+        }
+        self._access = {}
+        for values in state["access"]:
+            number = values["connection"]
+            held = None if number is None else self._connections[number]
+            author = Author(**values["author"])
+            access = AccessToken(**{**values, "author": author, "connection": held})
+            self._access[access.value] = access
+
+    def _changed(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     def describe(self, access: AccessToken, *, hard_expiry: bool) -> dict[str, Any]:
         """Return the token answer for an access token just issued."""
@@ -247,6 +344,10 @@ class TokenStore:
             left = connection.hard_expires_at - now
             answer["x_refresh_token_hard_expires_in"] = round(left.total_seconds())
         return answer
+
+
+def _bad_refresh_token() -> OAuthError:
+    return OAuthError("invalid_grant", "Incorrect or invalid refresh token")
 
 
 def _refresh_value() -> str:

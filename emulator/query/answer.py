@@ -17,6 +17,7 @@ from emulator import faults
 from emulator.clock import parse_date, parse_instant
 from emulator.entities import find_entity
 from emulator.entities.shapes import SHAPES
+from emulator.presenting import shown
 from emulator.query.statement import Condition, SortKey, Statement, Value, parse
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def answer(company: Company, text: str) -> dict[str, Any]:
     if not page:
         return {}
     start = statement.start_position or 1
-    return {entity.name: page, "startPosition": start, "maxResults": len(page)}
+    asked = frozenset(column.lower() for column in statement.columns)
+    visible = [shown(company, entity, record, asked) for record in page]
+    return {entity.key: visible, "startPosition": start, "maxResults": len(page)}
 
 
 def _page(company: Company, statement: Statement, rows: list[Record]) -> list[Record]:
@@ -106,6 +109,8 @@ def _test(entity: Entity, condition: Condition) -> Callable[[Record], bool]:
         raise faults.query_invalid(
             f"Operator {condition.operator} is not supported for property Id"
         )
+    if names[0] == "AttachableRef":
+        return _attached_test(names, declared, condition)
     if condition.operator == "LIKE":
         pattern = _like(str(condition.values[0]))
         return lambda record: bool(pattern.fullmatch(str(_raw(record, names, declared) or "")))
@@ -117,6 +122,23 @@ def _test(entity: Entity, condition: Condition) -> Callable[[Record], bool]:
     def test(record: Record) -> bool:
         left = _value(record, names, declared)
         return left is not None and compare(left, right)
+
+    return test
+
+
+def _attached_test(
+    names: list[str], declared: Field, condition: Condition
+) -> Callable[[Record], bool]:
+    """Return a test of attachments that holds if it does for any of their owners."""
+    wanted = {_comparable(declared, value, condition.property) for value in condition.values}
+    if condition.operator not in {"=", "IN"}:
+        raise faults.query_invalid(
+            f"Operator {condition.operator} is not supported for property {condition.property}"
+        )
+
+    def test(record: Record) -> bool:
+        owners = record.get("AttachableRef") or []
+        return any(_value(owner, names[1:], declared) in wanted for owner in owners)
 
     return test
 

@@ -15,9 +15,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 from emulator import exact_json
 from emulator.clock import stamp_milliseconds
-from emulator.exact_json import trimmed
+from emulator.exact_json import spelled
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from emulator.emulator import Emulator
@@ -51,6 +52,18 @@ async def pause(emulator: Emulator, seconds: float) -> None:
         await asyncio.sleep(min(_LOOK_SECONDS, until - loop.time()))
 
 
+_DRIPS = 20
+
+
+async def trickle(emulator: Emulator, content: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """Give content out piece by piece, with pauses between."""
+    size = max(1, -(-len(content) // _DRIPS))
+    pieces = [content[start : start + size] for start in range(0, len(content), size)]
+    for piece in pieces:
+        yield piece
+        await pause(emulator, seconds / len(pieces))
+
+
 @dataclass
 class Answer:
     """What goes back to the client."""
@@ -59,6 +72,8 @@ class Answer:
     content: bytes
     content_type: str = JSON_TYPE
     headers: dict[str, str] = field(default_factory=dict)
+    #: Over how long the content trickles out.
+    seconds: float = 0
 
     def all_headers(self) -> dict[str, str]:
         """Return the headers, with the trace id every answer carries."""
@@ -196,4 +211,4 @@ def _element(name: str, value: Any) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, str | int) else trimmed(value)
+    return str(value) if isinstance(value, str | int) else spelled(value)

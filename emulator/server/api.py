@@ -15,8 +15,10 @@ from emulator.cdc import changes
 from emulator.clock import stamp
 from emulator.emulator import Emulator, LogLine, StoredAnswer
 from emulator.faults import QuickBooksFault
+from emulator.presenting import shown
 from emulator.query.answer import answer as answer_query
-from emulator.server import answers
+from emulator.rates import rate_on
+from emulator.server import answers, services
 from emulator.server.answers import Answer, DropConnection
 from emulator.server.batch import run_batch
 from emulator.writing import pipeline
@@ -34,7 +36,7 @@ logger = logging.getLogger(__name__)
 REQUEST_ID_LENGTH = 50
 _BEARER_LENGTHS = range(20, 4097)
 _QUERY_TYPES = frozenset({"text/plain", "application/text", "application/x-www-form-urlencoded"})
-_WRITES = frozenset({"create", "update", "delete", "void"})
+_WRITES = frozenset({"create", "update", "delete", "void", "send", "taxservice"})
 _EFFECT_KEPT = frozenset({"answer_lost", "timeout", "saved_but_6000", "truncated"})
 
 
@@ -168,8 +170,12 @@ def _execute(emulator: Emulator, call: Call, access: AccessToken, rule: FaultRul
         if stored is not None:
             return Answer(stored.status, stored.content, stored.content_type)
     try:
-        payload = _dispatch(emulator, emulator.companies[call.realm_id], call, access)
-        answer = answers.business(payload, emulator.clock.now(), as_json=as_json)
+        made = _dispatch(emulator, emulator.companies[call.realm_id], call, access)
+        answer = (
+            made
+            if isinstance(made, Answer)
+            else answers.business(made, emulator.clock.now(), as_json=as_json)
+        )
     except QuickBooksFault as refusal:
         answer = answers.fault(refusal, emulator.clock.now(), as_json=as_json)
     except Exception:
@@ -183,8 +189,9 @@ def _execute(emulator: Emulator, call: Call, access: AccessToken, rule: FaultRul
 
 def _dispatch(
     emulator: Emulator, company: Company, call: Call, access: AccessToken
-) -> dict[str, Any]:
-    """Return the payload of a call's answer."""
+) -> dict[str, Any] | Answer:
+    """Return the payload of a call's answer, or the answer itself where it has no envelope."""
+    company.base_url = call.base_url
     context = WriteContext(
         author=access.author,
         request_id=call.request_id,
@@ -201,11 +208,24 @@ def _dispatch(
     if call.verb == "cdc" and call.method == "GET":
         parameters = call.parameters
         return changes(company, parameters.get("entities", ""), parameters.get("changedSince", ""))
-    if call.entity is None:
+    if call.verb in services.SERVICES:
+        return services.serve(company, call, context)
+    return _serve_entity(company, call, context)
+
+
+def _serve_entity(company: Company, call: Call, context: WriteContext) -> dict[str, Any] | Answer:
+    entity = call.entity
+    if entity is None:
         raise faults.unsupported("/".join(call.segments) or "nothing")
+    if call.verb == "read" and len(call.segments) == 3 and call.segments[2].lower() == "pdf":
+        return services.printed(company, entity, call.segments[1])
     if call.verb == "read":
-        return {call.entity.name: _read(company, call, call.entity)}
-    return {call.entity.name: _write(company, call, call.entity, context)}
+        record = _read(company, call, entity)
+    elif call.verb == "send":
+        record = services.send(company, entity, call, context)
+    else:
+        record = _write(company, call, entity, context)
+    return {entity.key: shown(company, entity, record)}
 
 
 def _read(company: Company, call: Call, entity: Entity) -> dict[str, Any]:
@@ -214,6 +234,8 @@ def _read(company: Company, call: Call, entity: Entity) -> dict[str, Any]:
         if entity.name == "CompanyInfo" and wanted not in {call.realm_id, "1"}:
             raise faults.not_found()
         return company.single(entity.name)
+    if entity.name == "ExchangeRate" and len(call.segments) == 1:
+        return rate_on(company, call.parameters)
     if len(call.segments) != 2:
         raise faults.unsupported("read " + "/".join(call.segments))
     return pipeline.read(company, entity, call.segments[1])
@@ -223,7 +245,7 @@ def _write(company: Company, call: Call, entity: Entity, context: WriteContext) 
     if len(call.segments) != 1:
         raise faults.unsupported("/".join(call.segments[1:]) + f" {entity.name}")
     if call.body is None:
-        raise faults.unreadable_json()
+        raise faults.malformed_text() if _garbled(call.content) else faults.unreadable_json()
     if call.verb == "delete":
         return pipeline.delete(company, entity, call.body, context)
     if call.verb == "void":
@@ -234,3 +256,12 @@ def _write(company: Company, call: Call, entity: Entity, context: WriteContext) 
     if call.verb == "update" and isinstance(call.body, dict) and not call.body.get("Id"):
         raise faults.missing("Id")
     return pipeline.save(company, entity, call.body, context)
+
+
+def _garbled(content: bytes) -> bool:
+    """Say whether a body is no UTF-8 at all."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False

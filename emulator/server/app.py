@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, Router
 
-from emulator.server import admin, api, oauth_pages
-from emulator.server.answers import DropConnection
+from emulator.server import admin, oauth_pages, services, troubles
+from emulator.server.answers import DropConnection, trickle
 from emulator.server.call import read_call
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def create_app(emulator: Emulator) -> ASGIApp:
     """Return the application that serves an emulator."""
     routes = [
         Route("/v3/company/{realm_id}/{rest:path}", _company(emulator), methods=_BOTH),
+        Route("/_files/{realm_id}/{attachment_id}", _file(emulator)),
         Route("/oauth2/v1/tokens/bearer", _with(emulator, oauth_pages.token), methods=["POST"]),
         Route("/v2/oauth2/tokens/revoke", _with(emulator, oauth_pages.revoke), methods=["POST"]),
         Route("/connect/oauth2", _plain(emulator, oauth_pages.consent)),
@@ -48,7 +49,20 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def _company(emulator: Emulator) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        answer = await api.handle(emulator, await read_call(request))
+        answer = await troubles.handle(emulator, await read_call(request))
+        if answer.seconds:
+            drips = trickle(emulator, answer.content, answer.seconds)
+            return StreamingResponse(drips, answer.status, answer.all_headers())
+        return Response(answer.content, answer.status, answer.all_headers())
+
+    return endpoint
+
+
+def _file(emulator: Emulator) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        path = request.path_params
+        query = dict(request.query_params)
+        answer = services.file_of(emulator, path["realm_id"], path["attachment_id"], query)
         return Response(answer.content, answer.status, answer.all_headers())
 
     return endpoint

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator import faults
 from emulator.faults import QuickBooksFault
+from emulator.presenting import shown
 from emulator.query.answer import answer as answer_query
 from emulator.server.call import Call, item_entity, item_occasion, item_verb
 from emulator.writing import pipeline
@@ -88,16 +89,20 @@ def _execute(company: Company, item: dict[str, Any], context: WriteContext) -> d
     entity = item_entity(item)
     if entity is None:
         raise faults.unsupported(f"{verb or 'batch'} of an unknown entity")
-    body = next(value for name, value in item.items() if name.lower() == entity.name.lower())
+    body = next(
+        value
+        for name, value in item.items()
+        if name.lower() in {entity.name.lower(), entity.key.lower()} and isinstance(value, dict)
+    )
     if verb == "create":
         body = {name: value for name, value in body.items() if name != "Id"}
-        return {entity.name: pipeline.save(company, entity, body, context)}
+        return {entity.key: shown(company, entity, pipeline.save(company, entity, body, context))}
     if verb == "update":
         if body.get("Id") in (None, ""):
             raise faults.missing("Id")
-        return {entity.name: pipeline.save(company, entity, body, context)}
+        return {entity.key: shown(company, entity, pipeline.save(company, entity, body, context))}
     if verb == "delete":
-        return {entity.name: pipeline.delete(company, entity, body, context)}
+        return {entity.key: pipeline.delete(company, entity, body, context)}
     if verb == "void":
-        return {entity.name: pipeline.void(company, entity, body, context)}
+        return {entity.key: pipeline.void(company, entity, body, context)}
     raise faults.unsupported(f"{verb} {entity.name}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from emulator.entities.declaration import Entity
 
-_SERVICES = frozenset({"query", "cdc", "batch"})
+_SERVICES = frozenset({"query", "cdc", "batch", "reports", "upload", "download", "taxservice"})
 
 
 @dataclass
@@ -35,11 +35,16 @@ class Call:
     content_type: str
     as_json: bool
     bearer: str | None
-    #: create update delete void read query cdc batch, or empty for what there is not.
+    #: create update delete void send read, or the service: query cdc batch reports upload download
+    #: taxservice.
     verb: str
     entity: Entity | None
     #: The parsed body of a write or batch, None when it is not JSON.
     body: Any
+    #: What separates the parts of an upload.
+    boundary: str = ""
+    #: Where the client reached the emulator.
+    base_url: str = ""
 
     @property
     def request_id(self) -> str:
@@ -100,21 +105,36 @@ async def read_call(request: Request) -> Call:
     authorization = request.headers.get("authorization", "")
     scheme, _, token = authorization.partition(" ")
     parameters = dict(request.query_params)
-    is_write = request.method == "POST" and (entity is not None or first == "batch")
+    has_body = entity is not None or first in {"batch", "taxservice"}
+    is_write = request.method == "POST" and has_body
+    kind = request.headers.get("content-type", "")
+    sends = request.method == "POST" and len(segments) == 3 and segments[2].lower() == "send"
     body = _body(content) if is_write else None
+    verb = "send" if sends else _verb(request.method, parameters, body)
     return Call(
         method=request.method,
         realm_id=request.path_params["realm_id"],
         segments=segments,
         parameters=parameters,
         content=content,
-        content_type=request.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        content_type=kind.partition(";")[0].strip().lower(),
         as_json="json" in request.headers.get("accept", "").lower(),
         bearer=token.strip() if scheme.lower() == "bearer" else None,
-        verb=first if first in _SERVICES else _verb(request.method, parameters, body),
+        verb=first if first in _SERVICES else verb,
         entity=entity,
         body=body,
+        boundary=_boundary(kind),
+        base_url=str(request.base_url).rstrip("/"),
     )
+
+
+def _boundary(content_type: str) -> str:
+    """Return the boundary of a multipart content type, empty when there is none."""
+    for part in content_type.split(";")[1:]:
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "boundary":
+            return value.strip('"')
+    return ""
 
 
 def _body(content: bytes) -> Any:

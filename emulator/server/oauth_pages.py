@@ -1,7 +1,8 @@
 """The OAuth endpoints: discovery, consent, tokens, revocation, user info, keys.
 
 All URLs in the discovery document point back at this server, by the Host of the request, so that a
-client that is given the discovery URL finds everything else by itself.
+client that is given the discovery URL finds everything else by itself. An id token carries the
+machine's time, not the emulator's clock, because the client judges it by its own.
 Source: dossier sections 1.1 to 1.4.
 """
 
@@ -10,15 +11,15 @@ from __future__ import annotations
 import base64
 import binascii
 import html
-import json
+import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from emulator import exact_json
-from emulator.clock import stamp
-from emulator.emulator import Emulator, LogLine
+from emulator.emulator import Emulator
 from emulator.injection import FaultRule, Occasion
 from emulator.oauth import keys
 from emulator.oauth.tokens import AccessToken, OAuthError
@@ -38,12 +39,29 @@ _CONSENT_PAGE = """<!doctype html>
 <button name="consent" value="refused">Cancel</button>
 </form></body></html>
 """
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
+SCOPES = frozenset(
+    {
+        "com.intuit.quickbooks.accounting",
+        "com.intuit.quickbooks.payment",
+        "openid",
+        "profile",
+        "email",
+        "phone",
+        "address",
+    }
+)
+_WEB = ("http://", "https://")
 _PASSED_ON = ("client_id", "redirect_uri", "response_type", "scope", "state")
 
 
 def base_url(request: Request) -> str:
     """Return the base of this server as the client sees it."""
-    return f"{request.url.scheme}://{request.headers['host']}"
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        server = request.scope.get("server") or ("127.0.0.1", None)
+        host = f"{server[0]}:{server[1]}"
+    return f"http://{host}"
 
 
 def discovery(request: Request) -> Response:
@@ -60,7 +78,7 @@ def discovery(request: Request) -> Response:
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "scopes_supported": ["openid", "email", "profile", "address", "phone"],
+            "scopes_supported": sorted(SCOPES),
             "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
             "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
         }
@@ -112,13 +130,20 @@ def _consent_page(emulator: Emulator, parameters: dict[str, str]) -> str:
 
 def _consent_mistake(emulator: Emulator, parameters: dict[str, str], realm_id: str) -> str:
     """Return what is wrong with a consent request, as a sentence, or nothing."""
-    if parameters.get("client_id") not in emulator.tokens.clients:
-        return "The client_id is not known to this emulator."
-    if not parameters.get("redirect_uri", "").startswith(("http://", "https://")):
-        return "The redirect_uri is missing or invalid."
-    if parameters.get("response_type") != "code":
-        return "The response_type must be code."
-    return "" if realm_id in emulator.companies else "There is no such company."
+    client_id, redirect_uri = parameters.get("client_id", ""), parameters.get("redirect_uri", "")
+    registered = emulator.tokens.redirects.get(client_id) or {redirect_uri}
+    scopes = parameters.get("scope", "").split()
+    checks = {
+        "The client_id is not known to this emulator.": client_id in emulator.tokens.clients,
+        "The redirect_uri is missing or invalid.": redirect_uri.startswith(_WEB)
+        and redirect_uri.isprintable(),
+        "The redirect_uri is not one that the client registered.": redirect_uri in registered,
+        "The response_type must be code.": parameters.get("response_type") == "code",
+        "The scope is missing or unknown.": bool(scopes) and SCOPES.issuperset(scopes),
+        "The state parameter is missing.": bool(parameters.get("state")),
+        "There is no such company.": realm_id in emulator.companies,
+    }
+    return next((sentence for sentence, good in checks.items() if not good), "")
 
 
 def _back(redirect_uri: str, answer: dict[str, str]) -> Response:
@@ -153,21 +178,16 @@ def _log(
     emulator: Emulator, request: Request, status: int, grant: str, rule: FaultRule | None
 ) -> None:
     emulator.meter.count("token", status)
-    emulator.requests_seen += 1
-    emulator.log.append(
-        LogLine(
-            sequence=emulator.requests_seen,
-            time=stamp(emulator.clock.now()),
-            method=request.method,
-            path=request.url.path,
-            query=f"grant_type={grant}",
-            status=status,
-            verb="token",
-            entity="",
-            request_id="",
-            who="",
-            struck=rule.kind if rule is not None else "",
-        )
+    emulator.note(
+        method=request.method,
+        path=request.url.path,
+        query=f"grant_type={grant}",
+        status=status,
+        verb="token",
+        entity="",
+        request_id="",
+        who="",
+        struck=rule.kind if rule is not None else "",
     )
 
 
@@ -196,7 +216,7 @@ def _token_answer(emulator: Emulator, request: Request, form: dict[str, str]) ->
     wanted = request.headers.get("x-include-refresh-token-hard-expires-in", "")
     answer = emulator.tokens.describe(access, hard_expiry=wanted.lower() == "true")
     if "openid" in access.scopes:
-        answer["id_token"] = _id_token(emulator, request, access)
+        answer["id_token"] = _id_token(request, access)
     return _json(answer)
 
 
@@ -225,8 +245,8 @@ def _authenticate(emulator: Emulator, request: Request, form: dict[str, str]) ->
     return client_id
 
 
-def _id_token(emulator: Emulator, request: Request, access: AccessToken) -> str:
-    now = int(emulator.clock.now().timestamp())
+def _id_token(request: Request, access: AccessToken) -> str:
+    now = int(time.time())
     claims = {
         "sub": access.author.user_id,
         "aud": [access.author.client_id],
@@ -256,34 +276,40 @@ async def revoke(emulator: Emulator, request: Request) -> Response:
 
 def _json_form(text: str) -> dict[str, str]:
     try:
-        content = json.loads(text)
+        content = exact_json.loads(text)
     except ValueError:
         # Answered as a request without a token.
         return {}
-    return content if isinstance(content, dict) else {}
+    fields = content if isinstance(content, dict) else {}
+    return {str(name): str(value) for name, value in fields.items()}
 
 
 def user_info(emulator: Emulator, request: Request) -> Response:
-    """Return who consented, for a token with the openid scope."""
+    """Return who consented: as much of it as the token's scopes allow."""
     _, _, value = request.headers.get("authorization", "").partition(" ")
     access = emulator.tokens.find(value)
     if access is None or emulator.tokens.expired(access):
         return _json({"error": "invalid_token"}, 401)
-    return _json(
-        {
-            "sub": access.author.user_id,
-            "email": "owner@example.com",
-            "emailVerified": True,
-            "givenName": "Robin",
-            "familyName": "Harbor",
-            "phoneNumber": "+1 2025550123",
-            "phoneNumberVerified": False,
-            "address": {
-                "streetAddress": "12 Wharf Street",
-                "locality": "Portland",
-                "region": "ME",
-                "postalCode": "04101",
-                "country": "US",
-            },
+    if "openid" not in access.scopes:
+        return _json({"error": "insufficient_scope"}, 403)
+    told: dict[str, Any] = {"sub": access.author.user_id}
+    for scope in access.scopes:
+        told.update(_PERSON.get(scope, {}))
+    return _json(told)
+
+
+#: What each scope tells of the person who consented.
+_PERSON: dict[str, dict[str, Any]] = {
+    "email": {"email": "owner@example.com", "emailVerified": True},
+    "profile": {"givenName": "Robin", "familyName": "Harbor"},
+    "phone": {"phoneNumber": "+1 2025550123", "phoneNumberVerified": False},
+    "address": {
+        "address": {
+            "streetAddress": "12 Wharf Street",
+            "locality": "Portland",
+            "region": "ME",
+            "postalCode": "04101",
+            "country": "US",
         }
-    )
+    },
+}

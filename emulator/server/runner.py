@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from emulator.server import background
 from emulator.server.app import create_app
 from emulator.server.transport import JoiningProtocol
 
 if TYPE_CHECKING:
     from emulator.emulator import Emulator
+
+logger = logging.getLogger(__name__)
 
 _BACKLOG = 512
 _TICK_SECONDS = 0.1
@@ -76,11 +80,14 @@ class PromptServer(uvicorn.Server):
         """Tick until told to stop, as uvicorn does, but wake up when asked to."""
         self._loop = asyncio.get_running_loop()
         self.serving.set()
+        beside = asyncio.create_task(background.run(self._emulator))
+        beside.add_done_callback(_tell_of_failure)
         counter = 0
         while not await self.on_tick(counter):
             counter = (counter + 1) % _COUNTER_MAX
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _TICK_SECONDS)
+        beside.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, let running calls end, and close what is left."""
@@ -98,6 +105,12 @@ class PromptServer(uvicorn.Server):
             await asyncio.sleep(_LOOK_SECONDS)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+
+
+def _tell_of_failure(task: asyncio.Task[None]) -> None:
+    """Write down why the background task ended, unless it was told to."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("the emulator's background work failed", exc_info=task.exception())
 
 
 def make_server(emulator: Emulator) -> PromptServer:

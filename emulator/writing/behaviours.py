@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.writing import documents, lines, lists, names, payments, totals
+from emulator.writing import (
+    auto_credits,
+    bundles,
+    documents,
+    lines,
+    lists,
+    names,
+    payments,
+    small_entities,
+    totals,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +28,14 @@ if TYPE_CHECKING:
 BEHAVIOURS: dict[str, Callable[[Draft], None]] = {
     function.__name__: function
     for function in (
+        bundles.expand_bundles,
+        auto_credits.auto_apply,
+        lists.quantity_on_hand,
+        small_entities.attachable,
+        small_entities.check_card_payment,
+        small_entities.exchange_rate,
+        small_entities.mask_tax_id,
+        small_entities.time_worked,
         documents.auto_number,
         documents.closed_books,
         documents.currency,

@@ -13,7 +13,9 @@ from typing import Any
 from emulator import exact_json, faults
 from emulator.clock import parse_date
 from emulator.company import NUMBER_FAMILIES, Record
+from emulator.countries import iso_country
 from emulator.entities import ENTITIES
+from emulator.rates import rate_of
 from emulator.writing.draft import ZERO, Draft, amount, cents, reference
 from emulator.writing.lists import check_account_type, require_multicurrency
 from emulator.writing.references import currency_reference
@@ -67,8 +69,12 @@ def currency(draft: Draft) -> None:
     if party is not None and draft.touched("CustomerRef", "VendorRef", "CurrencyRef"):
         _same_currency(inherited or home, code or home)
     if draft.company.preference("CurrencyPrefs", "MultiCurrencyEnabled"):
-        if not after.get("ExchangeRate") or (code == home and draft.creating):
+        if code == home and draft.creating:
             after["ExchangeRate"] = 1
+        elif not after.get("ExchangeRate"):
+            by_day = code != home and draft.entity.name != "Payment"
+            day = str(after.get("TxnDate", ""))
+            after["ExchangeRate"] = rate_of(draft.company, code, day) if by_day else 1
     elif draft.touched("ExchangeRate") and draft.old("ExchangeRate") is None:
         after.pop("ExchangeRate", None)
 
@@ -143,9 +149,31 @@ def number_addresses(draft: Draft) -> None:
     for field in draft.sent:
         address = draft.after.get(field)
         is_address = draft.entity.fields[field].shape == "Address"
-        if is_address and isinstance(address, dict) and "Id" not in address:
-            old = draft.old(field) or {}
-            draft.after[field] = {"Id": old.get("Id") or draft.company.draw("addresses"), **address}
+        if not is_address or not isinstance(address, dict):
+            continue
+        old = draft.old(field) or {}
+        if draft.company.options.normalise_countries and address.get("Country"):
+            address = {**address, "Country": iso_country(str(address["Country"]))}
+        if "Id" not in address:
+            address = {"Id": old.get("Id") or draft.company.draw("addresses"), **address}
+        if old and draft.entity.is_transaction and draft.company.options.free_form_addresses:
+            address = _free_form(draft, address) if address != old else old
+        draft.after[field] = address
+
+
+def _free_form(draft: Draft, address: Record) -> Record:
+    """Move the parts of an address into its lines, as an edit inside a transaction does."""
+    customer = draft.company.get("Customer", reference(draft.after, "CustomerRef")) or {}
+    names = [str(customer.get(part, "")) for part in ("DisplayName", "CompanyName")]
+    street = [str(address.get(f"Line{number}", "")) for number in range(1, 6)]
+    place = ", ".join(
+        str(address[part]) for part in ("City", "CountrySubDivisionCode") if address.get(part)
+    )
+    last = " ".join(part for part in (place, str(address.get("PostalCode", ""))) if part)
+    lines = list(dict.fromkeys(part for part in (*names, *street, last) if part))
+    kept = {"Id": address["Id"]}
+    shown = {f"Line{number}": line for number, line in enumerate(lines[:5], start=1)}
+    return {**kept, **shown}
 
 
 def due_date(draft: Draft) -> None:

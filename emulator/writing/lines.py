@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emulator import faults
 from emulator.writing.draft import ZERO, Draft, amount, cents, reference
 from emulator.writing.links import find_target
+from emulator.writing.sales_tax import automated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ _WITHOUT_NUMBER = frozenset({"Purchase", "JournalEntry", "VendorCredit"})
 _HALF_CENT = Decimal("0.005")
 _DETAIL_PROPERTY = {"DescriptionOnly": "DescriptionLineDetail"}
 _LINES_MAX = 10_000
+#: Who must be named on a line that moves what somebody owes.
+_PARTIES = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}
 
 
 def number_lines(draft: Draft) -> None:
@@ -98,8 +101,7 @@ def _sales_item(draft: Draft, line: Record, detail: Record) -> None:
         detail["ItemAccountRef"] = dict(kept or item["IncomeAccountRef"])
     _check_product(line, detail)
     if "TaxCodeRef" not in detail and draft.company.preference("TaxPrefs", "UsingSalesTax"):
-        automated = draft.company.preference("TaxPrefs", "PartnerTaxEnabled")
-        detail["TaxCodeRef"] = {"value": "TAX" if automated else "NON"}
+        detail["TaxCodeRef"] = {"value": "TAX" if automated(draft.company) else "NON"}
 
 
 def _old_item_account(draft: Draft, line: Record, detail: Record) -> Record | None:
@@ -179,7 +181,20 @@ def _expense_account(draft: Draft, line: Record, detail: Record) -> None:
     _require_amount(line)
     if not detail.get("AccountRef"):
         raise faults.missing("Line.AccountBasedExpenseLineDetail.AccountRef")
+    account = draft.company.get("Account", reference(detail, "AccountRef")) or {}
+    kind = _payee_kind(draft)
+    if account.get("AccountType") == "Accounts Receivable":
+        kind = "Customer" if detail.get("CustomerRef") else ""
+    _require_party(account, kind, "Line.AccountBasedExpenseLineDetail.AccountRef")
     _expense_defaults(draft, line, detail)
+
+
+def _payee_kind(draft: Draft) -> str:
+    """Say whether a purchase form is a vendor's or somebody else's."""
+    if "VendorRef" in draft.entity.fields:
+        return "Vendor"
+    payee = draft.after.get("EntityRef") or {}
+    return str(payee.get("type") or ("Vendor" if payee else ""))
 
 
 def _expense_item(draft: Draft, line: Record, detail: Record) -> None:
@@ -211,21 +226,31 @@ def _journal(draft: Draft, line: Record, detail: Record) -> None:
         if not detail.get(name):
             raise faults.missing(f"Line.JournalEntryLineDetail.{name}")
     account = draft.company.get("Account", reference(detail, "AccountRef")) or {}
-    party = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}
-    wanted = party.get(str(account.get("AccountType")))
-    if wanted is not None and (detail.get("Entity") or {}).get("Type") != wanted:
+    kind = (detail.get("Entity") or {}).get("Type")
+    _require_party(account, kind, "Line.JournalEntryLineDetail.Entity")
+
+
+def _require_party(account: Record, kind: object, element: str) -> None:
+    """Refuse a line on receivables without a customer, or on payables without a vendor."""
+    wanted = _PARTIES.get(str(account.get("AccountType")))
+    if wanted is not None and str(kind or "").lower() != wanted.lower():
         raise faults.business(
             f"When you use {account['AccountType']}, you must choose a {wanted.lower()} in the "
             "Name field.",
-            "Line.JournalEntryLineDetail.Entity",
+            element,
         )
 
 
 def _deposit(draft: Draft, line: Record, detail: Record) -> None:
-    del draft
     _require_amount(line)
-    if not detail.get("AccountRef") and not line.get("LinkedTxn"):
+    if line.get("LinkedTxn"):
+        return
+    if not detail.get("AccountRef"):
         raise faults.missing("Line.DepositLineDetail.AccountRef")
+    account = draft.company.get("Account", reference(detail, "AccountRef")) or {}
+    who = detail.get("Entity") or {}
+    kind = who.get("type") or ("Customer" if who else "")
+    _require_party(account, kind, "Line.DepositLineDetail.Entity")
 
 
 def _deposited_link(draft: Draft, line: Record) -> None:

@@ -36,6 +36,17 @@ _LINK_ENTITIES = {
     "CreditCardCredit": "Purchase",
     "Deposit": "Deposit",
     "PurchaseOrder": "PurchaseOrder",
+    "TimeActivity": "TimeActivity",
+}
+#: What a document is made from, by the document: the property that says whether it is used up, and
+#: its value before and after.
+_SOURCES = {
+    "Invoice": {
+        "Estimate": ("TxnStatus", "Pending", "Closed"),
+        "TimeActivity": ("BillableStatus", "Billable", "HasBeenBilled"),
+    },
+    "Bill": {"PurchaseOrder": ("POStatus", "Open", "Closed")},
+    "Purchase": {"PurchaseOrder": ("POStatus", "Open", "Closed")},
 }
 #: Targets that lend money to the payment rather than take it.
 CREDITS = frozenset({"CreditMemo", "VendorCredit", "CreditCardCredit"})
@@ -84,7 +95,7 @@ def relink(company: Company, entity: str, before: Record | None, after: Record |
     for key in [*old, *(key for key in new if key not in old)]:
         if old.get(key) != new.get(key):
             _relink_one(company, (entity, holder), key, old.get(key), new.get(key))
-    _relink_estimates(company, entity, before, after)
+    _relink_sources(company, entity, before, after)
 
 
 def _relink_one(
@@ -176,31 +187,31 @@ def _root_customer(company: Company, customer_id: str) -> str:
     return customer_id
 
 
-def _relink_estimates(
+def _relink_sources(
     company: Company, entity: str, before: Record | None, after: Record | None
 ) -> None:
-    """Close the estimates that an invoice was made from, and open them again."""
-    if entity != "Invoice":
-        return
-    old, new = _estimates(before), _estimates(after)
+    """Close what a document was made from (estimate, order, time), and open it again."""
     holder_id = str((after or before or {})["Id"])
-    link = {"TxnId": holder_id, "TxnType": "Invoice"}
-    for estimate_id in old - new:
-        estimate = company.get("Estimate", estimate_id)
-        if estimate is not None:
-            links = [other for other in estimate.get("LinkedTxn") or [] if other != link]
-            company.change("Estimate", estimate_id, TxnStatus="Pending", LinkedTxn=links)
-    for estimate_id in new - old:
-        estimate = company.get("Estimate", estimate_id)
-        if estimate is None:
-            raise faults.invalid_reference(f"Estimate element id {estimate_id} not found", "TxnId")
-        links = [*(estimate.get("LinkedTxn") or []), link]
-        company.change("Estimate", estimate_id, TxnStatus="Closed", LinkedTxn=links)
+    link = {"TxnId": holder_id, "TxnType": entity}
+    for source, (field, opened, closed) in _SOURCES.get(entity, {}).items():
+        old, new = _made_from(before, source), _made_from(after, source)
+        for source_id in sorted(old - new):
+            record = company.get(source, source_id)
+            if record is not None:
+                links = [other for other in record.get("LinkedTxn") or [] if other != link]
+                company.change(source, source_id, **{field: opened, "LinkedTxn": links})
+        for source_id in sorted(new - old):
+            record = company.get(source, source_id)
+            if record is None:
+                detail = f"{source} element id {source_id} not found"
+                raise faults.invalid_reference(detail, "TxnId")
+            links = [*(record.get("LinkedTxn") or []), link]
+            company.change(source, source_id, **{field: closed, "LinkedTxn": links})
 
 
-def _estimates(record: Record | None) -> set[str]:
+def _made_from(record: Record | None, source: str) -> set[str]:
     links = (record or {}).get("LinkedTxn") or []
-    return {str(link.get("TxnId")) for link in links if link.get("TxnType") == "Estimate"}
+    return {str(link.get("TxnId")) for link in links if link.get("TxnType") == source}
 
 
 def payers(target: Record) -> list[Key]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from emulator import faults
 from emulator.account_types import CLASSIFICATIONS, DEFAULT_SUBTYPES, TYPE_OF_SUBTYPE, UNNESTABLE
-from emulator.writing.draft import Draft, amount, reference
+from emulator.writing.draft import ZERO, Draft, amount, cents, reference
+from emulator.writing.entries import Entry
+from emulator.writing.posting import move
 from emulator.writing.references import CURRENCY_NAMES, currency_reference
 
 _INVENTORY_NEEDS = ("AssetAccountRef", "ExpenseAccountRef", "InvStartDate", "QtyOnHand")
@@ -76,6 +78,9 @@ def _check_parent_account(draft: Draft) -> None:
 def account_currency(draft: Draft) -> None:
     """Give a new account its currency and its zero balances."""
     draft.default("CurrencyRef", currency_reference(draft.company.home_currency))
+    code = reference(draft.after, "CurrencyRef")
+    if draft.creating and code != draft.company.home_currency:
+        require_multicurrency(draft, code)
     if draft.creating:
         draft.after["CurrentBalance"] = 0
         draft.after["CurrentBalanceWithSubAccounts"] = 0
@@ -86,8 +91,15 @@ def party_currency(draft: Draft) -> None:
     home = draft.company.home_currency
     draft.default("CurrencyRef", currency_reference(home))
     code = reference(draft.after, "CurrencyRef")
-    if code != home:
-        require_multicurrency(draft, code)
+    if code == home:
+        return
+    require_multicurrency(draft, code)
+    kind = "Accounts Payable" if draft.entity.name == "Vendor" else "Accounts Receivable"
+    if draft.company.account_by_subtype(kind.replace(" ", ""), code) is None:
+        # QuickBooks makes the account for a currency with its first customer or vendor.
+        short = "A/P" if draft.entity.name == "Vendor" else "A/R"
+        account = {"Name": f"{kind} ({short}) - {code}", "AccountType": kind}
+        draft.followers.append(("Account", {**account, "CurrencyRef": {"value": code}}))
 
 
 def require_multicurrency(draft: Draft, code: str) -> None:
@@ -116,9 +128,10 @@ def opening_balance(draft: Draft) -> None:
         return
     line: dict[str, object] = {"Amount": opening, "Description": "Opening Balance"}
     common = {"TxnDate": day, "PrivateNote": "Opening Balance", "Line": [line]}
+    own = {"value": str(draft.after["Id"])}
     if draft.entity.name == "Customer":
         line |= {"DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {}}
-        draft.followers.append(("Invoice", common))
+        draft.followers.append(("Invoice", {**common, "CustomerRef": own}))
     else:
         equity = draft.company.account_by_subtype("OpeningBalanceEquity")
         account = equity or next(iter(draft.company.records["Account"]))
@@ -127,7 +140,7 @@ def opening_balance(draft: Draft) -> None:
             "DetailType": "AccountBasedExpenseLineDetail",
             "AccountBasedExpenseLineDetail": detail,
         }
-        draft.followers.append(("Bill", common))
+        draft.followers.append(("Bill", {**common, "VendorRef": own}))
 
 
 def check_item(draft: Draft) -> None:
@@ -138,8 +151,12 @@ def check_item(draft: Draft) -> None:
     kind = after.get("Type")
     if kind is None:
         raise faults.missing("Type")
-    if draft.creating and kind == "Group":
-        raise faults.unsupported("create Group item")
+    _check_item_parent(draft)
+    if kind == "Group":
+        if draft.creating and draft.author.client_id:
+            # A person can make a bundle in QuickBooks, the API cannot.
+            raise faults.unsupported("create Group item")
+        return
     if kind == "Category":
         for name in ("UnitPrice", "PurchaseCost", "TrackQtyOnHand", "Taxable"):
             after.pop(name, None)
@@ -148,6 +165,35 @@ def check_item(draft: Draft) -> None:
     if draft.old("TrackQtyOnHand") and not after.get("TrackQtyOnHand"):
         raise faults.business("Quantity tracking cannot be turned off.", "TrackQtyOnHand")
     _check_item_accounts(draft)
+
+
+def _check_item_parent(draft: Draft) -> None:
+    parent = draft.company.get("Item", reference(draft.after, "ParentRef"))
+    categories = draft.company.single("CompanyInfo").get("NameValue") or []
+    pairs = {str(pair.get("Name")): str(pair.get("Value")) for pair in categories}
+    if parent is None or not draft.gave("ParentRef"):
+        return
+    if pairs.get("ItemCategoriesFeature") == "true" and parent.get("Type") != "Category":
+        raise faults.business("The parent of an item must be a category.", "ParentRef")
+
+
+def quantity_on_hand(draft: Draft) -> None:
+    """Book what an inventory item starts with, or is adjusted by, against opening equity."""
+    after, company = draft.after, draft.company
+    if after.get("Type") != "Inventory" or "QtyOnHand" not in draft.sent:
+        return
+    if amount(after, "QtyOnHand") < 0:
+        raise faults.negative_amount("QtyOnHand")
+    moved = amount(after, "QtyOnHand") - amount(draft.before or {}, "QtyOnHand")
+    worth = cents(moved * amount(after, "PurchaseCost"))
+    if not worth:
+        return
+    shelf = reference(after, "AssetAccountRef")
+    equity = company.account_by_subtype("OpeningBalanceEquity") or "@OpeningBalanceEquity"
+    entries = (Entry(shelf, worth, worth, ZERO), Entry(equity, -worth, -worth, ZERO))
+    key = f"Item:{after['Id']}"
+    company.ledger.book(company, key, (*(company.ledger.get(company, key) or ()), *entries))
+    move(company, (), entries)
 
 
 def _require_item_fields(draft: Draft, kind: str) -> None:

@@ -133,16 +133,13 @@ def qualified_name(draft: Draft) -> None:
     field = draft.entity.name_field or "Name"
     path = _path(draft)
     if len(path) >= _DEPTH_MAX:
-        raise faults.QuickBooksFault(
-            "6180",
-            "Maximum Nesting Depth Exceeded",
-            f"The record would be nested deeper than {_DEPTH_MAX} levels.",
-            "ParentRef",
-        )
+        raise _too_deep()
     if "FullyQualifiedName" in draft.entity.fields:
         draft.after["FullyQualifiedName"] = ":".join([*path, str(draft.after[field])])
     if flag is None:
         return
+    if path and len(path) + _height(draft.company, draft.entity.name, draft.after) > _DEPTH_MAX:
+        raise _too_deep()
     if path:
         draft.after[flag] = True
     else:
@@ -153,6 +150,27 @@ def qualified_name(draft: Draft) -> None:
         draft.after.pop("Level", None)
         if path:
             draft.after["Level"] = len(path)
+
+
+def _too_deep() -> faults.QuickBooksFault:
+    return faults.QuickBooksFault(
+        "6180",
+        "Maximum Nesting Depth Exceeded",
+        f"The record would be nested deeper than {_DEPTH_MAX} levels.",
+        "ParentRef",
+    )
+
+
+def _height(company: Company, entity: str, record: Record) -> int:
+    """Return how many levels a record and what is nested under it take up."""
+    if str(record.get("Id", "")) not in company.records[entity]:
+        return 1
+    children = [child for child in company.all(entity) if _is_child(child, str(record["Id"]))]
+    return 1 + max((_height(company, entity, child) for child in children), default=0)
+
+
+def _is_child(record: Record, parent_id: str) -> bool:
+    return reference(record, "ParentRef") == parent_id
 
 
 def carry_path(company: Company, entity: str, record: Record) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from emulator.company import Record
 
+_PAID_ON_THE_SPOT = frozenset({"Purchase", "Expense", "Check", "CreditCardCredit"})
 _PURCHASE_CODES = {"Check": "3", "Credit": "11", "Cash": "54", "CreditCard": "54"}
 _PAYING_ACCOUNTS = {
     "Check": {"Bank"},
@@ -51,9 +52,12 @@ def payment_lines(draft: Draft) -> None:
     """Keep the links of a payment in recorded form and derive what is left unapplied."""
     if draft.whole:
         draft.default("Line", [])
+    dropped = False
     if "Line" in draft.sent:
         lines = draft.after.get("Line") or []
-        draft.after["Line"] = [_link_line(draft, line) for line in lines]
+        kept = [line for line in lines if not _unpayable(draft, line)]
+        dropped = len(kept) < len(lines)
+        draft.after["Line"] = [_link_line(draft, line) for line in kept]
     applied = ZERO
     for line in draft.after.get("Line") or []:
         links = line.get("LinkedTxn") or [{}]
@@ -65,11 +69,19 @@ def payment_lines(draft: Draft) -> None:
             "The amount applied is more than the amount of the payment.", "TotalAmt"
         )
     if draft.entity.name == "BillPayment":
-        if left_over > 0:
+        if left_over > 0 and not dropped and draft.touched("Line", "TotalAmt"):
             raise faults.business("The lines must add up to the total.", "TotalAmt")
         return
     if draft.touched("Line", "TotalAmt"):
         draft.after["UnappliedAmt"] = left_over
+
+
+def _unpayable(draft: Draft, line: Record) -> bool:
+    """Say whether a bill payment's line is dropped without a word: it pays what has been paid."""
+    if draft.entity.name != "BillPayment" or not draft.company.options.drop_unpayable_links:
+        return False
+    links = line.get("LinkedTxn") or [{}]
+    return links[0].get("TxnType") in _PAID_ON_THE_SPOT
 
 
 def _link_line(draft: Draft, line: Record) -> Record:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from emulator.company import Author, Company, Record
     from emulator.entities.declaration import Entity
 
+#: Entities whose ids may be words.
+_NAMED_IDS = frozenset({"TaxCode", "ExchangeRate"})
 _DELETE_FIELDS_REFUSED = "Ex"
 _SERVER_LINKS = frozenset({"Payment", "Deposit", "BillPaymentCheck", "BillPaymentCreditCard"})
 
@@ -45,6 +47,9 @@ def save(company: Company, entity: Entity, body: Any, context: WriteContext) -> 
     """Create a record, or update it when the body has an Id; return it as stored."""
     if not isinstance(body, dict):
         raise faults.unreadable_json()
+    _refuse_ended(company)
+    if entity.keyed_by:
+        body = _known_by_key(company, entity, body)
     with company.atomic():
         if body.get("Id") in (None, ""):
             return _create(company, entity, body, context)
@@ -55,6 +60,7 @@ def void(company: Company, entity: Entity, body: Any, context: WriteContext) -> 
     """Zero a transaction and keep it; return it as stored."""
     if not entity.verbs & {"void", "void_by_update"}:
         raise faults.unsupported(f"Void {entity.name}")
+    _refuse_ended(company)
     with company.atomic():
         before = _current(company, entity, body)
         _refuse_frozen(company, before)
@@ -71,6 +77,7 @@ def delete(company: Company, entity: Entity, body: Any, context: WriteContext) -
     """Delete a transaction for good; return the short answer QuickBooks gives."""
     if "delete" not in entity.verbs:
         raise faults.unsupported(f"Delete {entity.name}")
+    _refuse_ended(company)
     if isinstance(body, dict):
         for name in body:
             if name.endswith(_DELETE_FIELDS_REFUSED) or name not in entity.fields:
@@ -93,6 +100,21 @@ def delete(company: Company, entity: Entity, body: Any, context: WriteContext) -
     return {"status": "Deleted", "domain": "QBO", "Id": record_id}
 
 
+def _known_by_key(company: Company, entity: Entity, body: Record) -> Record:
+    """Return a body with the Id of the record that has the same key, if there is one."""
+    today = company.clock.today().isoformat()
+    key = [str(body.get(name) or today) for name in entity.keyed_by]
+    record = company.get(entity.name, "-".join([key[0].upper(), *key[1:]]))
+    if record is None:
+        return {name: value for name, value in body.items() if name != "Id"}
+    return {"SyncToken": record["SyncToken"], **body, "Id": record["Id"]}
+
+
+def _refuse_ended(company: Company) -> None:
+    if company.options.subscription_ended:
+        raise faults.subscription_ended()
+
+
 def _create(company: Company, entity: Entity, body: Record, context: WriteContext) -> Record:
     if "create" not in entity.verbs:
         raise faults.unsupported(f"Create {entity.name}")
@@ -110,7 +132,7 @@ def _create(company: Company, entity: Entity, body: Record, context: WriteContex
 def _update(company: Company, entity: Entity, body: Record, context: WriteContext) -> Record:
     if "update" not in entity.verbs:
         raise faults.unsupported(f"Update {entity.name}")
-    sparse = str(body.get("sparse", "false")).lower() == "true"
+    sparse = str(body.get("sparse", "false")).lower() == "true" and not entity.full_only
     sent = clean(entity, body)
     before = _current(company, entity, body)
     _require(entity, sent, sparse=sparse)
@@ -200,6 +222,8 @@ def read(company: Company, entity: Entity, record_id: str) -> Record:
     record = company.get(entity.name, record_id)
     if record is not None:
         return record
+    if entity.name not in _NAMED_IDS and not record_id.lstrip("-").isdecimal():
+        raise faults.invalid_id(record_id)
     other = company.transaction_types.get(record_id) if entity.is_transaction else None
     if other is not None:
         raise faults.wrong_transaction_type(ENTITIES[other].title, entity.title)
@@ -280,9 +304,7 @@ def _store(draft: Draft, operation: str, body: Record, context: WriteContext) ->
         body=body,
     )
     for follower, follower_body in draft.followers:
-        party = "CustomerRef" if entity.name == "Customer" else "VendorRef"
-        linked = {**follower_body, party: {"value": record_id}}
-        _create(company, ENTITIES[follower], linked, WriteContext(context.author))
+        _create(company, ENTITIES[follower], follower_body, WriteContext(context.author))
     return company.records[entity.name][record_id]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emulator import faults
 from emulator.clock import parse_date, parse_instant
 from emulator.entities.shapes import SHAPES
+from emulator.exact_json import trimmed
 from emulator.writing.draft import cents
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from emulator.entities.declaration import Entity, Field
 
 _FORBIDDEN_IN_NAMES = frozenset(":\t\n\r")
+_DECIMALS = 7
 _AMOUNT_LIMIT = Decimal(10) ** 13
 _REFERENCE_KEYS = frozenset({"value", "name", "type"})
 
@@ -113,7 +115,7 @@ def _bool(_declared: Field, value: Any, path: str) -> bool:
     raise faults.bad_value(path, value)
 
 
-def _number(_declared: Field, value: Any, path: str) -> Decimal:
+def _decimal(_declared: Field, value: Any, path: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise faults.bad_number(path, value)
     try:
@@ -125,12 +127,18 @@ def _number(_declared: Field, value: Any, path: str) -> Decimal:
     return number
 
 
+def _number(declared: Field, value: Any, path: str) -> Decimal:
+    """Read a quantity, price or rate: seven decimals at most, no trailing zeros."""
+    number = _decimal(declared, value, path)
+    return Decimal(trimmed(round(number, _DECIMALS)))
+
+
 def _money(declared: Field, value: Any, path: str) -> Decimal:
-    return cents(_number(declared, value, path))
+    return cents(_decimal(declared, value, path))
 
 
 def _int(declared: Field, value: Any, path: str) -> int:
-    number = _number(declared, value, path)
+    number = _decimal(declared, value, path)
     if number != number.to_integral_value():
         raise faults.bad_number(path, value)
     return int(number)

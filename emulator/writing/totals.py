@@ -14,11 +14,13 @@ from emulator import faults
 from emulator.writing.documents import home_amounts, refuse_negative_total
 from emulator.writing.draft import ZERO, Draft, amount, cents, reference
 from emulator.writing.lines import line_total
+from emulator.writing.sales_tax import automated, automated_code, tax_lines
 
 if TYPE_CHECKING:
     from emulator.company import Record
 
 _HUNDRED = Decimal(100)
+_TAXED_LINES_MAX = 750
 _OPEN_FIELD = {"CreditMemo": ("Balance", "RemainingCredit")}
 
 
@@ -62,18 +64,43 @@ def _derive_tax(draft: Draft, lines: list[Record], subtotal: Decimal, discount: 
     detail = dict(draft.after.get("TxnTaxDetail") or {})
     sent = draft.sent.get("TxnTaxDetail") or {}
     code_id = reference(detail, "TxnTaxCodeRef")
-    if sent.get("TotalTax") is not None or (draft.sparse and not draft.gave("TxnTaxDetail")):
+    untouched = draft.sparse and "TxnTaxDetail" not in draft.sent
+    if sent.get("TotalTax") is not None or untouched:
         detail.setdefault("TotalTax", ZERO)
+    elif automated(draft.company):
+        detail = _automated_tax(draft, lines, subtotal, discount)
     elif sent.get("TaxLine"):
         detail["TotalTax"] = sum((amount(line, "Amount") for line in sent["TaxLine"]), ZERO)
     elif code_id and draft.company.preference("TaxPrefs", "UsingSalesTax"):
-        taxable = _taxable(lines)
-        if draft.after.get("ApplyTaxAfterDiscount") and subtotal:
-            taxable = cents(taxable - discount * taxable / subtotal)
-        _tax_by_code(draft, detail, code_id, taxable)
+        _tax_by_code(draft, detail, code_id, _discounted(draft, lines, subtotal, discount))
     else:
         detail["TotalTax"] = ZERO
     draft.after["TxnTaxDetail"] = detail
+    if detail["TotalTax"] and len(lines) > _TAXED_LINES_MAX:
+        raise faults.business(
+            f"A taxable transaction may have {_TAXED_LINES_MAX} lines at most.", "Line"
+        )
+
+
+def _discounted(draft: Draft, lines: list[Record], subtotal: Decimal, discount: Decimal) -> Decimal:
+    """Return the taxable amount, less its share of the discount if tax comes after it."""
+    taxable = _taxable(lines)
+    if draft.after.get("ApplyTaxAfterDiscount") and subtotal:
+        return cents(taxable - discount * taxable / subtotal)
+    return taxable
+
+
+def _automated_tax(
+    draft: Draft, lines: list[Record], subtotal: Decimal, discount: Decimal
+) -> Record:
+    """Return the tax as QuickBooks computes it by itself, under its own code."""
+    code_id = automated_code(draft)
+    customer = draft.company.get("Customer", reference(draft.after, "CustomerRef")) or {}
+    taxed = customer.get("Taxable", True)
+    taxable = _discounted(draft, lines, subtotal, discount) if taxed else ZERO
+    detail: Record = {"TxnTaxCodeRef": {"value": code_id}}
+    _tax_by_code(draft, detail, code_id, taxable)
+    return detail
 
 
 def _taxable(lines: list[Record]) -> Decimal:
@@ -88,25 +115,10 @@ def _taxable(lines: list[Record]) -> Decimal:
 
 
 def _tax_by_code(draft: Draft, detail: Record, code_id: str, taxable: Decimal) -> None:
-    code = draft.company.get("TaxCode", code_id) or {}
-    rates = (code.get("SalesTaxRateList") or {}).get("TaxRateDetail") or []
-    tax_lines = []
-    for entry in rates:
-        rate_id = reference(entry, "TaxRateRef")
-        rate = amount(draft.company.get("TaxRate", rate_id) or {}, "RateValue")
-        tax_line = {
-            "TaxRateRef": {"value": rate_id},
-            "PercentBased": True,
-            "TaxPercent": rate,
-            "NetAmountTaxable": taxable,
-        }
-        value = cents(taxable * rate / _HUNDRED)
-        tax_lines.append(
-            {"Amount": value, "DetailType": "TaxLineDetail", "TaxLineDetail": tax_line}
-        )
-    detail["TotalTax"] = sum((amount(line, "Amount") for line in tax_lines), ZERO)
-    if tax_lines:
-        detail["TaxLine"] = tax_lines
+    found = tax_lines(draft.company, code_id, taxable)
+    detail["TotalTax"] = sum((amount(line, "Amount") for line in found), ZERO)
+    if found:
+        detail["TaxLine"] = found
 
 
 def purchase_totals(draft: Draft) -> None:
@@ -169,6 +181,8 @@ def check_transfer(draft: Draft) -> None:
         account = draft.company.get("Account", side) or {}
         if account.get("Classification") in {"Revenue", "Expense"}:
             raise faults.business("Only balance sheet accounts can be used in a transfer.")
+        if account.get("AccountType") in {"Accounts Receivable", "Accounts Payable"}:
+            raise faults.business("Receivables and payables cannot be used in a transfer.")
 
 
 def deposit_totals(draft: Draft) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from emulator_books import Client
+from intuitlib.client import AuthClient
+from quickbooks import QuickBooks
 
 from emulator.testing import RunningEmulator
 
@@ -40,3 +42,25 @@ def payloads() -> Path:
     if not (folder / "company").is_dir():
         pytest.skip("the recorded payloads are not here; QBSYNC_PAYLOADS can name their folder")
     return folder
+
+
+@pytest.fixture
+def library(running: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickBooks]:
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    auth = AuthClient(
+        running.client_id,
+        running.client_secret,
+        "http://localhost/callback",
+        environment=running.discovery_url,
+        access_token=running.connection_token(),
+    )
+    quickbooks = QuickBooks(
+        auth_client=auth,
+        refresh_token=running.refresh_token,
+        company_id=running.realm_id,
+        minorversion=75,
+    )
+    quickbooks.api_url_v3 = running.api_url
+    yield quickbooks
+    quickbooks.session.close()
+    auth.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -151,3 +153,79 @@ def test_every_answer_can_be_traced(client: Client) -> None:
 def test_path_names_in_any_case(client: Client) -> None:
     assert client.get("SalesReceipt/9").status_code == 400
     assert client.get("JOURNALENTRY/1").json()["JournalEntry"]["Id"] == "1"
+
+
+def test_ten_at_once() -> None:
+    """Ten calls that are being answered leave no room for an eleventh of the same application."""
+    with RunningEmulator(limits=True) as running, ThreadPoolExecutor(10) as pool:
+        client = Client(running, running.connection_token())
+        other = Client(running, running.token("Robin"))
+        running.faults(kind="late", seconds=30, count=None, entity="Term")
+        held_up = [pool.submit(client.get, "term/1") for _ in range(10)]
+        deadline = time.monotonic() + 5
+        while at_once(running) < 10:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        running.clock.advance(5)
+        answer = client.get("account/1")
+        assert (answer.status_code, answer.headers["content-type"][:15]) == (429, "application/xml")
+        assert other.get("account/1").status_code == 200, "another application has its own ten"
+        running.emulator.stopping = True
+        assert all(call.exception(timeout=5) for call in held_up), "the connections dropped"
+        running.emulator.stopping = False
+        assert (client.get("account/1").status_code, at_once(running)) == (200, 0)
+        client.http.close()
+        other.http.close()
+
+
+def at_once(running: RunningEmulator) -> int:
+    limits = running.emulator.application_limits.get((running.realm_id, running.client_id))
+    return 0 if limits is None else limits.at_once
+
+
+def test_limits_are_counted_for_each_application() -> None:
+    with RunningEmulator(limits=True) as running:
+        one = Client(running, running.connection_token())
+        two = Client(running, running.token("Robin"))
+        running.clock.run_at(0)
+        assert [one.get("term/1").status_code for _ in range(11)] == [200] * 10 + [429]
+        assert [two.get("term/1").status_code for _ in range(11)] == [200] * 10 + [429]
+        one.http.close()
+        two.http.close()
+
+
+def test_a_hundred_and_twenty_batches_a_minute_in_all() -> None:
+    with RunningEmulator(limits=True) as running:
+        running.clock.run_at(0)
+        people = [Client(running, running.token(f"person {number}")) for number in range(4)]
+        query = {"BatchItemRequest": [{"bId": "1", "Query": "select count(*) from Term"}]}
+        statuses = []
+        for person in people:
+            for _ in range(40 if person is not people[3] else 1):
+                running.clock.advance(0.2)
+                statuses.append(person.post("batch", query).status_code)
+            person.http.close()
+        assert statuses == [200] * 120 + [429]
+
+
+def test_a_throttled_call_is_in_the_log_and_not_on_the_bill() -> None:
+    with RunningEmulator(limits=True) as running:
+        running.clock.run_at(0)
+        client = Client(running, running.connection_token())
+        for _ in range(12):
+            client.get("term/1")
+        meter = running.emulator.meter
+        assert (meter.metered, dict(meter.by_status)) == (10, {200: 10, 429: 2})
+        assert [line.status for line in running.emulator.log][-2:] == [429, 429]
+        client.http.close()
+
+
+def test_a_token_for_user_data_only_does_not_open_the_books(running: RunningEmulator) -> None:
+    with running.emulator.lock:
+        tokens = running.emulator.tokens
+        held = tokens.connect(running.client_id, running.realm_id, ("openid", "profile"))
+        value = tokens.refresh(running.client_id, held.refresh_token).value
+    client = Client(running, value)
+    assert client.get("term/1").status_code == 403
+    assert client.get("term/1").json()["fault"]["error"][0]["code"] == "3100"
+    client.http.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,28 +40,6 @@ from quickbooks.objects.detailline import (
 from quickbooks.objects.payment import PaymentLine
 
 from emulator.testing import RunningEmulator
-
-
-@pytest.fixture
-def library(running: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[QuickBooks]:
-    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
-    auth = AuthClient(
-        running.client_id,
-        running.client_secret,
-        "http://localhost/callback",
-        environment=running.discovery_url,
-        access_token=running.connection_token(),
-    )
-    quickbooks = QuickBooks(
-        auth_client=auth,
-        refresh_token=running.refresh_token,
-        company_id=running.realm_id,
-        minorversion=75,
-    )
-    quickbooks.api_url_v3 = running.api_url
-    yield quickbooks
-    quickbooks.session.close()
-    auth.close()
 
 
 def ref(value: str) -> Ref:

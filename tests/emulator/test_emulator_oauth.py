@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -63,7 +65,9 @@ def test_discovery_points_at_this_server(running: RunningEmulator, name: str, ta
 
 def test_the_whole_life_of_a_connection(running: RunningEmulator) -> None:
     auth = auth_client(running)
-    url = auth.get_authorization_url([Scopes.ACCOUNTING, Scopes.OPENID], state_token="s1")
+    url = auth.get_authorization_url(
+        [Scopes.ACCOUNTING, Scopes.OPENID, Scopes.EMAIL], state_token="s1"
+    )
     back = consent(url)
     assert (back["state"], back["realmId"]) == ("s1", running.realm_id)
     auth.get_bearer_token(back["code"], realm_id=back["realmId"])
@@ -233,3 +237,136 @@ def test_revoking_nonsense(running: RunningEmulator) -> None:
 def test_user_info_needs_a_token(running: RunningEmulator) -> None:
     url = f"{running.base_url}/v1/openid_connect/userinfo"
     assert plain_get(url).status_code == 401
+
+
+def test_an_outage_answers_invalid_grant_and_changes_nothing(running: RunningEmulator) -> None:
+    options = f"{running.base_url}/_emulator/options"
+    code = consent(authorise_url(running))["code"]
+    running.clock.advance(DAY)
+    assert plain_post(options, json={"oauth_outage": True}).is_success
+    answer = refreshed(running, running.refresh_token)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
+    assert exchange(running, code).json() == {"error": "invalid_grant"}
+    plain_post(options, json={"oauth_outage": False})
+    assert refreshed(running, running.refresh_token).is_success, "the token was good all along"
+
+
+def test_an_outage_of_three_answers(running: RunningEmulator) -> None:
+    running.faults(kind="fault", verb="token", code="invalid_grant", count=3)
+    statuses = [refreshed(running, running.refresh_token).status_code for _ in range(4)]
+    assert statuses == [400, 400, 400, 200]
+
+
+def test_parallel_refreshes_of_one_value(running: RunningEmulator) -> None:
+    """The first wins, the rest get invalid_grant; within a day this needs the switch."""
+    with ThreadPoolExecutor(5) as pool:
+        together = partial(refreshed, running)
+        values = [running.refresh_token] * 5
+        assert {each.status_code for each in pool.map(together, values)} == {200}
+        running.emulator.options.refresh_race_seconds = 5
+        running.clock.advance(10)
+        statuses = sorted(each.status_code for each in pool.map(together, values))
+        assert statuses == [200, 400, 400, 400, 400]
+        running.clock.advance(DAY)
+        answers = list(pool.map(together, values))
+    assert sorted(each.status_code for each in answers) == [200, 400, 400, 400, 400]
+    (winner,) = [each.json()["refresh_token"] for each in answers if each.is_success]
+    running.clock.advance(10)
+    assert refreshed(running, winner).is_success
+
+
+def test_trying_a_dead_value_again_and_again_ends_the_connection(running: RunningEmulator) -> None:
+    running.clock.advance(DAY)
+    value = refreshed(running, running.refresh_token).json()["refresh_token"]
+    for _ in range(9):
+        assert refreshed(running, running.refresh_token).status_code == 400
+    assert refreshed(running, value).is_success, "nine times are forgiven"
+    for _ in range(10):
+        refreshed(running, running.refresh_token)
+    assert refreshed(running, value).status_code == 400
+
+
+def test_five_years_are_the_end(running: RunningEmulator) -> None:
+    value, status, years = running.refresh_token, 200, 0.0
+    while status == 200 and years < 6:
+        running.clock.advance(90 * DAY)
+        answer = refreshed(running, value)
+        status, value = answer.status_code, answer.json().get("refresh_token", "")
+        years += 90 / 365
+    assert 5 < years < 5.3
+    assert answer.json()["error"] == "invalid_grant"
+
+
+def test_the_hard_expiry_goes_down(running: RunningEmulator) -> None:
+    left = []
+    for _ in range(2):
+        response = plain_post(
+            f"{running.base_url}/oauth2/v1/tokens/bearer",
+            data={"grant_type": "refresh_token", "refresh_token": running.refresh_token},
+            auth=(running.client_id, running.client_secret),
+            headers={"x-include-refresh-token-hard-expires-in": "true"},
+        )
+        left.append(response.json()["x_refresh_token_hard_expires_in"])
+        running.clock.advance(3600)
+    assert 3590 < left[0] - left[1] < 3620
+    assert "x_refresh_token_hard_expires_in" not in refreshed(running, running.refresh_token).json()
+
+
+def test_the_id_token_is_good_whatever_the_clock_says(running: RunningEmulator) -> None:
+    running.clock.advance(400 * DAY)
+    auth = auth_client(running)
+    back = consent(auth.get_authorization_url([Scopes.OPENID, Scopes.ACCOUNTING]))
+    auth.get_bearer_token(back["code"])
+    assert validate_id_token(auth.id_token, running.client_id, auth.issuer_uri, auth.jwks_uri)
+    assert not validate_id_token(auth.id_token, "another", auth.issuer_uri, auth.jwks_uri)
+    head, claims, signature = auth.id_token.split(".")
+    forged = f"{head}.{claims}.{signature[::-1]}"
+    assert not validate_id_token(forged, running.client_id, auth.issuer_uri, auth.jwks_uri)
+    refreshed_answer = refreshed(running, auth.refresh_token).json()
+    assert validate_id_token(
+        refreshed_answer["id_token"], running.client_id, auth.issuer_uri, auth.jwks_uri
+    )
+    auth.close()
+
+
+def test_user_info_tells_what_the_scopes_allow(running: RunningEmulator) -> None:
+    everything = [Scopes.OPENID, Scopes.PROFILE, Scopes.EMAIL, Scopes.PHONE, Scopes.ADDRESS]
+    for scopes, keys in (
+        ([Scopes.OPENID], {"sub"}),
+        (everything, {"sub", "givenName", "familyName", "email", "emailVerified", "address"}),
+    ):
+        auth = auth_client(running)
+        back = consent(auth.get_authorization_url(scopes))
+        auth.get_bearer_token(back["code"])
+        assert keys <= set(auth.get_user_info().json())
+        assert ("email" in auth.get_user_info().json()) is ("email" in keys)
+        auth.close()
+    url = f"{running.base_url}/v1/openid_connect/userinfo"
+    headers = {"Authorization": f"Bearer {running.connection_token()}"}
+    assert plain_get(url, headers=headers).status_code == 403, "consent was for the books only"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"scope": ""}, {"scope": "everything"}, {"state": ""}, {"redirect_uri": "http://b"}]
+)
+def test_consent_is_exact(running: RunningEmulator, changes: dict[str, str]) -> None:
+    running.emulator.tokens.redirects[running.client_id] = {REDIRECT}
+    assert consent(authorise_url(running))["code"]
+    response = plain_get(authorise_url(running, **changes), follow_redirects=False)
+    assert response.status_code == 400
+    assert "location" not in response.headers
+
+
+def test_revoking_the_refresh_token_ends_the_access_token(running: RunningEmulator) -> None:
+    auth = auth_client(running)
+    back = consent(auth.get_authorization_url([Scopes.ACCOUNTING], state_token="s"))
+    auth.get_bearer_token(back["code"], realm_id=back["realmId"])
+    client = Client(running, auth.access_token)
+    assert client.get("term/1").is_success
+    assert auth.revoke(token=auth.access_token)
+    assert client.get("term/1").status_code == 401
+    assert refreshed(running, auth.refresh_token).status_code == 400
+    client.http.headers["Authorization"] = f"Bearer {running.connection_token()}"
+    assert client.get("term/1").is_success, "other connections stay"
+    client.http.close()
+    auth.close()

@@ -1,0 +1,1 @@
+"""Keeping books: snapshots in memory and in files, and a store on SQLite."""
