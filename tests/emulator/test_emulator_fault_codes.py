@@ -238,6 +238,7 @@ CODES: list[tuple[str, Provoke, str, str]] = [
         (code, injected(code, message, "Own words."), message, "Own words")
         for code, message in (
             ("2280", "Amount Cannot Be Negative"),
+            ("3201", "AuthorizationFailure"),
             ("4002", "Invalid query"),
             ("6440", "Account type error"),
             ("6450", "Account type error"),
