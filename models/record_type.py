@@ -47,7 +47,7 @@ class Workflow:
     withdrawn: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RecordType:
     """One kind of record, declared."""
 
@@ -76,6 +76,9 @@ class RecordType:
     workflow: Workflow | None = None
     #: One sentence for the docs.
     meaning: str = ""
+
+    def __repr__(self) -> str:
+        return f"RecordType({self.name})"
 
     @cached_property
     def by_name(self) -> dict[str, Field]:
