@@ -80,8 +80,8 @@ class Unique(Check):
     """No other live record of the company has this value (compared without case)."""
 
 
-def name_checks(name: str, length_max: int, *, pattern: str = r"[:\t\r\n]") -> tuple[Check, ...]:
-    """What QuickBooks demands of a name (quickbooks-api 10.1, faults 2180 and 2050)."""
+def name_checks(name: str, *, pattern: str = r"[:\t\r\n]") -> tuple[Check, ...]:
+    """What QuickBooks demands of a name besides its length (quickbooks-api 10.1, fault 2180)."""
     return (
         Present(
             field=name,
@@ -97,18 +97,24 @@ def name_checks(name: str, length_max: int, *, pattern: str = r"[:\t\r\n]") -> t
             fix=f"Take colons, tabs and line breaks out of {name}.",
             pattern=pattern,
         ),
-        LengthAtMost(
-            field=name,
-            code="too_long",
-            message=f"{name} is longer than {length_max} characters",
-            fix=f"Shorten {name} to {length_max} characters.",
-            length_max=length_max,
+    )
+
+
+def unique_name_checks(record_type: str) -> tuple[Check, ...]:
+    """A list entry's name: legal in QuickBooks, and nobody else's."""
+    return (
+        *name_checks("name"),
+        Unique(
+            field="name",
+            code="duplicate_name",
+            message=f"another {record_type} has the same name",
+            fix="Give one of them another name; QuickBooks takes a name once.",
         ),
     )
 
 
 def length_check(name: str, length_max: int) -> Check:
-    """A text that QuickBooks limits (quickbooks-api 10.1)."""
+    """A text that QuickBooks limits (section 10.1); made from the field, never written by hand."""
     return LengthAtMost(
         field=name,
         code="too_long",

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.errors import FieldError, RecordError
-from models.fields import Currency, Field, Raw, Reference, value_at
+from models.fields import Currency, Field, Raw, value_at
 from models.lines import Lines
 from models.record_type import RecordType
 from models.records import Content, References
+from models.reference_fields import Reference
 from models.words import Operation, Side
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from models.errors import FieldError, RecordError
-from models.fields import Field, MutableRaw, Raw, Reference, put_at, value_at
+from models.fields import Field, MutableRaw, Raw, put_at, value_at
 from models.records import References, Value
+from models.reference_fields import Reference
 
 #: More lines than QuickBooks takes (section 7).
 LINES_MAX = 10_000

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.errors import RecordError
-from models.fields import Reference
 from models.merge import Merge, Outcome
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content, Observed, link_in
+from models.reference_fields import Reference
 from models.words import Operation, Side
 
 

@@ -14,11 +14,12 @@ from enum import StrEnum
 from functools import cache, cached_property
 from graphlib import TopologicalSorter
 
-from models.checks import Check
+from models.checks import Check, length_check
 from models.errors import UsageError, shorten
-from models.fields import Field, Reference
+from models.fields import Field, Text
 from models.lines import Lines
 from models.records import Content
+from models.reference_fields import Reference
 from models.words import DataType
 
 #: A longer label names nothing better, and tables, logs and pages show it.
@@ -84,6 +85,16 @@ class RecordType:
     def by_name(self) -> dict[str, Field]:
         """Fields by canonical name."""
         return {field.name: field for field in self.fields}
+
+    @cached_property
+    def every_check(self) -> tuple[Check, ...]:
+        """The declared checks, and the length that QuickBooks takes of each text that is sent."""
+        lengths = (
+            length_check(field.name, field.length_max)
+            for field in self.fields
+            if isinstance(field, Text) and field.sent_on_create
+        )
+        return (*self.checks, *lengths)
 
     @cached_property
     def lines(self) -> Lines | None:

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from connectors.ports import Payload
 from connectors.state.port import Row
 from models.errors import RejectedError
-from models.fields import Named, Raw, value_at
+from models.fields import Raw, value_at
 from models.record_type import RecordType
+from models.reference_fields import Named
 from models.words import Side
 from tasks.context import Cycle
 

@@ -31,11 +31,11 @@ from models.errors import (
     StaleRecordError,
     SyncError,
 )
-from models.fields import Reference
 from models.merge import Outcome
 from models.plan import RecordPlan
 from models.record_type import RecordType
 from models.records import canonical_json, fingerprint, link_in
+from models.reference_fields import Reference
 from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
 from tasks.look_up import find_created

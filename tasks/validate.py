@@ -52,7 +52,7 @@ def validate(
     """
     asked = [
         check
-        for check in record_type.checks
+        for check in record_type.every_check
         if side in check.sides and any(_applies(check, each) for each in subjects.values())
     ]
     if not asked:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from models.checks import length_check, name_checks, present_check
-from models.fields import Currency, Flag, Money, Reference, Text
+from models.checks import name_checks, present_check
+from models.fields import Currency, Flag, Money, Text
 from models.record_type import DeleteMeans, RecordType
+from models.reference_fields import Reference
 from models.words import DataType, Owner
 
 RECORD_TYPE = RecordType(
@@ -59,9 +60,7 @@ RECORD_TYPE = RecordType(
         ),
     ),
     checks=(
-        *name_checks("name", 100, pattern=r'[:"\t\r\n]'),
+        *name_checks("name", pattern=r'[:"\t\r\n]'),
         present_check("type"),
-        length_check("number", 20),
-        length_check("description", 100),
     ),
 )

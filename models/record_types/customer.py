@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from models.checks import Unique, length_check, name_checks
-from models.fields import Currency, Flag, Money, Reference, Text
+from models.checks import unique_name_checks
+from models.fields import Currency, Flag, Money, Text
+from models.party import PARTY_FIELDS
 from models.record_type import DeleteMeans, RecordType
+from models.reference_fields import Reference
 from models.words import DataType, Owner
 
 RECORD_TYPE = RecordType(
@@ -19,19 +21,7 @@ RECORD_TYPE = RecordType(
     match_keys=(("name",),),
     look_up=(("DisplayName", "name"),),
     fields=(
-        Text(
-            name="name",
-            quickbooks="DisplayName",
-            length_max=500,
-            required=True,
-            deleted_suffix=True,
-            meaning="Display name, unique among customers, vendors and employees.",
-        ),
-        Text(name="company_name", quickbooks="CompanyName", length_max=100),
-        Text(name="given_name", quickbooks="GivenName", length_max=100),
-        Text(name="family_name", quickbooks="FamilyName", length_max=100),
-        Text(name="email", quickbooks="PrimaryEmailAddr.Address", length_max=100),
-        Text(name="phone", quickbooks="PrimaryPhone.FreeFormNumber", length_max=30),
+        *PARTY_FIELDS,
         Text(name="notes", quickbooks="Notes", length_max=2000),
         Reference(
             name="parent",
@@ -57,25 +47,5 @@ RECORD_TYPE = RecordType(
         Flag(name="active", quickbooks="Active", default=True),
         Money(name="balance", quickbooks="Balance", owner=Owner.QUICKBOOKS),
     ),
-    checks=(
-        *name_checks("name", 500),
-        Unique(
-            field="name",
-            code="duplicate_name",
-            message="another customer has the same name",
-            fix="Give one of them another name; QuickBooks takes a name once.",
-        ),
-        length_check("company_name", 100),
-        length_check("given_name", 100),
-        length_check("family_name", 100),
-        length_check("email", 100),
-        length_check("phone", 30),
-        length_check("notes", 2000),
-        length_check("billing_line1", 500),
-        length_check("billing_line2", 500),
-        length_check("billing_city", 255),
-        length_check("billing_region", 255),
-        length_check("billing_postal_code", 30),
-        length_check("billing_country", 255),
-    ),
+    checks=unique_name_checks("customer"),
 )

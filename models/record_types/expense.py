@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from models.checks import SameAmount, Unique, amount_check, length_check, present_check
-from models.fields import Choice, Currency, Day, Flag, Money, Named, Number, Reference, Text
+from models.checks import SameAmount, Unique, amount_check, present_check
+from models.fields import Choice, Currency, Day, Flag, Money, Number, Text
 from models.lines import Lines, LineShape
 from models.record_type import DeleteMeans, RecordType, Workflow
 from models.records import Content
+from models.reference_fields import Named, Reference
 from models.words import DataType, Owner
 
 ACCOUNT_LINE = "AccountBasedExpenseLineDetail"
@@ -168,14 +169,12 @@ RECORD_TYPE = RecordType(
     ),
     checks=(
         present_check("lines"),
-        length_check("number", 21),
         Unique(
             field="number",
             code="duplicate_number",
             message="another expense has the same number",
             fix="Give one of them another number, or none.",
         ),
-        length_check("memo", 4000),
         amount_check("total", minimum=0),
         SameAmount(
             field="total",

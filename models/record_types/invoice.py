@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from models.checks import NotBefore, SameAmount, Unique, amount_check, length_check, present_check
-from models.fields import Currency, Day, Derived, Money, Named, Number, Reference, Text
+from models.checks import NotBefore, SameAmount, Unique, amount_check, present_check
+from models.fields import Currency, Day, Derived, Money, Number, Text
 from models.lines import Lines, LineShape
 from models.money import DECIMALS_MAX, exact_decimal
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
+from models.reference_fields import Named, Reference
 from models.words import DataType, Owner
 
 
@@ -197,16 +198,12 @@ RECORD_TYPE = RecordType(
     ),
     checks=(
         present_check("lines"),
-        length_check("number", 21),
         Unique(
             field="number",
             code="duplicate_number",
             message="another invoice has the same number",
             fix="Give one of them another number, or none: QuickBooks then numbers it.",
         ),
-        length_check("memo", 4000),
-        length_check("customer_message", 1000),
-        length_check("email", 100),
         amount_check("total", minimum=0),
         amount_check("tax_total", minimum=0),
         NotBefore(

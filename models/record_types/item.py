@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from models.checks import Unique, amount_check, length_check, name_checks
-from models.fields import Choice, Flag, Number, Reference, Text
+from models.checks import amount_check, unique_name_checks
+from models.fields import Choice, Flag, Number, Text
 from models.record_type import DeleteMeans, RecordType
+from models.reference_fields import Reference
 from models.words import DataType
 
 RECORD_TYPE = RecordType(
@@ -61,16 +62,7 @@ RECORD_TYPE = RecordType(
         Flag(name="active", quickbooks="Active", default=True),
     ),
     checks=(
-        *name_checks("name", 100),
-        Unique(
-            field="name",
-            code="duplicate_name",
-            message="another item has the same name",
-            fix="Give one of them another name; QuickBooks takes a name once.",
-        ),
-        length_check("sku", 100),
-        length_check("description", 4000),
-        length_check("purchase_description", 4000),
+        *unique_name_checks("item"),
         amount_check("unit_price", minimum=0),
     ),
 )

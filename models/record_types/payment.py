@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from models.checks import PLATFORM_ONLY, SameAmount, amount_check, length_check
-from models.fields import Currency, Day, Money, Named, Number, Reference, Text
+from models.checks import PLATFORM_ONLY, SameAmount, amount_check
+from models.fields import Currency, Day, Money, Number, Text
 from models.lines import Lines, LineShape
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
+from models.reference_fields import Named, Reference
 from models.words import DataType, Owner
 
 
@@ -112,8 +113,6 @@ RECORD_TYPE = RecordType(
         ),
     ),
     checks=(
-        length_check("reference", 21),
-        length_check("memo", 4000),
         amount_check("amount", minimum=0),
         SameAmount(
             field="lines",

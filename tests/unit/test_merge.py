@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from models.fields import Choice, Currency, Day, Field, Flag, Money, Named, Number, Reference, Text
+from models.fields import Choice, Currency, Day, Field, Flag, Money, Number, Text
 from models.lines import Lines
 from models.merge import Conflict, Merge, Outcome, merge
 from models.policy import Policy
 from models.record_type import DeleteMeans, RecordType, catalog
 from models.records import Content, Observed
+from models.reference_fields import Named, Reference
 from models.words import DataType, Owner, Rule, Side
 
 EARLY = datetime(2026, 4, 1, 12, tzinfo=UTC)
