@@ -17,9 +17,6 @@ from models.fields import Field, MutableRaw, Raw, put_at, value_at
 from models.records import References, Value
 from models.reference_fields import Reference
 
-#: More lines than QuickBooks takes (section 7).
-LINES_MAX = 10_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class LineShape:
@@ -46,9 +43,8 @@ class Lines(Field):
     marker_path: str = "DetailType"
     #: Markers of lines that QuickBooks computes, such as the subtotal.
     ignored: tuple[str, ...] = ()
-    #: The platform's line table and its column that names the document.
+    #: The platform's line table.
     table: str
-    parent_column: str
     kind: ClassVar[str] = "lines"
 
     def shape_of(self, kind: str) -> LineShape:

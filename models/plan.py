@@ -95,16 +95,6 @@ class RecordPlan:
             return Operation.DELETE
         return Operation.UPDATE if self.merge.to_platform else None
 
-    @property
-    def only_base_moves(self) -> bool:
-        """Both sides already hold the merged content, but the base does not say so."""
-        return (
-            self.parked is None
-            and self.quickbooks_operation is None
-            and self.platform_operation is None
-            and self.merge.outcome in (Outcome.MERGED, Outcome.FORGET)
-        )
-
 
 @dataclass(frozen=True)
 class Plan:

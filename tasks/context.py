@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from connectors.ports import Clock, CompanyFacts, QuickBooksPort
 from connectors.state.port import Connection, State, Unit
 from models.plan import Link
-from models.record_type import RecordType, catalog
+from models.record_type import RecordType
 from models.words import DataType, Side
 
 #: A worker that dies holds its company at most this long; a working one renews before each write.
@@ -198,9 +198,3 @@ class Cycle:
         """Whether this cycle may write such records to a side."""
         allowed = side in self.connection.settings.write_to
         return allowed and (side is Side.PLATFORM or self.own(record_type))
-
-
-def record_types_of(names: Iterable[str]) -> list[RecordType]:
-    """Record types by name, parents first."""
-    wanted = set(names)
-    return [each for each in catalog().values() if each.name in wanted]

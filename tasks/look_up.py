@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from connectors.ports import Payload
 from connectors.quickbooks import exact_json
+from connectors.quickbooks.queries import quote
 from connectors.state.port import Intent, Unit
 from models.codecs import decode
 from models.errors import RecordError
@@ -105,8 +106,7 @@ def _condition(record_type: RecordType, body: Payload) -> str:
         path = f"{field.quickbooks}.value" if field.kind == "reference" else field.quickbooks
         value = value_at(body, path)
         if value not in (None, ""):
-            escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-            parts.append(f"{name} = '{escaped}'")
+            parts.append(f"{name} = {quote(str(value))}")
     return " AND ".join(parts)
 
 

@@ -159,8 +159,7 @@ def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
     """Set a record aside with its reason, in a transaction of its own, and tally it."""
     parked = _parked(cycle, plan, error)
     with cycle.state.begin() as unit:
-        earlier = {each.link_id: each for each in unit.parked([plan.record_type.name])}
-        known = earlier.get(plan.link.id)
+        known = unit.parked_record(plan.link.id)
         unit.park(_with_attempts(parked, known))
         if known is None or known.message != parked.message:
             if plan.merge.conflicts:

@@ -21,7 +21,7 @@ def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:
         if link is None:
             raise CorruptStateError(f"link {before.link.id} is gone")
         cycle.references.learn([link])
-        parked = {each.link_id: each for each in unit.parked([record_type.name])}
+        parked = unit.parked_record(link.id)
         rows = unit.platform.rows(record_type, [link.platform_id] if link.platform_id else [])
     row = rows.get(link.platform_id or "")
     found = read_many(cycle, record_type, [link.quickbooks_id] if link.quickbooks_id else [])
@@ -34,7 +34,7 @@ def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:
         platform=row,
         gone_on_platform=link.platform_id is not None and row is None,
         read_from=before.read_from,
-        parked=parked.get(link.id),
+        parked=parked,
     )
     (fresh,) = plan(cycle, [record_type], [candidate]).records
     return fresh

@@ -242,6 +242,10 @@ class Unit(Protocol):
         """Records set aside."""
         ...
 
+    def parked_record(self, link_id: int) -> Parked | None:
+        """Why and since when one record is set aside; None where it is not."""
+        ...
+
     def release(self, link_ids: Collection[int] | None) -> int:
         """Let parked records (all where None) be tried in the next cycle; how many there were."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import Row, and_, delete, insert, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.port import Parked
@@ -70,22 +70,15 @@ class ReviewRows(Rows):
             .where(parked.c.connection_id == self._id, parked.c.record_type.in_(list(record_types)))
             .order_by(parked.c.link_id)
         )
-        return [
-            Parked(
-                link_id=row.link_id,
-                record_type=row.record_type,
-                side=Side(row.side),
-                code=row.code,
-                field=row.field,
-                value=row.value,
-                message=row.message,
-                fix=row.fix,
-                attempts=row.attempts,
-                since=row.since,
-                next_attempt_at=row.next_attempt_at,
-            )
-            for row in rows
-        ]
+        return [_parked(row) for row in rows]
+
+    def parked_record(self, link_id: int) -> Parked | None:
+        """Why and since when one record is set aside; None where it is not."""
+        parked = tables.parked
+        row = self._sql.execute(
+            select(parked).where(parked.c.connection_id == self._id, parked.c.link_id == link_id)
+        ).first()
+        return None if row is None else _parked(row)
 
     def release(self, link_ids: Collection[int] | None) -> int:
         """Let parked records be tried in the next cycle."""
@@ -175,3 +168,19 @@ class ReviewRows(Rows):
             )
             .values(closed_at=self._now)
         )
+
+
+def _parked(row: Row[Any]) -> Parked:
+    return Parked(
+        link_id=row.link_id,
+        record_type=row.record_type,
+        side=Side(row.side),
+        code=row.code,
+        field=row.field,
+        value=row.value,
+        message=row.message,
+        fix=row.fix,
+        attempts=row.attempts,
+        since=row.since,
+        next_attempt_at=row.next_attempt_at,
+    )

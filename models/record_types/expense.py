@@ -93,7 +93,6 @@ RECORD_TYPE = RecordType(
             name="lines",
             quickbooks="Line",
             table="expense_lines",
-            parent_column="expense_id",
             shapes=(
                 LineShape(
                     kind="account",

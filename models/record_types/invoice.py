@@ -112,7 +112,6 @@ RECORD_TYPE = RecordType(
             name="lines",
             quickbooks="Line",
             table="invoice_lines",
-            parent_column="invoice_id",
             ignored=("SubTotalLineDetail",),
             shapes=(
                 LineShape(

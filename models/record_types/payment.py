@@ -64,7 +64,6 @@ RECORD_TYPE = RecordType(
             name="lines",
             quickbooks="Line",
             table="payment_applications",
-            parent_column="payment_id",
             marker_path="LinkedTxn.0.TxnType",
             shapes=(
                 LineShape(
