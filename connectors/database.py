@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -77,6 +78,18 @@ def reading(engine: Engine) -> Engine:
     On SQLite they do not wait for a writer and make none wait; a write in one may fail at once.
     """
     return engine.execution_options(sqlite_begin="BEGIN")
+
+
+def database_time(engine: Engine, otherwise: datetime) -> datetime:
+    """Return the time by the server's clock, which all who use it share.
+
+    SQLite has no server: all who use a file are on one machine, and `otherwise` is its time.
+    """
+    if engine.dialect.name != "postgresql":
+        return otherwise
+    with reading(engine).connect() as connection:
+        found: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return found.astimezone(UTC)
 
 
 def migrate(engine: Engine) -> None:

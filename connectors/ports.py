@@ -78,6 +78,9 @@ class RemoteWrite:
     body: Payload
     #: At most 36 characters, unique per company and intent; the same id is the same write.
     request_id: str
+    #: Second of the clock's `monotonic` after which it must not leave any more; None: at any time.
+    #: Somebody else may have taken the company over by then.
+    deadline: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ connection (`models.settings`).
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
 from models.errors import UsageError
 
+#: The longest flight unless set otherwise: a quarter to leave (`models.intent`), 300 s for the
+#: exchange, 120 s in which QuickBooks may still act on it, and what clocks may differ by.
+FLIGHT = timedelta(minutes=12)
 #: Where the embedded installation keeps its database and key, below the working folder.
 EMBEDDED_FOLDER = Path(".quickbooks-sync")
 
@@ -47,6 +51,10 @@ class Settings(BaseSettings):
     prefect_ui_url: str = ""
     #: Seconds to wait for QuickBooks's answer; it gives up by itself after 120.
     read_timeout_seconds: float = Field(default=130, gt=0, le=600)
+
+    #: The longest time between recording a write and its effect in QuickBooks: how long a write of
+    #: unknown outcome is waited for, and how long a worker that died keeps its company.
+    flight_seconds: float = Field(default=FLIGHT.total_seconds(), ge=1, le=3_600)
 
     @property
     def is_embedded(self) -> bool:

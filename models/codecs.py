@@ -14,6 +14,7 @@ from typing import Any
 from models.errors import FieldError, RecordError
 from models.fields import Currency, Field, Raw, value_at
 from models.lines import Lines
+from models.marker import put_marker
 from models.record_type import RecordType
 from models.records import Content, References
 from models.reference_fields import Reference
@@ -138,6 +139,33 @@ def update_body(
         elif value is not None or field.name in changed:
             field.into_quickbooks(body, value, references)
     return body
+
+
+def mark_body(
+    record_type: RecordType,
+    body: dict[str, Any],
+    content: Content,
+    marker: str,
+    *,
+    custom_numbers: bool,
+) -> bool:
+    """Put the marker into a create's body, or beside a note that an update writes.
+
+    Returns whether the body carries it now.
+    """
+    marking = record_type.marking
+    if marking is None:
+        return False
+    number, note = record_type.by_name[marking.number], record_type.by_name[marking.note]
+    is_create = "Id" not in body
+    if is_create and content.get(number.name) is None:
+        in_number = marking.number_is_ours(content, custom_numbers)
+    elif is_create or (note.quickbooks in body and content.get(number.name) != marker):
+        in_number = False
+    else:
+        return False
+    put_marker(body, marker, number, note, in_number=in_number)
+    return True
 
 
 def needs_held(record_type: RecordType, changed: Collection[str]) -> bool:

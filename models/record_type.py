@@ -16,8 +16,9 @@ from graphlib import TopologicalSorter
 
 from models.checks import Check, length_check
 from models.errors import UsageError, shorten
-from models.fields import Field, Text
+from models.fields import Field, Raw, Text
 from models.lines import Lines
+from models.marker import Marking, marker_in
 from models.records import Content
 from models.reference_fields import Reference
 from models.words import DataType
@@ -67,9 +68,9 @@ class RecordType:
     delete_means: DeleteMeans
     #: Keys that say two unlinked records are the same: each a tuple of fields that must be equal.
     match_keys: tuple[tuple[str, ...], ...] = ()
-    #: QuickBooks fields that may stand in a condition, and the canonical field each compares with:
-    #: how a write of unknown outcome is looked for (sections 4 and 12.1).
-    look_up: tuple[tuple[str, str], ...] = ()
+    #: Where its QuickBooks records carry the marker; None: its name, the first match key, is
+    #: unique in QuickBooks, so that a record of unknown outcome is found by it.
+    marking: Marking | None = None
     #: Status word that means void, where QuickBooks can void this entity (section 3.4).
     void_status: str = ""
     #: Body parts that QuickBooks demands on every write (section 3.2), by path.
@@ -114,6 +115,12 @@ class RecordType:
     def is_list(self) -> bool:
         """Whether the entity is a name list, which has an Active flag."""
         return self.delete_means is DeleteMeans.DEACTIVATE
+
+    def marker_in(self, raw: Raw) -> str | None:
+        """The marker that a QuickBooks record carries, if any."""
+        if self.marking is None:
+            return None
+        return marker_in(raw, self.by_name[self.marking.number], self.by_name[self.marking.note])
 
     def label_of(self, content: Content | None, fallback: str) -> str:
         """What people call a record with this content."""

@@ -11,11 +11,12 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from connectors.clock import SystemClock
-from connectors.database import create_database_engine, migrate
+from connectors.clock import SteadyClock, SystemClock
+from connectors.database import create_database_engine, database_time, migrate
 from connectors.ports import Clock
 from connectors.quickbooks.bounded_auth import AppKeys
 from connectors.quickbooks.client import ClientSettings, QuickBooksClient
@@ -156,7 +157,8 @@ def open_cycle(
         )
     settings = place.settings
     facts = facts_of(place.engine, connection.id)
-    state = SqlState(place.engine, connection, place.clock, uuid.uuid4().hex, _holder())
+    clock = SteadyClock(database_time(place.engine, place.clock.now()), place.clock)
+    state = SqlState(place.engine, connection, clock, uuid.uuid4().hex, _holder())
     with QuickBooksClient(
         settings.endpoints_of(connection.environment),
         connection.realm_id,
@@ -172,11 +174,12 @@ def open_cycle(
         yield Cycle(
             state=state,
             quickbooks=client,
-            clock=place.clock,
+            clock=clock,
             facts=facts,
             references=CycleReferences(facts, names),
             new_id=lambda: uuid.uuid4().hex,
             data_types=wanted,
+            flight=timedelta(seconds=settings.flight_seconds),
             progress=progress or (lambda _words: None),
         )
 

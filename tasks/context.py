@@ -6,15 +6,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from connectors.ports import Clock, CompanyFacts, QuickBooksPort
+from connectors.settings import FLIGHT
 from connectors.state.port import Connection, State, Unit
 from models.plan import Link
 from models.record_type import RecordType
 from models.words import DataType, Side
 
-#: A worker that dies holds its company at most this long; a working one renews before each write.
-LEASE_SECONDS = 300
 #: Outcomes of one record in one direction, as they are printed.
 OUTCOMES = ("created", "updated", "unchanged", "conflicts", "parked")
 
@@ -173,6 +173,10 @@ class Cycle:
     new_id: Callable[[], str]
     #: Data types whose records this cycle may write to QuickBooks.
     data_types: frozenset[DataType]
+    #: The longest time between recording a send and its effect in QuickBooks.
+    flight: timedelta = FLIGHT
+    #: QuickBooks's own clock before it was read in this cycle.
+    far_since: datetime | None = None
     tally: Tally = field(default_factory=Tally)
     #: Says in a few words what is being done, for people who wait.
     progress: Callable[[str], None] = field(default=lambda _words: None)
@@ -185,10 +189,18 @@ class Cycle:
     def renew_lease(self) -> None:
         """Go on being the only worker of the company, or stop.
 
+        The lease lasts for the longest flight: nobody takes over while a write may be under way.
+
         Raises:
             BrakeError: another worker has taken over.
         """
-        self.state.take_lease(LEASE_SECONDS)
+        self.state.take_lease(self.flight)
+
+    @property
+    def origin(self) -> str:
+        """What the markers of this connection's records are made from."""
+        mine = self.connection
+        return f"{mine.environment}/{mine.realm_id}/{mine.company_id}"
 
     def own(self, record_type: RecordType) -> bool:
         """Whether the record type is synced, and not only read because others refer to it."""

@@ -60,6 +60,7 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
         if position is not None and now - datetime.fromisoformat(position) < CDC_REACH
     }
     extract = QuickBooksExtract({}, {}, {})
+    cycle.far_since = None
     by_changes = [each for each in record_types if each.name in since]
     overflowed = _read_changes(cycle, by_changes, since, extract) if by_changes else set()
     for record_type in record_types:
@@ -90,8 +91,15 @@ def _read_changes(
         gone, alive = _confirm_gone(cycle, record_type, said_gone)
         extract.records[record_type.name] = _newest_each(records + alive)
         extract.gone[record_type.name] = gone
-        extract.positions[record_type.name] = (changes.server_time - OVERLAP).isoformat()
+        extract.positions[record_type.name] = _seen_at(cycle, changes.server_time)
     return changes.overflowed
+
+
+def _seen_at(cycle: Cycle, server_time: datetime) -> str:
+    """QuickBooks's clock at a reading, with an overlap; the cycle keeps the earliest one."""
+    position = server_time - OVERLAP
+    cycle.far_since = min(cycle.far_since or position, position)
+    return position.isoformat()
 
 
 def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract) -> None:
@@ -104,7 +112,7 @@ def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract)
     gone, alive = _confirm_gone(cycle, record_type, sorted(linked - seen))
     extract.records[record_type.name] = _newest_each([*records, *alive])
     extract.gone[record_type.name] = gone
-    extract.positions[record_type.name] = (server_time - OVERLAP).isoformat()
+    extract.positions[record_type.name] = _seen_at(cycle, server_time)
 
 
 def _confirm_gone(

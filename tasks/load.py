@@ -1,24 +1,28 @@
 """Load: the one write protocol towards QuickBooks, and the writes to the platform.
 
-1. The intent is stored: what is to be written, under a request id made from the intent.
-2. The send is recorded; only then does it leave.
+1. The intent is stored: what is to be written, with the marker that the record will carry.
+2. The send is recorded, with its number and time; only then does it leave, under a request id made
+   from the intent, and within a bounded time or not at all.
 3. Answered: the answer is verified and everything it means commits in one transaction (`settle`).
 4. Refused: the intent is closed; the record goes to `push_record`, which a person can watch.
-5. Not answered: the outcome is unknown. The record is looked for; found, it is adopted and merged
-   again; not found, the same write is sent with the same request id, which QuickBooks replays.
+5. Not answered: the outcome is unknown, and nothing else touches the record. It is looked for;
+   found, it is adopted with what is observed and merged again; not found, it is sent again once the
+   longest flight has passed since the last send (`outcome`, `recover`).
+6. Moved on since it was planned: both sides are read and merged again, at most three times; then it
+   is a conflict, and waits for whoever keeps changing it.
 
 A batch never fails because of one of its records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from connectors.ports import Payload, RemoteAnswer, RemoteWrite
 from connectors.quickbooks import exact_json
-from connectors.state.port import Attempt, Intent, StaleRowError
-from models.codecs import create_body, needs_held, removal_body, update_body
+from models.codecs import create_body, mark_body, needs_held, removal_body, update_body
 from models.errors import (
     DisconnectedError,
     Fault,
@@ -31,24 +35,23 @@ from models.errors import (
     StaleRecordError,
     SyncError,
 )
+from models.intent import SEND_WINDOW_DIVISOR, Attempt, Intent
+from models.marker import marker_of
 from models.merge import Outcome
 from models.plan import RecordPlan
-from models.record_type import RecordType
 from models.records import canonical_json, fingerprint, link_in
 from models.reference_fields import Reference
-from models.words import IntentState, Operation, Side
+from models.words import IntentState, Operation
 from tasks.context import Cycle
-from tasks.look_up import find_created
-from tasks.record import Done, count_done, note_recovered, park
-from tasks.replan import replan
+from tasks.record import Done, count_done
 from tasks.settle import apply_to_platform, settle_quickbooks
 
 #: QuickBooks takes 30 items in a batch (section 6).
 BATCH_SIZE = 30
+#: Characters of a batch's request id (section 6: at most 36).
+BATCH_ID_CHARACTERS = 32
 #: Records written to the platform in one transaction.
 PLATFORM_BATCH_SIZE = 200
-#: Tries of one record within a run, the batch's own left out.
-ATTEMPTS_MAX = 4
 
 
 @dataclass
@@ -57,9 +60,7 @@ class Prepared:
 
     plan: RecordPlan
     intent: Intent
-    write: RemoteWrite
-    #: Canonical fields that the body carries, to be compared with the answer.
-    sent: frozenset[str]
+    body: Payload
     #: A send of it was not answered: it may stand in QuickBooks, whatever later sends come to.
     unknown: bool = False
 
@@ -73,19 +74,13 @@ class Failed:
     #: The write, while its intent is open.
     prepared: Prepared | None = None
     attempts: int = 0
+    #: How often it was merged again because it had moved on.
+    merges: int = 0
 
     @property
     def name(self) -> str:
         """What people call it, for the task run's name."""
         return f"{self.plan.record_type.name} {self.plan.label}"
-
-
-def is_passing(error: SyncError) -> bool:
-    """Whether another attempt within this run can help."""
-    return isinstance(
-        error,
-        RetryLaterError | OutcomeUnknownError | StaleRecordError | GoneError | StaleRowError,
-    )
 
 
 # -- batches --
@@ -101,7 +96,7 @@ def load_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
     prepared, failed = _prepare_all(cycle, plans)
     if prepared:
         _store_intents(cycle, prepared)
-        failed += _send(cycle, prepared)
+        failed += send(cycle, prepared)
     return failed
 
 
@@ -152,11 +147,12 @@ def _linked(plan: RecordPlan) -> list[int]:
 
 def _prepare_all(cycle: Cycle, plans: Sequence[RecordPlan]) -> tuple[list[Prepared], list[Failed]]:
     _load_references(cycle, plans)
+    ours = _made_by_us(cycle, plans)
     prepared: list[Prepared] = []
     failed: list[Failed] = []
     for plan in plans:
         try:
-            prepared.append(prepare(cycle, plan))
+            prepared.append(_prepare(cycle, plan, ours))
         except (RecordError, RemoteError) as error:
             if isinstance(error, DisconnectedError):
                 raise
@@ -164,7 +160,25 @@ def _prepare_all(cycle: Cycle, plans: Sequence[RecordPlan]) -> tuple[list[Prepar
     return prepared, failed
 
 
-def prepare(cycle: Cycle, plan: RecordPlan) -> Prepared:
+def _made_by_us(cycle: Cycle, plans: Sequence[RecordPlan]) -> frozenset[int]:
+    """Links of records that carry our marker, of those whose note is to be written."""
+    markers = {}
+    for plan in plans:
+        marking, operation = plan.record_type.marking, plan.quickbooks_operation
+        if operation is Operation.UPDATE and marking and marking.note in plan.merge.to_quickbooks:
+            markers[_marker(cycle, plan)] = plan.link.id
+    if not markers:
+        return frozenset()
+    with cycle.state.begin() as unit:
+        return frozenset(markers[marker] for marker in unit.intents_marked(set(markers)))
+
+
+def _marker(cycle: Cycle, plan: RecordPlan) -> str:
+    assert plan.link.platform_id is not None, "what is written to QuickBooks is on the platform"
+    return marker_of(cycle.origin, plan.record_type.name, plan.link.platform_id)
+
+
+def _prepare(cycle: Cycle, plan: RecordPlan, ours: Collection[int]) -> Prepared:
     """The body of a planned write and the intent to send it.
 
     Raises:
@@ -189,28 +203,43 @@ def prepare(cycle: Cycle, plan: RecordPlan) -> Prepared:
             body = update_body(plan.record_type, plan.merge.content, sent, held, cycle.references)
         else:
             body, sent = removal_body(held, operation), frozenset()
-    return _prepared(cycle, plan, operation, body, sent)
+    marker = ""
+    if operation is Operation.CREATE or plan.link.id in ours:
+        marker = _marked(cycle, plan, body)
+    return _prepared(cycle, plan, operation, body, sent, marker)
+
+
+def _marked(cycle: Cycle, plan: RecordPlan, body: dict[str, Any]) -> str:
+    """Put the marker of the platform's record into a body; "" where it carries none."""
+    assert plan.merge.content is not None, "a record that is written has content"
+    marker, custom = _marker(cycle, plan), cycle.facts.custom_numbers
+    is_marked = mark_body(plan.record_type, body, plan.merge.content, marker, custom_numbers=custom)
+    return marker if is_marked else ""
 
 
 def _prepared(
-    cycle: Cycle, plan: RecordPlan, operation: Operation, body: Payload, sent: frozenset[str]
+    cycle: Cycle,
+    plan: RecordPlan,
+    operation: Operation,
+    body: dict[str, Any],
+    sent: frozenset[str],
+    marker: str,
 ) -> Prepared:
     payload = exact_json.encode(body).decode()
-    intent_id = cycle.new_id()
     intent = Intent(
-        id=intent_id,
+        id=cycle.new_id(),
         link_id=plan.link.id,
         record_type=plan.record_type.name,
         operation=operation,
         state=IntentState.PLANNED,
         payload=payload,
         payload_hash=fingerprint(payload),
-        request_id=intent_id,
-        attempts=0,
+        fields=sent,
+        marker=marker,
+        far_since=cycle.far_since,
         created_at=cycle.clock.now(),
     )
-    write = RemoteWrite(plan.record_type.entity, operation, body, intent.request_id)
-    return Prepared(plan, intent, write, sent)
+    return Prepared(plan, intent, body)
 
 
 def _held(cycle: Cycle, plan: RecordPlan) -> Payload:
@@ -246,36 +275,19 @@ def _store_intents(cycle: Cycle, prepared: Sequence[Prepared]) -> None:
         unit.add_intents([each.intent for each in prepared], planned)
 
 
-def _send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
+def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
     """Send what is stored, and commit what came back."""
+    # Counted from before the send is recorded, on a clock that nobody sets: a worker that is paused
+    # here for long must not send when another one may have taken over.
+    deadline = cycle.clock.monotonic() + cycle.flight.total_seconds() / SEND_WINDOW_DIVISOR
     with cycle.state.begin() as unit:
-        unit.mark_sent([each.intent for each in prepared])
-    answers = _answers(cycle, prepared)
-    failed: list[Failed] = []
-    done: list[tuple[RecordPlan, Done]] = []
-    with cycle.state.begin() as unit:
-        for each, answer in zip(prepared, answers, strict=True):
-            each.unknown = each.unknown or isinstance(answer.error, OutcomeUnknownError)
-            state = _state_after(each, answer)
-            unit.close_intent(each.intent.id, state, _attempt(each, answer))
-            if answer.error is not None:
-                is_open = state in (IntentState.UNKNOWN, IntentState.PLANNED)
-                failed.append(Failed(each.plan, answer.error, each if is_open else None))
-                continue
-            try:
-                done.append(
-                    settle_quickbooks(
-                        cycle,
-                        unit,
-                        each.plan,
-                        each.intent.operation,
-                        each.sent,
-                        answer,
-                        each.intent.id,
-                    )
-                )
-            except RecordError as error:
-                failed.append(Failed(each.plan, error))
+        sent = unit.mark_sent([each.intent for each in prepared])
+    for each, intent in zip(prepared, sent, strict=True):
+        each.intent = intent
+    answers = _answers(cycle, [_write(each, deadline) for each in prepared])
+    if _in_batch(cycle, answers) and _refused_as_a_whole(answers):
+        return _send_singly(cycle, prepared, answers)
+    failed, done = _commit(cycle, prepared, answers)
     for plan, each_done in done:
         count_done(cycle, plan, each_done)
     for answer in answers:
@@ -284,31 +296,59 @@ def _send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
     return failed
 
 
-def _answers(cycle: Cycle, prepared: Sequence[Prepared]) -> list[RemoteAnswer]:
+def _write(prepared: Prepared, deadline: float) -> RemoteWrite:
+    intent = prepared.intent
+    entity = prepared.plan.record_type.entity
+    return RemoteWrite(entity, intent.operation, prepared.body, intent.request_id, deadline)
+
+
+def _commit(
+    cycle: Cycle, prepared: Sequence[Prepared], answers: Sequence[RemoteAnswer]
+) -> tuple[list[Failed], list[tuple[RecordPlan, Done]]]:
+    """Commit what came back; what failed, and what is settled."""
+    failed: list[Failed] = []
+    done: list[tuple[RecordPlan, Done]] = []
+    with cycle.state.begin() as unit:
+        for each, answer in zip(prepared, answers, strict=True):
+            state = _state_after(each, answer)
+            each.unknown = state is IntentState.UNKNOWN
+            unit.close_intent(each.intent.id, state, _attempt(each, answer))
+            if answer.error is not None:
+                is_open = state in (IntentState.UNKNOWN, IntentState.PLANNED)
+                failed.append(Failed(each.plan, answer.error, each if is_open else None))
+                continue
+            try:
+                done.append(settle_quickbooks(cycle, unit, each.plan, each.intent, answer))
+            except RecordError as error:
+                failed.append(Failed(each.plan, error))
+    return failed, done
+
+
+def _send_singly(
+    cycle: Cycle, prepared: Sequence[Prepared], answers: Sequence[RemoteAnswer]
+) -> list[Failed]:
+    """A batch was refused for one of its writes, nobody says which: nothing of it was done."""
+    with cycle.state.begin() as unit:
+        for each, answer in zip(prepared, answers, strict=True):
+            unit.close_intent(each.intent.id, IntentState.PLANNED, _attempt(each, answer))
+    return [failed for each in prepared for failed in send(cycle, [each])]
+
+
+def _in_batch(cycle: Cycle, writes: Sequence[object]) -> bool:
+    """Whether so many writes go in one call."""
+    return len(writes) > 1 and cycle.connection.settings.batch_writes
+
+
+def _answers(cycle: Cycle, writes: Sequence[RemoteWrite]) -> list[RemoteAnswer]:
     """One answer per write, whatever happens on the way."""
     try:
-        if len(prepared) == 1 or not cycle.connection.settings.batch_writes:
-            return [cycle.quickbooks.post(each.write) for each in prepared]
-        writes = [each.write for each in prepared]
-        # Not the id of any of its writes: those may yet be sent one by one.
-        request_id = cycle.new_id()
-        answers = cycle.quickbooks.batch(writes, request_id)
-        if _refused_as_a_whole(answers):
+        if not _in_batch(cycle, writes):
             return [cycle.quickbooks.post(each) for each in writes]
+        # Not the id of any of its writes: those may yet be sent one by one.
+        ids = " ".join(each.request_id for each in writes)
+        return cycle.quickbooks.batch(writes, fingerprint(ids)[:BATCH_ID_CHARACTERS])
     except RemoteError as error:
-        return [RemoteAnswer(error=error) for _ in prepared]
-    if all(isinstance(each.error, OutcomeUnknownError) for each in answers):
-        for each in prepared:
-            each.unknown = True
-        # The same batch under the same id: QuickBooks replays its answer if it had done it. It has
-        # been seen to forget request ids, so nothing is sent again once a record has landed.
-        try:
-            if _any_landed(cycle, prepared):
-                return answers
-            answers = cycle.quickbooks.batch(writes, request_id)
-        except RemoteError as error:
-            return [RemoteAnswer(error=error) for _ in prepared]
-    return answers
+        return [RemoteAnswer(error=error) for _ in writes]
 
 
 def _refused_as_a_whole(answers: Sequence[RemoteAnswer]) -> bool:
@@ -321,22 +361,13 @@ def _refused_as_a_whole(answers: Sequence[RemoteAnswer]) -> bool:
     return len(refusals) == 1 and all(isinstance(each.error, RejectedError) for each in answers)
 
 
-def _any_landed(cycle: Cycle, prepared: Sequence[Prepared]) -> bool:
-    """Whether a create of a batch without an answer is in QuickBooks."""
-    creates = [each for each in prepared if each.intent.operation is Operation.CREATE]
-    try:
-        return any(find_created(cycle, each.plan.record_type, each.intent) for each in creates)
-    except RecordError:
-        return True  # several fit one of them: each is looked at on its own
-
-
 def _state_after(each: Prepared, answer: RemoteAnswer) -> IntentState:
-    """A send that was not let in says nothing about an earlier one that was not answered."""
+    """A send that was not let in, or found the record moved, says nothing about an earlier one."""
     if answer.error is None:
         return IntentState.ACKNOWLEDGED
     if isinstance(answer.error, OutcomeUnknownError):
         return IntentState.UNKNOWN
-    if each.unknown and isinstance(answer.error, RetryLaterError | DisconnectedError):
+    if each.unknown and not isinstance(answer.error, RejectedError):
         return IntentState.UNKNOWN
     if isinstance(answer.error, RetryLaterError):
         return IntentState.PLANNED
@@ -344,10 +375,13 @@ def _state_after(each: Prepared, answer: RemoteAnswer) -> IntentState:
 
 
 def _attempt(each: Prepared, answer: RemoteAnswer) -> Attempt:
+    return attempt_of(each.intent, answer)
+
+
+def attempt_of(intent: Intent, answer: RemoteAnswer) -> Attempt:
+    """How a send ended, for the record of attempts."""
     if answer.error is None:
-        return Attempt(
-            each.intent.id, each.write.request_id, "acknowledged", intuit_tid=answer.intuit_tid
-        )
+        return Attempt(intent.id, "acknowledged", intuit_tid=answer.intuit_tid)
     fault = answer.error.fault
     text = canonical_json(
         {
@@ -358,85 +392,4 @@ def _attempt(each: Prepared, answer: RemoteAnswer) -> Attempt:
         }
     )
     tid = answer.intuit_tid or fault.intuit_tid
-    return Attempt(
-        each.intent.id, each.write.request_id, type(answer.error).__name__[:20], tid, text
-    )
-
-
-# -- one record at a time --
-
-
-def push_record(cycle: Cycle, failed: Failed) -> None:
-    """One more attempt at a record that failed.
-
-    Raises:
-        SyncError: it failed again; `is_passing` says whether another attempt can help.
-    """
-    if not is_passing(failed.error):
-        raise failed.error
-    cycle.renew_lease()
-    failed.attempts += 1
-    if failed.prepared is None:
-        _write_anew(cycle, failed)
-    elif failed.prepared.unknown and adopt(
-        cycle, failed.prepared.plan.record_type, failed.prepared.intent
-    ):
-        failed.prepared = None
-        _write_anew(cycle, failed)
-    else:
-        _outcome(failed, _send(cycle, [failed.prepared]))
-
-
-def _write_anew(cycle: Cycle, failed: Failed) -> None:
-    """Look at the record afresh, merge again, and do what that comes to."""
-    plan = replan(cycle, failed.plan)
-    failed.plan = plan
-    if plan.parked is not None:
-        failed.error = plan.parked
-        raise plan.parked
-    if plan.quickbooks_operation is not None:
-        _outcome(failed, load_batch(cycle, [plan]))
-    else:
-        _outcome(failed, apply_batch(cycle, [plan]))
-
-
-def _outcome(failed: Failed, again: Sequence[Failed]) -> None:
-    if again:
-        failed.plan, failed.error = again[0].plan, again[0].error
-        failed.prepared = again[0].prepared
-        raise failed.error
-
-
-def adopt(cycle: Cycle, record_type: RecordType, intent: Intent) -> bool:
-    """Settle an intent of unknown outcome by what QuickBooks holds now.
-
-    A create that is found is linked. An update, delete or void is sent again in any case: if it
-    took effect, its SyncToken is stale by now, and the record is merged again.
-    """
-    if intent.operation is not Operation.CREATE:
-        return False
-    record = find_created(cycle, record_type, intent)
-    if record is None:
-        return False
-    with cycle.state.begin() as unit:
-        unit.complete_link(intent.link_id, Side.QUICKBOOKS, str(record["Id"]))
-        unit.close_intent(
-            intent.id,
-            IntentState.ACKNOWLEDGED,
-            Attempt(intent.id, intent.request_id, "adopted"),
-        )
-        note_recovered(unit, intent)
-        cycle.references.learn(unit.links([intent.link_id]).values())
-    return True
-
-
-def give_up(cycle: Cycle, failed: Failed) -> None:
-    """Park a record whose attempts are used up; an intent of unknown outcome stays open."""
-    if failed.prepared is not None and not failed.prepared.unknown:
-        with cycle.state.begin() as unit:
-            unit.close_intent(
-                failed.prepared.intent.id,
-                IntentState.REJECTED,
-                Attempt(failed.prepared.intent.id, failed.prepared.write.request_id, "given_up"),
-            )
-    park(cycle, failed.plan, failed.error)
+    return Attempt(intent.id, type(answer.error).__name__[:20], tid, text)

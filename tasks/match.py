@@ -1,23 +1,31 @@
 """Match: which record that is new in QuickBooks is one that the platform holds unlinked.
 
-Only one of each with the same key is a match; two alike are left to a person.
+A record that carries the marker of an unlinked platform record was made from it: the link was lost,
+as in a database that was restored from a backup. Else only one of each with the same key is a
+match; two alike are left to a person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from connectors.ports import Payload
 from connectors.state.port import Row, Unit
 from models.codecs import decode
+from models.fields import value_at
+from models.marker import marker_of
 from models.plan import Link
 from models.record_type import RecordType
 from models.records import Content
 from models.words import Side
 from tasks.context import Cycle
 from tasks.parents import load_parents
+from tasks.times import parse_time
 
+#: QuickBooks's clock and the platform's may differ by this much.
+CLOCKS_DIFFER_MAX = timedelta(minutes=10)
 #: A record type that refers to itself nests at most this deep (sub-accounts, fault 6180).
 NESTING_MAX = 5
 
@@ -31,7 +39,7 @@ def match(
     same only if its parent is.
     """
     half_links = unit.half_links(record_type.name, Side.PLATFORM) if records else []
-    if not half_links or not record_type.match_keys:
+    if not half_links:
         return {}
     rows = unit.platform.rows(
         record_type, [each.platform_id for each in half_links if each.platform_id]
@@ -39,17 +47,52 @@ def match(
     by_row = {each.platform_id: each for each in half_links}
     load_parents(cycle, unit, record_type, records, [row.values for row in rows.values()])
     matched: dict[str, Link] = {}
-    for _level in range(NESTING_MAX):
-        fresh = _match_once(cycle, record_type, records, rows, matched)
-        for side_id, row_id in fresh.items():
+
+    def note(pairs: Mapping[str, str]) -> None:
+        for side_id, row_id in pairs.items():
             half = by_row[row_id]
             unit.complete_link(half.id, Side.QUICKBOOKS, side_id)
             link = replace(half, quickbooks_id=side_id)
             matched[side_id] = link
             cycle.references.learn([link])
+
+    note(_by_marker(cycle, record_type, records, rows))
+    for _level in range(NESTING_MAX):
+        fresh = _match_once(cycle, record_type, records, rows, matched)
+        note(fresh)
         if not fresh:
             break
     return matched
+
+
+def _by_marker(
+    cycle: Cycle, record_type: RecordType, records: Sequence[Payload], rows: Mapping[str, Row]
+) -> dict[str, str]:
+    """QuickBooks id -> id of the row that its marker names, where both name only each other.
+
+    Ids are given out again in a database that was restored, so the row must not be younger.
+    """
+    marked: dict[str, list[Payload]] = {}
+    for record in records:
+        marker = record_type.marker_in(record)
+        if marker is not None:
+            marked.setdefault(marker, []).append(record)
+    if not marked:
+        return {}
+    found: dict[str, str] = {}
+    for row_id, row in rows.items():
+        same = marked.get(marker_of(cycle.origin, record_type.name, row_id), [])
+        if len(same) == 1 and not _is_younger(row, same[0]):
+            found[str(same[0]["Id"])] = row_id
+    return found
+
+
+def _is_younger(row: Row, record: Payload) -> bool:
+    made_at = parse_time(value_at(record, "MetaData.CreateTime"))
+    created_at = row.values.get("created_at")
+    if made_at is None or not isinstance(created_at, datetime):
+        return True
+    return created_at > made_at + CLOCKS_DIFFER_MAX
 
 
 def _match_once(

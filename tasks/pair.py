@@ -22,8 +22,9 @@ from models.records import Content
 from models.words import Owner, Side
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
-from tasks.look_up import unclaimed
 from tasks.match import match
+from tasks.outcome import twins, unclaimed
+from tasks.reads import is_outdated, read_many
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Candidate:
     read_from: frozenset[Side] = field(default_factory=frozenset)
     #: Why it was parked before.
     parked: Parked | None = None
+    #: The link whose QuickBooks record carries the same marker; this one is a copy.
+    twin_of: Link | None = None
 
 
 def pair(
@@ -192,16 +195,17 @@ def _pair_quickbooks(
         link = links.get(side_id)
         if link is None:
             unlinked.append(record)
-        elif (link.deleted_at is not None and link.id not in parked and is_inactive(record)) or (
-            link.deleted_at is None and _is_known(cycle, record_type, link, record)
-        ):
+        elif is_outdated(link, record) or _is_no_news(cycle, record_type, link, record, parked):
             _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
         else:
             _add_side(found, record_type, link, quickbooks=record)
     for side_id in gone:
         link = links[side_id]
         _add_side(found, record_type, link, gone_in_quickbooks=True)
-    matched = match(cycle, unit, record_type, unlinked)
+    copies = twins(unit, record_type, [*unlinked, *_half_known(records, links)])
+    matched = match(
+        cycle, unit, record_type, [each for each in unlinked if str(each["Id"]) not in copies]
+    )
     new = [each for each in unlinked if str(each["Id"]) not in matched]
     new_links = unit.add_links(
         [
@@ -220,6 +224,32 @@ def _pair_quickbooks(
     for record in unlinked:
         if str(record["Id"]) in matched:
             _add_side(found, record_type, matched[str(record["Id"])], quickbooks=record)
+    for link_id, each in found.items():
+        twin = copies.get(each.link.quickbooks_id or "")
+        if twin is not None:
+            found[link_id] = replace(each, twin_of=twin)
+
+
+def _half_known(records: Mapping[str, Payload], links: Mapping[str, Link]) -> list[Payload]:
+    """Records that only QuickBooks holds, though they have a link."""
+    return [
+        records[side_id]
+        for side_id, link in links.items()
+        if side_id in records and link.platform_id is None
+    ]
+
+
+def _is_no_news(
+    cycle: Cycle,
+    record_type: RecordType,
+    link: Link,
+    record: Payload,
+    parked: Mapping[int, Parked],
+) -> bool:
+    """Whether a linked record stands as we know it."""
+    if link.deleted_at is not None:
+        return link.id not in parked and is_inactive(record)
+    return _is_known(cycle, record_type, link, record)
 
 
 def is_inactive(record: Payload) -> bool:
@@ -321,29 +351,6 @@ def _fetch_missing_sides(cycle: Cycle, candidates: list[Candidate]) -> None:
             candidates[index] = replace(
                 candidates[index], quickbooks=record, gone_in_quickbooks=record is None
             )
-
-
-#: Ids in one IN list of a query.
-IDS_IN_QUERY = 100
-#: Fewer records than this are read one by one: a read is one metered call, and so is a query.
-READ_SINGLY_MAX = 1
-
-
-def read_many(cycle: Cycle, record_type: RecordType, ids: Sequence[str]) -> dict[str, Payload]:
-    """Records by id; those that are gone are left out, each confirmed by a read."""
-    found: dict[str, Payload] = {}
-    if len(ids) > READ_SINGLY_MAX:
-        for start in range(0, len(ids), IDS_IN_QUERY):
-            some = ids[start : start + IDS_IN_QUERY]
-            listed = ", ".join(f"'{each}'" for each in some)
-            records, _ = cycle.quickbooks.query(record_type.entity, f"Id IN ({listed})")
-            found.update((str(each["Id"]), each) for each in records)
-    for each in ids:
-        if each not in found:
-            record = cycle.quickbooks.read(record_type.entity, each)
-            if record is not None:
-                found[each] = record
-    return found
 
 
 def _with_rows(unit: Unit, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -15,7 +15,7 @@ from models.codecs import decode, sync_token_of
 from models.errors import FieldError, RecordError
 from models.fields import value_at
 from models.merge import Merge, Outcome, merge
-from models.plan import Plan, RecordPlan, parents_first
+from models.plan import Link, Plan, RecordPlan, parents_first
 from models.policy import Policy
 from models.record_type import RecordType
 from models.records import Observed
@@ -126,6 +126,8 @@ def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Record
 def _special_case(each: Candidate) -> RecordError | None:
     """Situations that no merge decides."""
     workflow, row = each.record_type.workflow, each.platform
+    if each.twin_of is not None and not _is_gone_in_quickbooks(each):
+        return _twin_error(each, each.twin_of)
     in_quickbooks = each.quickbooks is not None and not _is_gone_in_quickbooks(each)
     if each.link.deleted_at is not None and (in_quickbooks or (row and row.live)):
         return RecordError(
@@ -154,6 +156,18 @@ def _special_case(each: Candidate) -> RecordError | None:
             fix="Delete it on the platform, or set another status to have it created there.",
         )
     return None
+
+
+def _twin_error(each: Candidate, other: Link) -> RecordError:
+    name = f"{each.record_type.name} {other.label}"
+    return RecordError(
+        f"QuickBooks holds {name} twice, as {other.quickbooks_id} and as "
+        f"{each.link.quickbooks_id}: both carry the marker of one platform record",
+        code="twin",
+        value=each.link.quickbooks_id or "",
+        fix="Delete the surplus one in QuickBooks. If somebody copied the record on purpose, take "
+        "the line that begins with QS- out of the copy's private note, or change its number.",
+    )
 
 
 # -- validating --

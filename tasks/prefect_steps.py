@@ -23,8 +23,9 @@ from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
-from tasks.load import ATTEMPTS_MAX, Failed, give_up, is_passing, push_record
+from tasks.load import Failed
 from tasks.pair import Candidate
+from tasks.push import ATTEMPTS_MAX, give_up, is_passing, push_record
 from tasks.report import planned_rows
 from tasks.steps import PLAIN, PUSHES_MAX, RETRY_DELAYS, Steps
 

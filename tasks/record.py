@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connectors.state.port import Intent, LinkUpdate, Parked, StaleRowError, Unit
+from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
 from models.audit import AuditNote
 from models.errors import (
     OutcomeUnknownError,
@@ -16,6 +16,7 @@ from models.errors import (
     StaleRecordError,
     SyncError,
 )
+from models.intent import Intent
 from models.plan import RecordPlan
 from models.records import Content
 from models.words import Operation, Side
@@ -76,15 +77,29 @@ def note_unsettled(
     unit.audit([_note(plan, f"write.{Side.QUICKBOOKS}", body)])
 
 
-def note_recovered(unit: Unit, intent: Intent) -> None:
+def note_recovered(unit: Unit, intent: Intent, **facts: str) -> None:
     """Log a write that took effect although its answer never came."""
     body: dict[str, object] = {
         "operation": intent.operation,
         "intent": intent.id,
-        "unsettled": "its answer was lost",
+        "found": "its answer was lost; QuickBooks holds what was sent",
+        **facts,
     }
     kind = f"write.{Side.QUICKBOOKS}"
     unit.audit([AuditNote(kind, body, record_type=intent.record_type, link_id=intent.link_id)])
+
+
+def note_uncertain(unit: Unit, intent: Intent, reason: str) -> None:
+    """Log a send of which nobody can say any more whether it took effect."""
+    body: dict[str, object] = {
+        "operation": intent.operation,
+        "intent": intent.id,
+        "uncertain": reason,
+    }
+    note = AuditNote(
+        "write.uncertain", body, record_type=intent.record_type, link_id=intent.link_id
+    )
+    unit.audit([note])
 
 
 def count_done(cycle: Cycle, plan: RecordPlan, done: Done) -> None:
@@ -164,16 +179,21 @@ def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
         if known is None or known.message != parked.message:
             if plan.merge.conflicts:
                 _note_conflicts(unit, plan)
-            body: dict[str, object] = {
-                "label": plan.label,
-                "code": parked.code,
-                "field": parked.field,
-                "value": parked.value,
-                "message": parked.message,
-                "fix": parked.fix,
-            }
-            unit.audit([_note(plan, "parked", body)])
+            note_parked(unit, parked, label=plan.label)
     count_parked(cycle, plan, parked)
+
+
+def note_parked(unit: Unit, parked: Parked, **facts: str) -> None:
+    """Log that a record was set aside, and why."""
+    body: dict[str, object] = {
+        "code": parked.code,
+        "field": parked.field,
+        "value": parked.value,
+        "message": parked.message,
+        "fix": parked.fix,
+        **facts,
+    }
+    unit.audit([AuditNote("parked", body, record_type=parked.record_type, link_id=parked.link_id)])
 
 
 def count_parked(cycle: Cycle, plan: RecordPlan, parked: Parked) -> None:

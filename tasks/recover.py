@@ -1,8 +1,9 @@
-"""Recover: settle what the last run left open, before anything new is read.
+"""Recover: settle what earlier runs left open, before anything new is read.
 
 An intent that was never sent is closed: its change is planned again. One that was sent and not
-answered is looked for, and sent again under the same request id if it cannot be found. Either way
-the record is handed to this cycle, which reads both sides and merges them.
+answered is looked for; seen, it is adopted; not seen, it is sent again once it can no longer be
+under way. Whatever is settled is handed to this cycle, which reads both sides and merges them; what
+is not stays out of its way.
 """
 
 from __future__ import annotations
@@ -11,109 +12,135 @@ from datetime import datetime
 
 from connectors.ports import RemoteAnswer, RemoteWrite
 from connectors.quickbooks import exact_json
-from connectors.state.port import Attempt, Intent, Parked
-from models.errors import DisconnectedError, OutcomeUnknownError, RecordError, RetryLaterError
+from connectors.state.port import Parked, Unit
+from models.errors import (
+    DisconnectedError,
+    RecordError,
+    RejectedError,
+    RetryLaterError,
+)
+from models.intent import SEND_WINDOW_DIVISOR, Attempt, Intent, Sighting, Step, due_at
 from models.record_type import catalog
-from models.words import IntentState, Operation, Side
+from models.words import IntentState, Side
 from tasks.context import Cycle
-from tasks.load import adopt
-from tasks.record import note_recovered
+from tasks.load import attempt_of
+from tasks.outcome import adopt, answered, conclude, look
+from tasks.push import never_seen
+from tasks.record import note_parked
 
 
 def recover(cycle: Cycle) -> int:
-    """Settle open intents; how many there were."""
+    """Settle open intents; how many there were.
+
+    Raises:
+        DisconnectedError: no call can work.
+    """
     with cycle.state.begin() as unit:
         intents = unit.open_intents()
-    for intent in intents:
-        if intent.state is IntentState.PLANNED:
-            _close(cycle, intent, IntentState.REJECTED, "never_sent")
-        else:
-            _settle(cycle, intent)
+        for intent in intents:
+            if intent.state is IntentState.PLANNED:
+                _close_unsent(unit, intent)
+    asked = [each for each in intents if each.state is not IntentState.PLANNED]
+    try:
+        sightings = look(cycle, asked)
+    except RetryLaterError:
+        # QuickBooks cannot be asked now: they stay open, and the next cycle asks again.
+        return len(intents)
+    for intent in asked:
+        cycle.renew_lease()
+        _settle(cycle, intent, sightings[intent.id])
     return len(intents)
 
 
-def _settle(cycle: Cycle, intent: Intent) -> None:
-    """Find out what became of a send without an answer."""
-    record_type = catalog()[intent.record_type]
-    try:
-        if adopt(cycle, record_type, intent):
-            _hand_over(cycle, intent)
-            return
-        answer = _send_again(cycle, intent)
-    except RetryLaterError:
-        # QuickBooks cannot be asked now: the intent stays open, and the next cycle asks again.
+def _close_unsent(unit: Unit, intent: Intent) -> None:
+    """It never left, or was not let in: what it was for is planned again."""
+    unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "never_sent"))
+    _hand_over(unit, intent)
+
+
+def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
+    """Go on with a send without an answer, as far as it goes now."""
+    step = conclude(cycle, intent, sighting)
+    if step is Step.SEND_AGAIN:
+        _send_again(cycle, intent)
         return
-    except RecordError as error:
-        _hand_to_person(cycle, intent, error)
-        return
+    with cycle.state.begin() as unit:
+        if step is Step.WAIT:
+            _wait(cycle, unit, intent)
+        elif step in (Step.ADOPT, Step.PLAN_ANEW):
+            _hand_over(unit, intent)
+        else:
+            _park(unit, intent, sighting.error or never_seen(intent), next_attempt_at=None)
+
+
+def _send_again(cycle: Cycle, intent: Intent) -> None:
+    deadline = cycle.clock.monotonic() + cycle.flight.total_seconds() / SEND_WINDOW_DIVISOR
+    with cycle.state.begin() as unit:
+        (sent,) = unit.mark_sent([intent])
+    body = exact_json.decode(sent.payload)
+    entity = catalog()[sent.record_type].entity
+    answer = cycle.quickbooks.post(
+        RemoteWrite(entity, sent.operation, body, sent.request_id, deadline)
+    )
+    with cycle.state.begin() as unit:
+        _take_answer(cycle, unit, sent, answer)
     if isinstance(answer.error, DisconnectedError):
         raise answer.error
-    if isinstance(answer.error, OutcomeUnknownError | RetryLaterError):
-        return
-    if answer.record is not None and intent.operation is Operation.CREATE:
-        with cycle.state.begin() as unit:
-            unit.complete_link(intent.link_id, Side.QUICKBOOKS, str(answer.record["Id"]))
-    state = IntentState.ACKNOWLEDGED if answer.error is None else IntentState.REJECTED
-    _close(cycle, intent, state, "recovered", answer)
 
 
-def _send_again(cycle: Cycle, intent: Intent) -> RemoteAnswer:
-    body = exact_json.decode(intent.payload)
-    entity = catalog()[intent.record_type].entity
-    with cycle.state.begin() as unit:
-        unit.mark_sent([intent])
-    return cycle.quickbooks.post(RemoteWrite(entity, intent.operation, body, intent.request_id))
+def _take_answer(cycle: Cycle, unit: Unit, intent: Intent, answer: RemoteAnswer) -> None:
+    """Commit what came back for a write that was sent again."""
+    if answer.record is not None:
+        sighting = answered(cycle, unit, intent, answer.record)
+        adopt(cycle, unit, intent, sighting, attempt_of(intent, answer))
+        _hand_over(unit, intent)
+    elif isinstance(answer.error, RejectedError):
+        unit.close_intent(intent.id, IntentState.REJECTED, attempt_of(intent, answer))
+        _hand_over(unit, intent)
+    else:
+        # Not let in, or the record has moved: that says nothing about the sends before.
+        unit.close_intent(intent.id, IntentState.UNKNOWN, attempt_of(intent, answer))
+        _wait(cycle, unit, intent)
 
 
-def _close(
-    cycle: Cycle,
-    intent: Intent,
-    state: IntentState,
-    outcome: str,
-    answer: RemoteAnswer | None = None,
-) -> None:
-    tid = answer.intuit_tid if answer else ""
-    fault = str(answer.error) if answer and answer.error else ""
-    with cycle.state.begin() as unit:
-        unit.close_intent(
-            intent.id, state, Attempt(intent.id, intent.request_id, outcome, tid, fault)
-        )
-        if state is IntentState.ACKNOWLEDGED:
-            note_recovered(unit, intent)
-    _hand_over(cycle, intent)
-
-
-def _hand_over(cycle: Cycle, intent: Intent) -> None:
+def _hand_over(unit: Unit, intent: Intent) -> None:
     """Have this cycle read both sides of the record and merge them."""
     error = RecordError(
         "the last run ended before QuickBooks's answer was recorded",
         code="recovered",
         fix="Nothing to do: it is read and merged again.",
     )
-    _park(cycle, intent, error, next_attempt_at=cycle.clock.now())
+    _park(unit, intent, error, next_attempt_at=unit.now)
 
 
-def _hand_to_person(cycle: Cycle, intent: Intent, error: RecordError) -> None:
-    """More than one record fits: nothing is sent again before a person has looked."""
-    _park(cycle, intent, error, next_attempt_at=None)
+def _wait(cycle: Cycle, unit: Unit, intent: Intent) -> None:
+    """Leave the record alone until its write can no longer be under way."""
+    due = due_at(intent, cycle.flight)
+    error = RecordError(
+        f"QuickBooks did not answer; it may still take the write until {due:%H:%M:%S} UTC",
+        code="outcome_unknown",
+        fix="Nothing to do: it is looked for, and sent again only if QuickBooks does not hold it.",
+    )
+    _park(unit, intent, error, next_attempt_at=due)
 
 
 def _park(
-    cycle: Cycle, intent: Intent, error: RecordError, *, next_attempt_at: datetime | None
+    unit: Unit, intent: Intent, error: RecordError, *, next_attempt_at: datetime | None
 ) -> None:
-    with cycle.state.begin() as unit:
-        unit.park(
-            Parked(
-                link_id=intent.link_id,
-                record_type=intent.record_type,
-                side=Side.PLATFORM,
-                code=error.code,
-                field=error.field,
-                value=error.value,
-                message=str(error),
-                fix=error.fix,
-                attempts=intent.attempts,
-                since=cycle.clock.now(),
-                next_attempt_at=next_attempt_at,
-            )
-        )
+    known = unit.parked_record(intent.link_id)
+    parked = Parked(
+        link_id=intent.link_id,
+        record_type=intent.record_type,
+        side=Side.PLATFORM,
+        code=error.code,
+        field=error.field,
+        value=error.value,
+        message=str(error),
+        fix=error.fix,
+        attempts=intent.attempts,
+        since=known.since if known else unit.now,
+        next_attempt_at=next_attempt_at,
+    )
+    unit.park(parked)
+    if known is None or known.code != error.code:
+        note_parked(unit, parked)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from models.errors import CorruptStateError
 from models.plan import RecordPlan
 from tasks.context import Cycle
-from tasks.pair import Candidate, read_many
+from tasks.pair import Candidate
 from tasks.plan import plan
+from tasks.reads import read_many
 
 
 def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:

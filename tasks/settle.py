@@ -14,13 +14,14 @@ from connectors.ports import Payload, RemoteAnswer
 from connectors.state.port import LinkUpdate, PlatformWrite, StaleRowError, Unit
 from models.codecs import decode, platform_row, sync_token_of
 from models.errors import MismatchError, RecordError
-from models.lines import Lines
+from models.intent import Intent
 from models.merge import Conflict, Outcome
 from models.plan import RecordPlan
 from models.policy import Verdict
 from models.records import Content, Value
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
+from tasks.outcome import covers
 from tasks.parents import load_parents
 from tasks.record import Done, note_done, note_unsettled
 
@@ -29,10 +30,8 @@ def settle_quickbooks(
     cycle: Cycle,
     unit: Unit,
     plan: RecordPlan,
-    operation: Operation,
-    sent: Collection[str],
+    intent: Intent,
     answer: RemoteAnswer,
-    intent_id: str,
 ) -> tuple[RecordPlan, Done]:
     """Commit an acknowledged write to QuickBooks and what the platform has to learn of it.
 
@@ -41,9 +40,10 @@ def settle_quickbooks(
             then knows the QuickBooks record already, so that it can never be created again.
     """
     assert answer.record is not None
+    operation = intent.operation
     # The answer may name what the record did not, such as the account that QuickBooks chose.
     load_parents(cycle, unit, plan.record_type, [answer.record], [])
-    facts = {"intent": intent_id, "intuit_tid": answer.intuit_tid}
+    facts = {"intent": intent.id, "intuit_tid": answer.intuit_tid}
     if plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
         done = Done({Side.QUICKBOOKS: operation}, None)
         update = LinkUpdate(plan.link.id, deleted=True, quickbooks_version=_version(answer.record))
@@ -53,7 +53,7 @@ def settle_quickbooks(
     unit.save_links([LinkUpdate(plan.link.id, quickbooks_id=quickbooks_id)])
     writes: dict[Side, Operation] = {Side.QUICKBOOKS: operation}
     try:
-        held = _held(cycle, plan, sent, answer.record)
+        held = _held(cycle, plan, intent.fields, answer.record)
         plan = _with_overruled_values(plan, operation, held)
         platform_version = _teach_platform(cycle, unit, plan, held, writes)
     except RecordError as error:
@@ -89,7 +89,7 @@ def _held(cycle: Cycle, plan: RecordPlan, sent: Collection[str], record: Payload
         field = plan.record_type.by_name[name]
         if field.normalised or field.owner is Owner.QUICKBOOKS:
             continue
-        if not _agrees(field, wanted.get(name), decoded.content.get(name)):
+        if not covers(wanted, decoded.content, name):
             raise MismatchError(
                 f"QuickBooks stored {name} as {_shown(decoded.content.get(name))} instead of "
                 f"{_shown(wanted.get(name))}",
@@ -99,18 +99,6 @@ def _held(cycle: Cycle, plan: RecordPlan, sent: Collection[str], record: Payload
                 fix="Look at the record in QuickBooks and correct it on one of the two sides.",
             )
     return decoded.content
-
-
-def _agrees(field: object, wanted: Value, stored: Value) -> bool:
-    """Lines may come back with more than was sent, such as a tax code; nothing may be missing."""
-    if not isinstance(field, Lines):
-        return bool(wanted == stored)
-    if len(wanted or ()) != len(stored or ()):
-        return False
-    return all(
-        all(there.get(name) == value for name, value in line.items())
-        for line, there in zip(wanted or (), stored or (), strict=True)
-    )
 
 
 def _shown(value: Value) -> str:

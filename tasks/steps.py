@@ -20,17 +20,10 @@ from tasks.extract import (
     extract_platform,
     extract_quickbooks,
 )
-from tasks.load import (
-    ATTEMPTS_MAX,
-    Failed,
-    apply_batch,
-    give_up,
-    is_passing,
-    load_batch,
-    push_record,
-)
+from tasks.load import Failed, apply_batch, load_batch
 from tasks.pair import Candidate, pair
 from tasks.plan import plan
+from tasks.push import ATTEMPTS_MAX, give_up, is_passing, push_record
 from tasks.recover import recover
 
 #: Seconds before the second, third and fourth attempt at a record.

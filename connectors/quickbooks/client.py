@@ -147,7 +147,7 @@ class QuickBooksClient:
     def post(self, write: RemoteWrite) -> RemoteAnswer:
         """Send one write once; a fault is in the answer."""
         try:
-            answer = self._exchange(writes.write_call(write))
+            answer = self._exchange(writes.write_call(write), write.deadline)
         except RemoteError as error:
             return writes.refused(error)
         return writes.read_write(_data(answer), write, answer.intuit_tid)
@@ -174,7 +174,7 @@ class QuickBooksClient:
     def _send_batch(self, call: Call, remote_writes: Sequence[RemoteWrite]) -> list[RemoteAnswer]:
         """Send a batch; when the call as a whole fails, every write gets that error."""
         try:
-            answer = self._exchange(call)
+            answer = self._exchange(call, writes.earliest_deadline(remote_writes))
         except RemoteError as error:
             return [writes.refused(_copy(error)) for _ in remote_writes]
         answers = writes.read_batch(_data(answer), remote_writes, answer.intuit_tid)
@@ -209,11 +209,11 @@ class QuickBooksClient:
             factor = 2**attempt * (0.5 + self._settings.jitter() / 2)
             self._clock.sleep(self._settings.backoff_seconds * factor)
 
-    def _exchange(self, call: Call) -> Answer:
+    def _exchange(self, call: Call, deadline: float | None = None) -> Answer:
         """Send a call, once more with a fresh token if the first one was refused."""
-        answer = self._send(call, self._tokens())
+        answer = self._send(call, self._tokens(), deadline)
         if needs_fresh_token(answer):
-            answer = self._send(call, self._tokens(force=True))
+            answer = self._send(call, self._tokens(force=True), deadline)
         error = answer_error(answer, write=call.write)
         if error is None:
             return answer
@@ -221,9 +221,11 @@ class QuickBooksClient:
             self._hold_back(error)
         raise error
 
-    def _send(self, call: Call, access_token: str) -> Answer:
-        """Send a call once, in its place within the limits."""
+    def _send(self, call: Call, access_token: str, deadline: float | None) -> Answer:
+        """Send a call once, in its place within the limits, and only while its time lasts."""
         with self._limiter.place(batch=call.kind == "batch", write=call.write):
+            if deadline is not None and self._clock.monotonic() > deadline:
+                raise local_error("too_late", write=call.write)
             with self._meter_lock:
                 self.meter.count(call.kind, metered=call.metered)
             return self._transport.send(call, access_token)

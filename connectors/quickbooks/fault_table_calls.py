@@ -66,6 +66,13 @@ WAITING_ROWS = (
         on_write=RetryLaterError,
     ),
     FaultRow(
+        "too_late",
+        "The write was held up here for too long",
+        "It did not leave in its time, and another worker may be at work, so nothing was sent.",
+        "Nothing to do: it is planned again.",
+        on_write=RetryLaterError,
+    ),
+    FaultRow(
         "timeout",
         "No answer in time, or the connection broke",
         "The request went out and no whole answer came back, so the change may have been made.",

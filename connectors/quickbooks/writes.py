@@ -105,6 +105,11 @@ def refused(error: RemoteError, intuit_tid: str = "") -> RemoteAnswer:
     return RemoteAnswer(error=error, intuit_tid=error.fault.intuit_tid or intuit_tid)
 
 
+def earliest_deadline(writes: Sequence[RemoteWrite]) -> float | None:
+    """When a batch of these writes must have left, None for at any time."""
+    return min((each.deadline for each in writes if each.deadline is not None), default=None)
+
+
 def check_request_id(request_id: str) -> None:
     """Assert what QuickBooks needs of a request id."""
     assert 0 < len(request_id) <= _REQUEST_ID_CHARACTERS_MAX, f"request id {request_id!r}"

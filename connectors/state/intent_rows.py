@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
-from connectors.state.port import Attempt, Intent
+from connectors.platform.sql import chunks
 from connectors.state.scope import Rows
 from models.errors import CorruptStateError
+from models.intent import Attempt, Intent, request_id_of
 from models.tables import sync as tables
 from models.words import IntentState, Operation
 
@@ -32,6 +36,9 @@ class IntentRows(Rows):
                     "state": IntentState.PLANNED.value,
                     "payload": each.payload,
                     "payload_hash": each.payload_hash,
+                    "fields": json.dumps(sorted(each.fields)),
+                    "marker": each.marker,
+                    "far_since": each.far_since,
                     "request_id": each.request_id,
                     "attempts": 0,
                     "planned_version": planned.get(each.id),
@@ -43,46 +50,56 @@ class IntentRows(Rows):
             ],
         )
 
-    def mark_sent(self, intents: Sequence[Intent]) -> None:
+    def mark_sent(self, intents: Sequence[Intent]) -> list[Intent]:
         """Record a send before it leaves."""
-        for each in intents:
-            number = self._sql.execute(
-                update(tables.intents)
-                .where(
-                    tables.intents.c.id == each.id,
-                    tables.intents.c.state.in_(tables.INTENT_STATES_OPEN),
-                )
-                .values(
-                    state=IntentState.SENT.value,
-                    attempts=tables.intents.c.attempts + 1,
-                    sent_at=self._now,
-                )
-                .returning(tables.intents.c.attempts)
-            ).scalar()
-            if number is None:
-                raise CorruptStateError(f"intent {each.id} is closed and cannot be sent again")
-            self._sql.execute(
-                insert(tables.attempts).values(
-                    intent_id=each.id,
-                    number=number,
-                    request_id=each.request_id,
-                    sent_at=self._now,
-                )
+        return [self._mark_sent(each) for each in intents]
+
+    def _mark_sent(self, intent: Intent) -> Intent:
+        number = intent.attempts + 1
+        request_id = request_id_of(intent.id, number)
+        done = self._sql.execute(
+            update(tables.intents)
+            .where(
+                tables.intents.c.id == intent.id,
+                tables.intents.c.attempts == intent.attempts,
+                tables.intents.c.state.in_(tables.INTENT_STATES_OPEN),
             )
+            .values(
+                state=IntentState.SENT.value,
+                attempts=number,
+                generation=int(request_id.rpartition("-")[2]),
+                request_id=request_id,
+                sent_at=self._now,
+            )
+        )
+        if done.rowcount != 1:
+            raise CorruptStateError(f"intent {intent.id} is closed or was sent meanwhile")
+        self._sql.execute(
+            insert(tables.attempts).values(
+                intent_id=intent.id, number=number, request_id=request_id, sent_at=self._now
+            )
+        )
+        return replace(intent, state=IntentState.SENT, attempts=number, sent_at=self._now)
 
     def close_intent(self, intent_id: str, state: IntentState, attempt: Attempt) -> None:
         """Record how a send ended."""
         intents, attempts = tables.intents, tables.attempts
         is_open = state in tables.INTENT_STATES_OPEN
-        self._sql.execute(
+        done = self._sql.execute(
             update(intents)
-            .where(intents.c.id == intent_id, intents.c.connection_id == self._id)
+            .where(
+                intents.c.id == intent_id,
+                intents.c.connection_id == self._id,
+                intents.c.state.in_(tables.INTENT_STATES_OPEN),
+            )
             .values(
                 state=state.value,
                 closed_at=None if is_open else self._now,
                 error=attempt.fault or None,
             )
         )
+        if done.rowcount != 1:
+            raise CorruptStateError(f"intent {intent_id} is closed already")
         self._sql.execute(
             update(attempts)
             .where(attempts.c.intent_id == intent_id, attempts.c.answered_at.is_(None))
@@ -105,19 +122,39 @@ class IntentRows(Rows):
             )
             .order_by(intents.c.created_at, intents.c.id)
         )
-        return [
-            Intent(
-                id=row.id,
-                link_id=row.link_id,
-                record_type=row.record_type,
-                operation=Operation(row.operation),
-                state=IntentState(row.state),
-                payload=row.payload,
-                payload_hash=row.payload_hash,
-                request_id=row.request_id,
-                attempts=row.attempts,
-                created_at=row.created_at,
-                sent_at=row.sent_at,
+        return [_intent(row) for row in rows]
+
+    def intents_marked(self, markers: Collection[str]) -> dict[str, Intent]:
+        """The newest create of each of these markers, open or closed."""
+        intents = tables.intents
+        found: dict[str, Intent] = {}
+        for some in chunks(sorted(markers)):
+            rows = self._sql.execute(
+                select(intents)
+                .where(
+                    intents.c.connection_id == self._id,
+                    intents.c.marker.in_(some),
+                    intents.c.operation == Operation.CREATE.value,
+                )
+                .order_by(intents.c.created_at, intents.c.id)
             )
-            for row in rows
-        ]
+            found.update((row.marker, _intent(row)) for row in rows)
+        return found
+
+
+def _intent(row: Row[Any]) -> Intent:
+    return Intent(
+        id=row.id,
+        link_id=row.link_id,
+        record_type=row.record_type,
+        operation=Operation(row.operation),
+        state=IntentState(row.state),
+        payload=row.payload,
+        payload_hash=row.payload_hash,
+        fields=frozenset(json.loads(row.fields)),
+        marker=row.marker,
+        far_since=row.far_since,
+        created_at=row.created_at,
+        attempts=row.attempts,
+        sent_at=row.sent_at,
+    )

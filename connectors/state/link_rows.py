@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.port import LinkUpdate, NewLink
@@ -85,6 +85,21 @@ class LinkRows(Rows):
                 )
             )
         )
+
+    def linked_counts(self) -> dict[str, int]:
+        """Record type -> live links that know both sides."""
+        links = tables.links
+        rows = self._sql.execute(
+            select(links.c.record_type, func.count())
+            .where(
+                links.c.connection_id == self._id,
+                links.c.quickbooks_id.is_not(None),
+                links.c.platform_id.is_not(None),
+                links.c.deleted_at.is_(None),
+            )
+            .group_by(links.c.record_type)
+        )
+        return {row[0]: row[1] for row in rows}
 
     def add_links(self, new: Sequence[NewLink]) -> list[Link]:
         """Store links for records seen for the first time."""

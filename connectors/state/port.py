@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from models.approval import Approval, ApprovalState
 from models.audit import AuditNote
 from models.errors import RecordError
+from models.intent import Attempt, Intent
 from models.merge import Conflict
 from models.plan import Link
 from models.record_type import RecordType
@@ -59,35 +61,6 @@ class LinkUpdate:
     platform_version: int | None = None
     #: Both sides have agreed that the record is gone.
     deleted: bool = False
-
-
-@dataclass(frozen=True)
-class Intent:
-    """One planned write to QuickBooks, stored before it is sent."""
-
-    id: str
-    link_id: int
-    record_type: str
-    operation: Operation
-    state: IntentState
-    #: Canonical JSON of the body.
-    payload: str
-    payload_hash: str
-    request_id: str
-    attempts: int
-    created_at: datetime
-    sent_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One send of an intent."""
-
-    intent_id: str
-    request_id: str
-    outcome: str
-    intuit_tid: str = ""
-    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +158,8 @@ class Unit(Protocol):
     """One transaction over the state of a connection and its company's platform tables."""
 
     platform: PlatformPort
+    #: The time of this transaction, by the state's own clock: workers' clocks may differ.
+    now: datetime
 
     def links_of(self, record_type: str, side: Side, side_ids: Collection[str]) -> dict[str, Link]:
         """Links by a side's record ids."""
@@ -200,6 +175,10 @@ class Unit(Protocol):
 
     def live_ids(self, record_type: str, side: Side) -> set[str]:
         """A side's ids of all live links."""
+        ...
+
+    def linked_counts(self) -> dict[str, int]:
+        """Record type -> live links that know both sides."""
         ...
 
     def add_links(self, new: Sequence[NewLink]) -> list[Link]:
@@ -218,16 +197,28 @@ class Unit(Protocol):
         """Store intents before anything is sent; planned maps intent id to the version used."""
         ...
 
-    def mark_sent(self, intents: Sequence[Intent]) -> None:
-        """Record a send before it leaves."""
+    def mark_sent(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Record a send before it leaves; the intents with their attempt and its time.
+
+        Raises:
+            CorruptStateError: an intent is closed, or was sent by somebody else meanwhile.
+        """
         ...
 
     def close_intent(self, intent_id: str, state: IntentState, attempt: Attempt) -> None:
-        """Record how a send ended; unknown and planned keep the intent open."""
+        """Record how a send ended; unknown and planned keep the intent open.
+
+        Raises:
+            CorruptStateError: the intent is closed already.
+        """
         ...
 
     def open_intents(self) -> list[Intent]:
         """Intents that are neither acknowledged nor rejected, oldest first."""
+        ...
+
+    def intents_marked(self, markers: Collection[str]) -> dict[str, Intent]:
+        """The newest create of each of these markers, open or closed."""
         ...
 
     def park(self, parked: Parked) -> None:
@@ -262,6 +253,24 @@ class Unit(Protocol):
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
         """Note how far sides were read; the last thing a cycle does."""
+        ...
+
+    def approvals(self, states: Collection[ApprovalState]) -> list[Approval]:
+        """Plans that a brake stopped and that are in one of these states, oldest first."""
+        ...
+
+    def add_approval(self, approval: Approval) -> Approval:
+        """Store a plan that waits for a person; the same with its number."""
+        ...
+
+    def set_approval(
+        self, number: int, expected: ApprovalState, state: ApprovalState, actor: str
+    ) -> None:
+        """Move a stored plan on.
+
+        Raises:
+            UsageError: it is not in the expected state any more, so somebody else was faster.
+        """
         ...
 
     def named_references(self) -> dict[str, dict[str, str]]:
@@ -303,7 +312,7 @@ class State(Protocol):
         """One transaction: committed at the end of the block, rolled back on an exception."""
         ...
 
-    def take_lease(self, seconds: int) -> None:
+    def take_lease(self, duration: timedelta) -> None:
         """Become the only worker of this connection, or keep being it.
 
         Raises:

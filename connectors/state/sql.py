@@ -18,6 +18,7 @@ from sqlalchemy import Engine, Table, and_, delete, insert, select, update
 
 from connectors.platform.sql import SqlPlatform
 from connectors.ports import Clock
+from connectors.state.approval_rows import ApprovalRows
 from connectors.state.audit_log import append_notes
 from connectors.state.intent_rows import IntentRows
 from connectors.state.link_rows import LinkRows
@@ -62,14 +63,14 @@ class SqlState:
         if epoch != self.epoch:
             raise _lease_lost(self.connection.name)
 
-    def take_lease(self, seconds: int) -> None:
+    def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
         leases = tables.leases
         now = self.clock.now()
         mine = leases.c.connection_id == self.connection.id
         with self.engine.begin() as connection:
             row = connection.execute(select(leases).where(mine).with_for_update()).first()
-            expires_at = now + timedelta(seconds=seconds)
+            expires_at = now + duration
             if row is None:
                 connection.execute(
                     insert(leases).values(
@@ -121,13 +122,14 @@ def _lease_lost(name: str) -> BrakeError:
     )
 
 
-class SqlUnit(LinkRows, IntentRows, ReviewRows):
+class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows):
     """One transaction over a connection's state and its company's platform tables."""
 
     def __init__(self, connection: SqlConnection, state: SqlState) -> None:
         super().__init__(
             Scope(connection, state.connection, state.run_id, state.epoch, state.clock.now())
         )
+        self.now = self._now
         self.platform: PlatformPort = SqlPlatform(connection, state.connection.company_id)
 
     def cursor(self, record_type: str, side: Side) -> str | None:

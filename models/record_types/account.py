@@ -18,7 +18,6 @@ RECORD_TYPE = RecordType(
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,
     match_keys=(("name", "parent"),),
-    look_up=(("Name", "name"),),
     fields=(
         Text(
             name="name",

@@ -19,7 +19,6 @@ RECORD_TYPE = RecordType(
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,
     match_keys=(("name",),),
-    look_up=(("DisplayName", "name"),),
     fields=(
         *PARTY_FIELDS,
         Text(name="notes", quickbooks="Notes", length_max=2000),

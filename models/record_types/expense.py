@@ -7,6 +7,7 @@ from decimal import Decimal
 from models.checks import SameAmount, Unique, amount_check, present_check
 from models.fields import Choice, Currency, Day, Flag, Money, Number, Text
 from models.lines import Lines, LineShape
+from models.marker import Marking, Note
 from models.record_type import DeleteMeans, RecordType, Workflow
 from models.records import Content
 from models.reference_fields import Named, Reference
@@ -40,7 +41,12 @@ RECORD_TYPE = RecordType(
     label="number",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "payment_account", "spent_on", "total"),),
-    look_up=(("DocNumber", "number"), ("TxnDate", "spent_on")),
+    marking=Marking(
+        number="number",
+        note="memo",
+        # the number of a check is the one printed on it
+        number_is_ours=lambda content, _custom_numbers: content.get("payment_method") != "check",
+    ),
     always_sent=("PaymentType", "AccountRef", "Credit"),
     workflow=Workflow(
         column="status",
@@ -86,7 +92,7 @@ RECORD_TYPE = RecordType(
             meaning="The bank or card account that paid.",
         ),
         Day(name="spent_on", quickbooks="TxnDate", required=True),
-        Text(name="memo", quickbooks="PrivateNote", length_max=4000),
+        Note(name="memo", quickbooks="PrivateNote"),
         Currency(name="currency", quickbooks="CurrencyRef.value", create_only=True),
         Number(name="exchange_rate", quickbooks="ExchangeRate", normalised=True),
         Lines(

@@ -9,6 +9,7 @@ from typing import Any
 from models.checks import NotBefore, SameAmount, Unique, amount_check, present_check
 from models.fields import Currency, Day, Derived, Money, Number, Text
 from models.lines import Lines, LineShape
+from models.marker import Marking, Note
 from models.money import DECIMALS_MAX, exact_decimal
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
@@ -69,7 +70,12 @@ RECORD_TYPE = RecordType(
     label="number",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "customer", "total"),),
-    look_up=(("DocNumber", "number"), ("CustomerRef", "customer"), ("TxnDate", "issued_on")),
+    marking=Marking(
+        number="number",
+        note="memo",
+        # otherwise QuickBooks numbers its sales forms by itself
+        number_is_ours=lambda _content, custom_numbers: custom_numbers,
+    ),
     void_status="voided",
     fields=(
         Text(name="number", quickbooks="DocNumber", length_max=21),
@@ -88,7 +94,7 @@ RECORD_TYPE = RecordType(
             meaning="QuickBooks computes it from the terms where it is empty.",
         ),
         Named(name="terms", quickbooks="SalesTermRef", entity="Term"),
-        Text(name="memo", quickbooks="PrivateNote", length_max=4000),
+        Note(name="memo", quickbooks="PrivateNote"),
         Text(name="customer_message", quickbooks="CustomerMemo.value", length_max=1000),
         Text(name="email", quickbooks="BillEmail.Address", length_max=100),
         Currency(name="currency", quickbooks="CurrencyRef.value", create_only=True),

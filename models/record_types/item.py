@@ -18,7 +18,6 @@ RECORD_TYPE = RecordType(
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,
     match_keys=(("name",),),
-    look_up=(("Name", "name"),),
     fields=(
         Text(name="name", quickbooks="Name", length_max=100, required=True, deleted_suffix=True),
         Choice(

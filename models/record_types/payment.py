@@ -7,6 +7,7 @@ from decimal import Decimal
 from models.checks import PLATFORM_ONLY, SameAmount, amount_check
 from models.fields import Currency, Day, Money, Number, Text
 from models.lines import Lines, LineShape
+from models.marker import Marking, Note
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
 from models.reference_fields import Named, Reference
@@ -36,7 +37,11 @@ RECORD_TYPE = RecordType(
     label="reference",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("customer", "received_on", "amount", "reference"),),
-    look_up=(("CustomerRef", "customer"), ("TxnDate", "received_on")),
+    marking=Marking(
+        number="reference",
+        note="memo",
+        number_is_ours=lambda _content, _custom_numbers: True,
+    ),
     fields=(
         Reference(
             name="customer",
@@ -47,7 +52,7 @@ RECORD_TYPE = RecordType(
         ),
         Day(name="received_on", quickbooks="TxnDate", required=True),
         Text(name="reference", quickbooks="PaymentRefNum", length_max=21),
-        Text(name="memo", quickbooks="PrivateNote", length_max=4000),
+        Note(name="memo", quickbooks="PrivateNote"),
         Currency(name="currency", quickbooks="CurrencyRef.value", create_only=True),
         Number(name="exchange_rate", quickbooks="ExchangeRate", normalised=True),
         Named(name="method", quickbooks="PaymentMethodRef", entity="PaymentMethod"),

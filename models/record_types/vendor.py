@@ -18,7 +18,6 @@ RECORD_TYPE = RecordType(
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,
     match_keys=(("name",),),
-    look_up=(("DisplayName", "name"),),
     fields=(
         *PARTY_FIELDS,
         Text(

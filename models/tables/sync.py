@@ -2,6 +2,7 @@
 
 links       which QuickBooks record is which platform record, and what both last agreed on
 intents     each write, stored before it is sent; attempts are its tries
+approvals   plans that a brake stopped, for a person to approve
 conflicts   both sides changed the same; parked: records set aside; alerts: what a person must know
 cursors     how far each side was read; leases: one cycle per connection; runs: what each did
 audit_entries  the hash-chained log, which triggers keep to inserts only (triggers.py)
@@ -167,9 +168,15 @@ intents = Table(
     Column("payload", Text, nullable=False),
     Column("payload_hash", String(64), nullable=False),
     Column("request_id", String(50), nullable=False),
-    #: Rises when the same write is planned anew under a new request id.
+    #: Rises when the same write is sent under a new request id.
     Column("generation", Integer, nullable=False, server_default=text("1")),
     Column("attempts", Integer, nullable=False),
+    #: Names of the fields that the body carries from the platform, as a JSON list.
+    Column("fields", Text, nullable=False, server_default=text("'[]'")),
+    #: What the record carries to be found by; "" where its name does that.
+    Column("marker", String(20), nullable=False, server_default=text("''")),
+    #: QuickBooks's clock before the first send.
+    Column("far_since", UTCDateTime),
     #: The version of the far side's record that the plan was made for.
     Column("planned_version", String(80)),
     _time("created_at"),
@@ -181,6 +188,7 @@ intents = Table(
     Column("error", Text),
     UniqueConstraint("connection_id", "request_id"),
     Index(None, "connection_id", "state"),
+    Index(None, "connection_id", "marker"),
 )
 _unique_where("uq_intents_open", intents.c.state.in_(INTENT_STATES_OPEN), intents.c.link_id)
 
@@ -198,6 +206,28 @@ attempts = Table(
     #: What QuickBooks said, as JSON.
     Column("fault", Text),
     UniqueConstraint("intent_id", "number"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _connection(),
+    Column("brake", String(30), nullable=False),
+    Column("message", Text, nullable=False),
+    #: Keys of the writes that tripped the brake, and the plan's rows, as JSON lists.
+    Column("subjects", Text, nullable=False),
+    Column("rows", Text, nullable=False),
+    Column("writes", Integer, nullable=False),
+    #: One of models.approval.ApprovalState.
+    Column("state", String(12), nullable=False),
+    _time("created_at"),
+    Column("decided_at", UTCDateTime),
+    Column("decided_by", String(100), nullable=False, server_default=text("''")),
+    Column("run_id", String(36), nullable=False),
+    Index(None, "connection_id", "state"),
+    # The number is shown to people: never give it out twice
+    sqlite_autoincrement=True,
 )
 
 conflicts = Table(

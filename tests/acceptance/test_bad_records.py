@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from models.marker import NOTE_LENGTH_MAX
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office, RefusedError, invoice
 from tests.fixtures.databases import ON_POSTGRESQL
@@ -38,7 +39,7 @@ def test_one_bad_record_among_thirty(office: Office) -> None:
     """Goal: one record that QuickBooks could not take leaves 29 applied and one alert; it is parked
     with its field and the way out; following it lets the record go on."""
     rows = [bill(office, str(20 + number), number=f"W-{number:02}") for number in range(29)]
-    bad = bill(office, number="W-BAD", memo="x" * 4000, customer_message="y" * 1000)
+    bad = bill(office, number="W-BAD", memo="x" * NOTE_LENGTH_MAX, customer_message="y" * 1000)
     office.platform.sql("UPDATE invoices SET due_on = '2026-10-01' WHERE id = :id", id=bad)
     cycle = office.sync(code=3)
     counts = cycle["data_types"]["invoices"]["to_quickbooks"]

@@ -95,6 +95,7 @@ def test_a_process_that_stops_leaves_one_record(
     cut_once(monkeypatch, owner, name, after=after)
     with pytest.raises(PowerCut):
         office.run("sync", "--json")
+    office.wait_for_flights()
     office.sync()
     assert_one_each(office, rows)
 

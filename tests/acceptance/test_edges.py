@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.quickbooks import changes, queries
-from tests.fixtures.company import Office, invoice, moved, payment, purchase, reference
+from tests.fixtures.company import Office, invoice, moved, note_of, payment, purchase, reference
 
 DAY = date(2026, 11, 2)
 
@@ -209,7 +209,7 @@ def test_odd_but_legal_values(office: Office) -> None:
     )
     office.sync()
     booked = office.books.read("Invoice", str(office.platform.quickbooks_id("invoice", row)))
-    assert booked["PrivateNote"] == memo
+    assert note_of(booked) == memo
     assert booked["DocNumber"] == "O'B/7 #é"
     assert booked["TxnDate"] == "2024-02-29"
     assert [line["Amount"] for line in booked["Line"][:3]] == [

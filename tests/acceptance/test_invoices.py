@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.acceptance.conftest import ON_BOTH
-from tests.fixtures.company import Office, invoice, payment, reference, sales_line
+from tests.fixtures.company import Office, invoice, note_of, payment, reference, sales_line
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 
@@ -63,7 +63,7 @@ def test_an_invoice_made_on_the_platform_arrives_with_its_lines(office: Office) 
     assert booked["CustomerRef"]["value"] == "4"
     assert (booked["TxnDate"], booked["DueDate"]) == ("2026-11-02", "2026-12-02")
     assert booked["SalesTermRef"]["value"] == "3"
-    assert booked["PrivateNote"] == "Second half of the review"
+    assert note_of(booked) == "Second half of the review"
     assert booked["CustomerMemo"]["value"] == "Thank you — it was a pleasure."
     assert booked["BillEmail"]["Address"] == "accounts@elmwood.example"
     assert booked["TxnTaxDetail"]["TotalTax"] == 11

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from connectors.quickbooks.client import QuickBooksClient
-from tests.fixtures.company import Office, purchase
+from tests.fixtures.company import Office, note_of, purchase
 
 ENTITIES = ("Account", "Customer", "Vendor", "Item", "Invoice", "Payment", "Purchase")
 LOST_ANSWERS: dict[str, dict[str, Any]] = {
@@ -294,7 +294,7 @@ def test_an_edit_on_the_platform_between_plan_and_write_is_kept(
     office.sync()
     assert office.platform.row("invoice", row_id)["memo"] == "second"
     quickbooks_id = str(office.platform.quickbooks_id("invoice", row_id))
-    assert office.books.read("Invoice", quickbooks_id)["PrivateNote"] == "second"
+    assert note_of(office.books.read("Invoice", quickbooks_id)) == "second"
     creates = [write for write in office.books.written() if write[0] == "create"]
     assert len(creates) == (operation == "create")
     office.parked(0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import ON_BOTH
-from tests.fixtures.company import Office, purchase, reference
+from tests.fixtures.company import Office, note_of, purchase, reference
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 
@@ -76,7 +76,7 @@ def test_an_approved_expense_arrives_as_a_purchase(office: Office) -> None:
         assert (booked["EntityRef"]["value"], booked["EntityRef"]["type"]) == ("3", "Vendor")
         assert booked["DocNumber"] == f"EXP-{number}"
         assert booked["TxnDate"] == "2026-11-05"
-        assert booked["PrivateNote"] == "for the workshop"
+        assert note_of(booked) == "for the workshop"
         assert booked["TotalAmt"] == Decimal(f"4{number}.10")
         details = [line["AccountBasedExpenseLineDetail"] for line in booked["Line"]]
         assert [each["AccountRef"]["value"] for each in details] == ["31", "33"]

@@ -1,0 +1,54 @@
+"""A plan that a brake stopped, and a person's approval of it: pure.
+
+An approval is for what the person saw, and for once. It names the writes that tripped the brake, a
+key each; a later cycle may pass the brake only if all that trips it then was approved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+#: Rows of the plan that are kept for people.
+ROWS_MAX = 1_000
+
+
+class ApprovalState(StrEnum):
+    """The life of a stored plan."""
+
+    #: Nobody has decided yet.
+    WAITING = "waiting"
+    #: A person has approved it, and no cycle has run since.
+    APPROVED = "approved"
+    #: A cycle has made use of the approval.
+    USED = "used"
+    #: What tripped the brake has changed since, or does so no longer.
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A plan that waits for a person, or was decided on."""
+
+    #: Number that people name it by; 0 until it is stored.
+    number: int
+    brake: str
+    #: What is wrong, in a sentence.
+    message: str
+    #: A key for each write that tripped the brake.
+    subjects: frozenset[str]
+    #: What the cycle was going to do, a row for each write, at most `ROWS_MAX`.
+    rows: tuple[dict[str, Any], ...]
+    #: How many writes there are in all.
+    writes: int
+    state: ApprovalState
+    created_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    run_id: str = field(default="")
+
+    def covers(self, subjects: frozenset[str]) -> bool:
+        """Whether all that trips the brake now was approved."""
+        return self.state is ApprovalState.APPROVED and subjects <= self.subjects

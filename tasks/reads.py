@@ -1,0 +1,47 @@
+"""Reads: single records of QuickBooks by id, and which of two readings is the older one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.ports import Payload
+from models.plan import Link
+from models.record_type import RecordType
+from tasks.context import Cycle
+
+#: Ids in one IN list of a query.
+IDS_IN_QUERY = 100
+#: Fewer records than this are read one by one: a read is one metered call, and so is a query.
+READ_SINGLY_MAX = 1
+
+
+def read_many(cycle: Cycle, record_type: RecordType, ids: Sequence[str]) -> dict[str, Payload]:
+    """Records by id; those that are gone are left out, each confirmed by a read."""
+    found: dict[str, Payload] = {}
+    if len(ids) > READ_SINGLY_MAX:
+        for start in range(0, len(ids), IDS_IN_QUERY):
+            some = ids[start : start + IDS_IN_QUERY]
+            listed = ", ".join(f"'{each}'" for each in some)
+            records, _ = cycle.quickbooks.query(record_type.entity, f"Id IN ({listed})")
+            found.update((str(each["Id"]), each) for each in records)
+    for each in ids:
+        if each not in found:
+            record = cycle.quickbooks.read(record_type.entity, each)
+            if record is not None:
+                found[each] = record
+    return found
+
+
+def token_number(raw: Payload) -> int:
+    """A record's SyncToken as a number, which rises with each change; -1 where it has none."""
+    token = str(raw.get("SyncToken", ""))
+    return int(token) if token.isdigit() else -1
+
+
+def is_outdated(link: Link, record: Payload) -> bool:
+    """Whether a reading is older than what we know: QuickBooks answers from copies at times.
+
+    (reliability, fault 14)
+    """
+    known = (link.quickbooks_version or "").partition("|")[0]
+    return known.isdigit() and -1 < token_number(record) < int(known)
