@@ -7,6 +7,7 @@ stopped it.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -21,10 +22,13 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.state import audit_log, queries
 from connectors.state.connections import connection_named
+from models.approval import ApprovalState
 from models.errors import BrakeError, RecordError, RemoteError, SyncError, UsageError
 from models.record_type import record_type_named
 from models.words import DataType
 from tasks import bootstrap
+from tasks.brakes import approve as approve_plan
+from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
 from tasks.report import Report, added_up, planned_rows
 
@@ -125,16 +129,49 @@ def plan(
     ] = None,
     record_type: RecordTypeName = "",
     *,
+    approve: Annotated[
+        int | None,
+        typer.Option(help="Number of a plan that a brake stopped: let the next cycle write it."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the next cycle would do; neither side is written."""
+    """Show what the next cycle would do, or approve what a brake stopped; no side is written."""
     with translated_errors(), bootstrap.installation() as place:
         with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
-            planned = plan_only(cycle)
+            if approve is not None:
+                _approve(cycle, approve, as_json=as_json)
+                return
+            planned, tripped = plan_only(cycle)
+            with cycle.state.begin() as unit:
+                waiting = unit.approvals([ApprovalState.WAITING])
         rows = _of_record_type(planned_rows(planned), record_type)
-        show({"plan": rows}, as_json=as_json, words=None)
+        brakes = [{"brake": each.brake, "message": each.message} for each in tripped]
+        stored = [
+            {
+                "plan": each.number,
+                "brake": each.brake,
+                "message": each.message,
+                "writes": each.writes,
+                "since": each.created_at,
+            }
+            for each in waiting
+        ]
+        facts = {"plan": rows, "brakes": brakes, "waiting_for_approval": stored}
+        show(facts, as_json=as_json, words=None)
         if not as_json:
             print_rows("Plan", rows, "Nothing to do: both sides agree.")
+            if brakes:
+                print_rows("Brakes that it would trip", brakes, "")
+            if stored:
+                print_rows("Plans that wait for approval", stored, "")
+
+
+def _approve(cycle: Cycle, number: int, *, as_json: bool) -> None:
+    with cycle.state.begin() as unit:
+        approved = approve_plan(unit, number, _person())
+    facts = {"approved": approved.number, "brake": approved.brake, "writes": approved.writes}
+    words = f"Plan {approved.number} is approved; the next sync writes it, once."
+    show(facts, as_json=as_json, words=words)
 
 
 @app.command()
@@ -234,6 +271,14 @@ def demo(
         reports = run_demo(once=once, say=say, shown=None if as_json else print_reports)
     if as_json:
         print_reports(reports, as_json=True)
+
+
+def _person() -> str:
+    """Who is at the keyboard, for the log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in containers
+        return f"user {os.getuid()}"
 
 
 # -- shared by the commands --

@@ -76,6 +76,8 @@ class RecordType:
     #: Body parts that QuickBooks demands on every write (section 3.2), by path.
     always_sent: tuple[str, ...] = ()
     workflow: Workflow | None = None
+    #: Field with the amount that the record is about; "" where it is about none.
+    amount: str = ""
     #: One sentence for the docs.
     meaning: str = ""
 

@@ -6,6 +6,8 @@ the installation sets stands in the environment (`connectors.settings`).
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import UsageError, shorten
@@ -25,6 +27,8 @@ class ConnectionSettings(BaseModel):
     #: Rules for conflicts: data type, record type or "record_type.field" -> rule.
     policy: dict[str, str] = Field(default_factory=dict)
     policy_version: int = Field(default=1, ge=1)
+    #: Sum of amounts, in the home currency, that a cycle may write without a person's approval.
+    approval_amount_max: Decimal | None = Field(default=None, ge=0)
     #: Minutes between two scheduled cycles.
     frequency_minutes: int = Field(default=15, ge=1, le=1440)
     #: Send several writes in one metered batch call (fast) or one by one (free calls).

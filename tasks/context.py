@@ -202,6 +202,11 @@ class Cycle:
         mine = self.connection
         return f"{mine.environment}/{mine.realm_id}/{mine.company_id}"
 
+    def take_facts(self, facts: CompanyFacts) -> None:
+        """Go on with what QuickBooks says about the company now."""
+        self.facts = facts
+        self.references.multi_currency = facts.multi_currency
+
     def own(self, record_type: RecordType) -> bool:
         """Whether the record type is synced, and not only read because others refer to it."""
         return record_type.data_type in self.data_types

@@ -1,6 +1,6 @@
 """One cycle of one company: the order of the steps, written once.
 
-    lease -> recover -> extract both sides -> pair -> validate and plan -> brakes
+    lease -> right company? -> recover -> extract both sides -> pair -> validate and plan -> brakes
           -> write to the platform and to QuickBooks, parents first -> cursors last -> report
 
 Whatever stops a cycle on the way leaves the cursors where they were: the next one reads again.
@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from models.audit import AuditNote
+from models.brakes import Tripped
 from models.errors import BrakeError, DisconnectedError, SyncError
 from models.plan import Plan, RecordPlan, generations
 from models.record_type import RecordType, in_data_types, with_parents
 from models.words import Side
+from tasks.brakes import check_company, check_plan, tripped_in
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
 from tasks.load import BATCH_SIZE, PLATFORM_BATCH_SIZE, Failed
@@ -60,8 +62,10 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
 
 def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     """All steps; the record types that were synced."""
+    check_company(cycle)
     steps.recover(cycle)
     seen = _observed(cycle, steps)
+    check_plan(cycle, seen.plan, seen.record_types)
     for record_type in seen.record_types:
         cycle.renew_lease()
         _write(cycle, record_type, seen.plan.of(record_type), steps)
@@ -71,11 +75,15 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     return seen.record_types
 
 
-def plan_only(cycle: Cycle, steps: Steps = PLAIN) -> Plan:
-    """What a cycle would do now; nothing is written to either side, and no cursor moves."""
+def plan_only(cycle: Cycle, steps: Steps = PLAIN) -> tuple[Plan, list[Tripped]]:
+    """What a cycle would do now, and the brakes that would stop it.
+
+    Nothing is written to either side, and no cursor moves.
+    """
     cycle.renew_lease()
     try:
-        return _observed(cycle, steps).plan
+        seen = _observed(cycle, steps)
+        return seen.plan, tripped_in(cycle, seen.plan, seen.record_types)
     finally:
         cycle.state.release_lease()
 

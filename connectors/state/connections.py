@@ -9,17 +9,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Engine, Row, delete, insert, select, update
 
 from connectors.database import reading
 from connectors.ports import CompanyFacts
 from connectors.state.audit_log import append_notes
-from connectors.state.port import Connection
+from connectors.state.port import COMPANY_CURSOR, Connection
 from models.audit import AuditNote
 from models.errors import UsageError
 from models.settings import ConnectionSettings, settings_from_json
 from models.tables import sync as tables
 from models.tables.platform import companies
+from models.words import Side
 
 
 def connection_named(engine: Engine, name: str = "") -> Connection:
@@ -104,12 +105,27 @@ def store_connection(
             )
             .returning(tables.connections.c.id)
         ).scalar_one()
+    _note_checked(transaction, connection_id, now)
     note = AuditNote(
         "connection.connected",
         {"realm_id": facts.realm_id, "environment": environment, "company": facts.name},
     )
     append_notes(transaction, [note], connection_id=connection_id, at=now, run_id=None)
     return connection_id
+
+
+def _note_checked(transaction: SqlConnection, connection_id: int, now: datetime) -> None:
+    """The company behind the token was read just now, so the next cycle need not ask again."""
+    key = {
+        "connection_id": connection_id,
+        "record_type": COMPANY_CURSOR,
+        "side": Side.QUICKBOOKS.value,
+    }
+    cursors = tables.cursors
+    transaction.execute(
+        delete(cursors).where(*(cursors.c[name] == value for name, value in key.items()))
+    )
+    transaction.execute(insert(cursors).values(**key, position=now.isoformat(), updated_at=now))
 
 
 def _platform_company(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from connectors.ports import CompanyFacts
 from models.approval import Approval, ApprovalState
 from models.audit import AuditNote
 from models.errors import RecordError
@@ -22,6 +23,9 @@ from models.record_type import RecordType
 from models.records import Content
 from models.settings import ConnectionSettings
 from models.words import IntentState, Operation, Side
+
+#: Among the cursors: when the company behind the token was last seen to be the connected one.
+COMPANY_CURSOR = "company"
 
 
 @dataclass(frozen=True)
@@ -271,6 +275,10 @@ class Unit(Protocol):
         Raises:
             UsageError: it is not in the expected state any more, so somebody else was faster.
         """
+        ...
+
+    def save_facts(self, facts: CompanyFacts) -> None:
+        """Remember what QuickBooks says about the company."""
         ...
 
     def named_references(self) -> dict[str, dict[str, str]]:

@@ -7,9 +7,10 @@ company could both want.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Table, and_, delete, insert, select, update
 
 from connectors.platform.sql import SqlPlatform
-from connectors.ports import Clock
+from connectors.ports import Clock, CompanyFacts
 from connectors.state.approval_rows import ApprovalRows
 from connectors.state.audit_log import append_notes
 from connectors.state.intent_rows import IntentRows
@@ -159,6 +160,15 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows):
         done = self._sql.execute(update(table).where(condition).values(**values))
         if done.rowcount == 0:
             self._sql.execute(insert(table).values(**key, **values))
+
+    def save_facts(self, facts: CompanyFacts) -> None:
+        """Remember what QuickBooks says about the company."""
+        connections = tables.connections
+        self._sql.execute(
+            update(connections)
+            .where(connections.c.id == self._id)
+            .values(facts=json.dumps(asdict(facts), sort_keys=True), updated_at=self._now)
+        )
 
     def named_references(self) -> dict[str, dict[str, str]]:
         """Entity -> id -> name."""

@@ -39,6 +39,7 @@ RECORD_TYPE = RecordType(
     table="expenses",
     meaning="Money spent by cash, check or card, or refunded to a card.",
     label="number",
+    amount="total",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "payment_account", "spent_on", "total"),),
     marking=Marking(

@@ -68,6 +68,7 @@ RECORD_TYPE = RecordType(
     table="invoices",
     meaning="What a customer owes, with its lines and how much of it is paid.",
     label="number",
+    amount="total",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "customer", "total"),),
     marking=Marking(

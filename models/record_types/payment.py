@@ -35,6 +35,7 @@ RECORD_TYPE = RecordType(
     table="payments",
     meaning="Money received from a customer, and the invoices it settles.",
     label="reference",
+    amount="amount",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("customer", "received_on", "amount", "reference"),),
     marking=Marking(

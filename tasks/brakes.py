@@ -1,0 +1,196 @@
+"""Brakes: stop a cycle before its first write, unless a person has approved just that.
+
+The plan that was stopped is stored for people, once for as long as it stays the same; its approval
+is good for one cycle, and for no write that was not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.ports import CompanyFacts
+from connectors.state.port import COMPANY_CURSOR, Unit
+from models.approval import ROWS_MAX, Approval, ApprovalState
+from models.audit import AuditNote
+from models.brakes import Limits, Tripped, tripped_by
+from models.errors import BrakeError, UsageError
+from models.plan import Plan
+from models.record_type import RecordType
+from models.records import canonical_json
+from models.words import Side
+from tasks.context import Cycle
+from tasks.report import planned_rows
+
+#: How often it is checked that the company behind the token is the connected one: it costs two
+#: metered calls. What it is is also read when the company is connected.
+COMPANY_CHECKED_EVERY = timedelta(days=1)
+_DECIDED_BY = "sync"
+
+
+def check_company(cycle: Cycle) -> None:
+    """Make sure from time to time that the company behind the token is the connected one.
+
+    Raises:
+        BrakeError: it is another one.
+    """
+    with cycle.state.begin() as unit:
+        checked_at = unit.cursor(COMPANY_CURSOR, Side.QUICKBOOKS)
+        now = unit.now
+    if checked_at and now - datetime.fromisoformat(checked_at) < COMPANY_CHECKED_EVERY:
+        return
+    found = cycle.quickbooks.company()
+    tripped = _other_company(cycle.facts, found)
+    with cycle.state.begin() as unit:
+        approved = _approved(unit, tripped)
+    if tripped and approved is None:
+        _stop(cycle, tripped, [])
+    with cycle.state.begin() as unit:
+        if approved is not None:
+            _use(unit, approved)
+        unit.save_facts(found)
+        unit.set_cursors({(COMPANY_CURSOR, Side.QUICKBOOKS): now.isoformat()})
+    cycle.take_facts(found)
+
+
+def _other_company(known: CompanyFacts, found: CompanyFacts) -> list[Tripped]:
+    """A company keeps its number and currency for life; its name may change, as a person says."""
+    for name in ("realm_id", "home_currency"):
+        before, after = getattr(known, name), getattr(found, name)
+        if before != after:
+            raise BrakeError(
+                f"the company behind the token is {found.name} with {name} {after}, not "
+                f"{known.name} with {before}",
+                brake="wrong_company",
+                fix="Connect the right QuickBooks company again: `quickbooks-sync connect`.",
+            )
+    if (known.name, known.country) == (found.name, found.country):
+        return []
+    facts = canonical_json({"name": found.name, "country": found.country})
+    message = (
+        f"the company behind the token calls itself {found.name} ({found.country}), not "
+        f"{known.name} ({known.country})"
+    )
+    return [Tripped("wrong_company", message, frozenset({f"wrong_company {facts}"}))]
+
+
+def check_plan(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> None:
+    """Stop where a plan is out of the ordinary and not approved.
+
+    Raises:
+        BrakeError: naming what is wrong and how to approve it.
+    """
+    tripped = tripped_in(cycle, plan, record_types)
+    with cycle.state.begin() as unit:
+        approved = _approved(unit, tripped)
+        if approved is not None:
+            _use(unit, approved)
+        elif not tripped:
+            _withdraw(unit, unit.approvals([ApprovalState.WAITING]))
+    if tripped and approved is None:
+        _stop(cycle, tripped, planned_rows(plan))
+
+
+def tripped_in(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> list[Tripped]:
+    """The brakes that a plan trips."""
+    with cycle.state.begin() as unit:
+        linked = unit.linked_counts()
+    limits = Limits(
+        linked, cycle.connection.settings.approval_amount_max, cycle.facts.home_currency
+    )
+    return tripped_by(plan, record_types, limits)
+
+
+def _subjects(tripped: Sequence[Tripped]) -> frozenset[str]:
+    return frozenset(subject for each in tripped for subject in each.subjects)
+
+
+def _approved(unit: Unit, tripped: Sequence[Tripped]) -> Approval | None:
+    """A person's approval of all that trips now."""
+    subjects = _subjects(tripped)
+    if not subjects:
+        return None
+    approvals = unit.approvals([ApprovalState.APPROVED])
+    return next((each for each in approvals if each.covers(subjects)), None)
+
+
+def _use(unit: Unit, approval: Approval) -> None:
+    unit.set_approval(
+        approval.number, ApprovalState.APPROVED, ApprovalState.USED, approval.decided_by
+    )
+    _note(unit, "approval.used", approval)
+
+
+def _withdraw(unit: Unit, approvals: Sequence[Approval]) -> None:
+    for each in approvals:
+        unit.set_approval(each.number, ApprovalState.WAITING, ApprovalState.WITHDRAWN, _DECIDED_BY)
+
+
+def _stop(cycle: Cycle, tripped: Sequence[Tripped], rows: Sequence[dict[str, Any]]) -> None:
+    brake = "+".join(dict.fromkeys(each.brake for each in tripped))
+    message = "; ".join(each.message for each in tripped)
+    approval = Approval(
+        number=0,
+        brake=brake,
+        message=message,
+        subjects=_subjects(tripped),
+        rows=tuple(rows[:ROWS_MAX]),
+        writes=len(rows),
+        state=ApprovalState.WAITING,
+        created_at=cycle.clock.now(),
+    )
+    with cycle.state.begin() as unit:
+        stored = _stored(unit, approval)
+    raise BrakeError(
+        f"nothing was written: {message}",
+        brake=brake,
+        fix=f"Look at it with `quickbooks-sync plan`. If it is right, approve it with "
+        f"`quickbooks-sync plan --approve {stored.number}` and sync again; if not, put it right "
+        "where it went wrong.",
+    )
+
+
+def _stored(unit: Unit, approval: Approval) -> Approval:
+    """The stored plan; an earlier one that is no longer what would happen is withdrawn."""
+    waiting = unit.approvals([ApprovalState.WAITING])
+    same = next((each for each in waiting if each.subjects == approval.subjects), None)
+    _withdraw(unit, [each for each in waiting if each is not same])
+    if same is not None:
+        return same
+    stored = unit.add_approval(approval)
+    _note(unit, "approval.asked", stored)
+    return stored
+
+
+def approve(unit: Unit, number: int | None, actor: str) -> Approval:
+    """Let the next cycle pass with what a stored plan names; the plan.
+
+    Raises:
+        UsageError: no such plan waits, or several do and none is named.
+    """
+    waiting = unit.approvals([ApprovalState.WAITING])
+    chosen = [each for each in waiting if number in (None, each.number)]
+    if len(chosen) != 1:
+        numbers = ", ".join(str(each.number) for each in waiting)
+        which = "no plan waits" if number is None else f"plan {number} does not wait"
+        raise UsageError(
+            f"several plans wait for approval; name one of them: {numbers}"
+            if chosen
+            else f"{which} for approval" + (f"; waiting: {numbers}" if numbers else "")
+        )
+    (approval,) = chosen
+    unit.set_approval(approval.number, ApprovalState.WAITING, ApprovalState.APPROVED, actor)
+    _note(unit, "approval.given", approval, actor)
+    return approval
+
+
+def _note(unit: Unit, kind: str, approval: Approval, actor: str = _DECIDED_BY) -> None:
+    body: dict[str, object] = {
+        "plan": approval.number,
+        "brake": approval.brake,
+        "message": approval.message,
+        "writes": approval.writes,
+        "subjects": sorted(approval.subjects),
+    }
+    unit.audit([AuditNote(kind, body, actor=actor)])

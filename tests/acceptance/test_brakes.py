@@ -1,0 +1,168 @@
+"""Brakes: a cycle that would do something out of the ordinary stops before its first write."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from models.tables import sync
+from tests.acceptance.conftest import ON_BOTH
+from tests.fixtures.company import Office, purchase
+
+#: More than a fifth of what is linked when they are.
+MANY = 30
+
+
+def buy(office: Office, count: int) -> list[int]:
+    """Expenses on both sides; the platform's ids."""
+    of = office.platform.id_of
+    line = {"kind": "account", "account_id": of("Account", "31")}
+    rows = [
+        office.platform.add(
+            "expense",
+            payment_method="cash",
+            payment_account_id=of("Account", "3"),
+            spent_on=date(2026, 11, 1),
+            status="approved",
+            lines=[{**line, "amount": Decimal(10 + number)}],
+        )
+        for number in range(count)
+    ]
+    office.sync()
+    return rows
+
+
+def stopped(office: Office, brake: str) -> dict[str, Any]:
+    """A sync that a brake stops: exit 4, nothing written, one alert; the stored plan."""
+    mark = office.books.mark()
+    outcome = office.run("sync", "--json", code=4)
+    assert "nothing was written" in outcome.stderr
+    assert "plan --approve" in outcome.stderr
+    assert office.books.written(mark) == []
+    (alert,) = [each for each in office.status()["alerts"] if each["cause"] == "brake"]
+    assert "plan --approve" in alert["fix"]
+    (waiting,) = office.run("plan", "--json").json["waiting_for_approval"]
+    assert brake in waiting["brake"]
+    return waiting
+
+
+@pytest.mark.parametrize("database_kind", ON_BOTH)
+@pytest.mark.parametrize("side", ["platform", "quickbooks"])
+def test_many_deletions_wait_for_approval(office: Office, side: str) -> None:
+    """Goal: deletions of more than a fifth of the records stop the cycle until a person says yes, once."""
+    rows = buy(office, MANY)
+    kept = len(office.books.find("Purchase")) - len(rows)
+    if side == "platform":
+        office.platform.sql(f"DELETE FROM expenses WHERE id >= {min(rows)}")
+    else:
+        for row_id in rows:
+            office.books.delete("Purchase", str(office.platform.quickbooks_id("expense", row_id)))
+    waiting = stopped(office, "mass_delete")
+    assert stopped(office, "mass_delete")["plan"] == waiting["plan"], "it is stored once"
+    assert office.run("plan", "--approve", "999", code=2).stderr.count("999") == 1
+    approved = office.run("plan", "--approve", str(waiting["plan"]), "--json").json
+    assert approved["approved"] == waiting["plan"]
+    assert "not wait" in office.run("plan", "--approve", str(waiting["plan"]), code=2).stderr
+    office.sync()
+    assert len(office.books.find("Purchase")) == kept
+    assert not [row for row in office.platform.rows("expense") if row["id"] in rows]
+    assert [each["plan"] for each in office.platform.audit("approval.used")] == [waiting["plan"]]
+    assert not [each for each in office.status()["alerts"] if each["cause"] == "brake"]
+    office.settled()
+
+
+def test_an_approval_is_for_what_was_seen(office: Office) -> None:
+    """Goal: a deletion that came after the approval is not covered by it."""
+    rows = buy(office, MANY + 1)
+    office.platform.sql(f"DELETE FROM expenses WHERE id >= {rows[1]}")
+    waiting = stopped(office, "mass_delete")
+    office.run("plan", "--approve", str(waiting["plan"]))
+    office.platform.sql(f"DELETE FROM expenses WHERE id >= {rows[0]}")
+    assert stopped(office, "mass_delete")["plan"] != waiting["plan"]
+
+
+def test_what_was_put_right_needs_no_approval(office: Office) -> None:
+    """Goal: the cause is undone: the stored plan is withdrawn and the alert closes by itself."""
+    rows = buy(office, MANY)
+    marked = f"UPDATE expenses SET deleted_at = updated_at WHERE id >= {rows[0]}"
+    office.platform.sql(marked)
+    stopped(office, "mass_delete")
+    office.platform.sql(f"UPDATE expenses SET deleted_at = NULL WHERE id >= {rows[0]}")
+    office.sync()
+    assert office.run("plan", "--json").json["waiting_for_approval"] == []
+    assert not [each for each in office.status()["alerts"] if each["cause"] == "brake"]
+    office.settled()
+
+
+def test_a_side_that_is_suddenly_empty(office: Office) -> None:
+    """Goal: the few expenses there are all vanish: that is a fault, not an instruction."""
+    for number in range(3):
+        office.books.create("Purchase", purchase(20 + number))
+    office.sync()
+    count = len(office.books.find("Purchase"))
+    office.platform.sql("DELETE FROM expenses")
+    waiting = stopped(office, "empty_side")
+    assert "are gone from platform" in waiting["message"]
+    assert len(office.books.find("Purchase")) == count
+
+
+def test_nearly_everything_changed(office: Office) -> None:
+    """Goal: a program that rewrites every row does not get into the books unseen."""
+    for table in ("customers", "vendors", "items", "accounts", "invoices"):
+        column = "memo" if table == "invoices" else "name"
+        office.platform.sql(f"UPDATE {table} SET {column} = 'x' || id")
+    stopped(office, "mass_change")
+
+
+def test_sums_above_the_limit(office: Office) -> None:
+    """Goal: the user's limit for one cycle; at the limit it goes through, above it waits."""
+    office.platform.choose(approval_amount_max=Decimal(100))
+    customer, item = office.platform.id_of("Customer", "5"), office.platform.id_of("Item", "2")
+
+    def bill(amount: str) -> None:
+        line = {"kind": "item", "item_id": item, "amount": Decimal(amount)}
+        office.platform.add(
+            "invoice", customer_id=customer, issued_on=date(2026, 11, 1), lines=[line]
+        )
+
+    bill("100")
+    office.sync()
+    bill("60")
+    bill("40.01")
+    waiting = stopped(office, "amount")
+    assert "100.01 USD" in waiting["message"]
+    office.run("plan", "--approve", str(waiting["plan"]))
+    office.sync()
+    office.settled()
+
+
+@pytest.mark.parametrize(
+    ("changed", "approvable"),
+    [({"name": "Another Company Ltd."}, True), ({"home_currency": "EUR"}, False)],
+    ids=["renamed", "other_currency"],
+)
+def test_another_company_behind_the_token(
+    office: Office, changed: dict[str, str], approvable: bool
+) -> None:
+    """Goal: the company is not the connected one: nothing is read into the books of another; a
+    mere change of name is for a person to confirm."""
+    with office.engine.begin() as connection:
+        facts = json.loads(connection.scalar(select(sync.connections.c.facts)) or "{}")
+        connection.execute(update(sync.connections).values(facts=json.dumps({**facts, **changed})))
+        connection.execute(sync.cursors.delete().where(sync.cursors.c.record_type == "company"))
+    office.platform.edit("invoice", office.platform.id_of("Invoice", "7"), memo="for whom?")
+    outcome = office.run("sync", "--json", code=4)
+    assert office.books.written() == []
+    assert "the company behind the token" in outcome.stderr
+    if approvable:
+        waiting = stopped(office, "wrong_company")
+        office.run("plan", "--approve", str(waiting["plan"]))
+        office.sync()
+        office.settled()
+    else:
+        assert "connect" in outcome.stderr
