@@ -1,0 +1,543 @@
+"""A small and fast QuickBooks company: the far side's truth in simulated schedules.
+
+It follows the emulator in what the product can see: versions, names, references, numbers, totals,
+open and party balances, links, closed books, CDC. What it leaves out is listed in
+`tests/contract/differences.py`. No version of a record is ever changed: each change stores a new
+dictionary, so that records are handed out without copying, and a snapshot is a shallow copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from connectors.ports import Clock, CompanyFacts
+from connectors.quickbooks.faults import fault_error, read_fault
+from emulator import faults
+from emulator.account_types import BALANCE_SHEET
+from emulator.clock import PACIFIC
+from emulator.entities import ENTITIES
+from emulator.faults import QuickBooksFault
+from emulator.writing.references import walk
+from models.errors import RemoteError
+from models.record_type import catalog
+from models.words import Operation
+from tests.simulation import small_links as links
+from tests.simulation.small_documents import DOCUMENT_RULES, effects, note_number, refuse_closed
+from tests.simulation.small_fields import ZERO, Found, Table, clean, table_of
+from tests.simulation.small_rules import NAME_FIELDS, RULES, Draft, Rule, name_key
+from tests.simulation.small_state import Entry, Key, Record, Stamps, State, new_state
+
+ENTITY_NAMES = tuple(each.entity for each in catalog().values())
+#: Lists that the product knows by name only; nobody writes them here.
+NAMED_LISTS: dict[str, tuple[tuple[str, Record], ...]] = {
+    "Term": tuple(
+        (str(number), {"Name": name, "Type": "STANDARD", "DueDays": days})
+        for number, (name, days) in enumerate(
+            (("Due on receipt", 0), ("Net 15", 15), ("Net 30", 30), ("Net 60", 60)), start=1
+        )
+    ),
+    "TaxCode": (("TAX", {"Name": "TAX", "Taxable": True}), ("NON", {"Name": "NON"})),
+    "PaymentMethod": tuple(
+        (str(number), {"Name": name})
+        for number, name in enumerate(("Cash", "Check", "Visa", "MasterCard"), start=1)
+    ),
+}
+_RULES: dict[str, tuple[Rule, ...]] = {**RULES, **DOCUMENT_RULES}
+_VOIDABLE = frozenset({"Invoice", "Payment"})
+_BALANCES = {"Customer": "Balance", "Account": "CurrentBalance"}
+
+
+class SmallBooks:
+    """One company.
+
+    Args:
+        clock: the company's own time.
+        custom_numbers: whether the company numbers its invoices itself.
+        cdc_cap: most records that one CDC answer carries.
+        cdc_cap_per_entity: whether the cap counts for each entity, not for the whole answer.
+        page_rows: most records of one page of a query.
+        multi_currency: whether foreign currencies are kept.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        custom_numbers: bool = True,
+        cdc_cap: int = 1_000,
+        cdc_cap_per_entity: bool = False,
+        page_rows: int = 1_000,
+        multi_currency: bool = False,
+        realm_id: str = "9341450000000042",
+    ) -> None:
+        self.clock = clock
+        self.custom_numbers = custom_numbers
+        self.cdc_cap = cdc_cap
+        self.cdc_cap_per_entity = cdc_cap_per_entity
+        self.page_rows = page_rows
+        self.multi_currency = multi_currency
+        self.realm_id = realm_id
+        self.home_currency = "USD"
+        #: Books are closed up to and including this day.
+        self.book_close_date = ""
+        #: False: a request id that was seen before is like a new one.
+        self.honour_request_ids = True
+        self.state = new_state((*ENTITY_NAMES, *NAMED_LISTS))
+        self._stamps = Stamps()
+        self._accounts: dict[str, str] | None = None
+        for entity, rows in NAMED_LISTS.items():
+            for record_id, fields in rows:
+                self._put(entity, {**fields, "Active": True, **self._frame(record_id)})
+
+    # -- people who work in QuickBooks --
+
+    def create(self, entity: str, body: Mapping[str, Any], who: str = "accountant") -> Record:
+        """Enter a record.
+
+        Raises:
+            RemoteError: QuickBooks refuses it.
+        """
+        return self._by_hand(Operation.CREATE, entity, body, who)
+
+    def update(
+        self, entity: str, record_id: str, who: str = "accountant", **fields: Any
+    ) -> Record:
+        """Change fields of a record, whatever its version is."""
+        return self._by_hand(Operation.UPDATE, entity, {**self._key(entity, record_id), **fields}, who)
+
+    def delete(self, entity: str, record_id: str, who: str = "accountant") -> None:
+        """Delete a transaction."""
+        self._by_hand(Operation.DELETE, entity, self._key(entity, record_id), who)
+
+    def void(self, entity: str, record_id: str, who: str = "accountant") -> Record:
+        """Void an invoice or a payment."""
+        return self._by_hand(Operation.VOID, entity, self._key(entity, record_id), who)
+
+    def all(self, entity: str) -> list[Record]:
+        """Every record of an entity, inactive ones too, by id."""
+        return list(self.state.records[entity].values())
+
+    def get(self, entity: str, record_id: str) -> Record | None:
+        """One record."""
+        return self.state.records[entity].get(record_id)
+
+    @property
+    def journal(self) -> list[Entry]:
+        """Every write that took effect, in order."""
+        return self.state.journal
+
+    def forget_request_ids(self) -> None:
+        """Remember no answer any longer."""
+        self.state.replays.clear()
+        self.state.item_replays.clear()
+
+    def snapshot(self) -> State:
+        """The books as they stand."""
+        return self.state.copied()
+
+    def restore(self, kept: State) -> None:
+        """Put the books back as they stood; time goes on."""
+        latest = self.state.latest
+        self.state = kept.copied()
+        self.state.latest = max(latest, self.state.latest)
+        self._accounts = None
+
+    def facts(self) -> CompanyFacts:
+        """Who the company is."""
+        return CompanyFacts(
+            realm_id=self.realm_id,
+            name="Small company",
+            country="US",
+            home_currency=self.home_currency,
+            multi_currency=self.multi_currency,
+            custom_numbers=self.custom_numbers,
+            book_close_date=self.book_close_date,
+        )
+
+    def _key(self, entity: str, record_id: str) -> Record:
+        record = self.state.records[entity].get(record_id)
+        return {"Id": record_id, "SyncToken": record["SyncToken"] if record else "0"}
+
+    def _by_hand(
+        self, operation: Operation, entity: str, body: Mapping[str, Any], who: str
+    ) -> Record:
+        try:
+            return self.write(operation, entity, body, who, person=True)
+        except QuickBooksFault as refusal:
+            raise error_of(refusal) from refusal
+
+    # -- what rules ask --
+
+    def table(self, entity: str) -> Table:
+        """The fields of an entity."""
+        return table_of(entity)
+
+    def today(self) -> str:
+        """The company's day."""
+        return self.clock.now().astimezone(PACIFIC).date().isoformat()
+
+    def account_of(self, subtype: str) -> str:
+        """The first active account of a detail type, or ""."""
+        if self._accounts is None:
+            self._accounts = {}
+            for record_id, record in self.state.records["Account"].items():
+                if record.get("Active", True):
+                    self._accounts.setdefault(record["AccountSubType"], record_id)
+        return self._accounts.get(subtype, "")
+
+    def draw(self, sequence: str) -> str:
+        """The next number of a sequence."""
+        number = self.state.sequences.get(sequence, 0) + 1
+        self.state.sequences[sequence] = number
+        return str(number)
+
+    def bump(self, entity: str, record_id: str, **values: Any) -> None:
+        """Put values on a record as an edit: its version and its time move."""
+        token = str(int(self.state.records[entity][record_id]["SyncToken"]) + 1)
+        self._change(entity, record_id, SyncToken=token, **values)
+
+    def amend(self, entity: str, record_id: str, **values: Any) -> None:
+        """Put values on a record without a trace."""
+        records = self.state.records[entity]
+        records[record_id] = {**records[record_id], **values}
+
+    # -- reading --
+
+    def find(self, entity: str, record_id: str) -> Record:
+        """One record.
+
+        Raises:
+            QuickBooksFault: 610, or 2030 for what is no id.
+        """
+        record = self.state.records[entity].get(record_id)
+        if record is not None:
+            return record
+        if entity not in NAMED_LISTS and not record_id.lstrip("-").isdecimal():
+            raise faults.invalid_id(record_id)
+        other = self.state.transactions.get(record_id) if ENTITIES[entity].is_transaction else None
+        if other is not None:
+            raise faults.wrong_transaction_type(ENTITIES[other].title, ENTITIES[entity].title)
+        raise faults.not_found()
+
+    # -- writing --
+
+    def write(
+        self,
+        operation: Operation,
+        entity: str,
+        body: Mapping[str, Any],
+        who: str,
+        *,
+        request_id: str = "",
+        person: bool = False,
+    ) -> Record:
+        """Do one write; an update is a sparse one.
+
+        Raises:
+            QuickBooksFault: it is refused, and nothing has changed.
+            RejectedError: a number in it is not exact.
+        """
+        assert entity in _RULES, f"nobody writes a {entity} here"
+        if operation is Operation.DELETE:
+            return self._delete(entity, body, who, request_id)
+        if operation is Operation.VOID:
+            return self._void(entity, body, who, request_id)
+        found: list[Found] = []
+        sent = clean(table_of(entity), body, found)
+        before = None if operation is Operation.CREATE else self._current(entity, body)
+        self._require(entity, sent, creating=before is None)
+        for choices, reference, path in found:
+            self._resolve(entity, before, choices, reference, path)
+        sequences = dict(self.state.sequences)
+        try:
+            after = self._new(entity, sent) if before is None else self._merged(entity, before, sent)
+            draft = Draft(self, entity, before, sent, after, person)
+            for rule in _RULES[entity]:
+                rule(draft)
+            if before is not None and _substance(before) == _substance(after):
+                return before
+            return self._store(entity, before, after, operation, who, request_id)
+        except QuickBooksFault:
+            self.state.sequences = sequences
+            raise
+
+    def _require(self, entity: str, sent: Record, *, creating: bool) -> None:
+        table = table_of(entity)
+        for name in table.required if creating else table.always:
+            if sent.get(name) is None:
+                raise faults.missing(name)
+        if not creating:
+            for name in table.not_emptied.intersection(sent):
+                if sent[name] is None:
+                    raise faults.missing(name)
+
+    def _resolve(
+        self,
+        entity: str,
+        before: Record | None,
+        choices: tuple[str, ...],
+        reference: Record,
+        path: str,
+    ) -> None:
+        """Check a reference; the payee of a purchase gets its name and kind."""
+        kind, element = str(reference.get("type", "")).lower(), path.rpartition(".")[2]
+        for target in choices:
+            if kind and target.lower() != kind:
+                continue
+            record = self.state.records.get(target, {}).get(reference["value"])
+            if record is not None:
+                break
+        else:
+            code = reference["value"].upper()
+            if "TaxCode" in choices and code in self.state.records["TaxCode"]:
+                reference["value"] = code
+                return
+            detail = f"{ENTITIES[choices[0]].plural} element id {reference['value']} not found"
+            raise faults.invalid_reference(detail, element)
+        if record.get("Active") is False and not _held(entity, before, target, record["Id"]):
+            raise faults.not_found(element)
+        if element == "EntityRef":
+            reference.update(name=record[NAME_FIELDS[target]], type=target)
+
+    def _new(self, entity: str, sent: Record) -> Record:
+        after = {**ENTITIES[entity].defaults}
+        after.update((name, value) for name, value in sent.items() if value is not None)
+        own = "transactions" if ENTITIES[entity].is_transaction else entity
+        after["Id"] = self.draw(own)
+        return after
+
+    def _merged(self, entity: str, before: Record, sent: Record) -> Record:
+        table, after = table_of(entity), dict(before)
+        for name, value in sent.items():
+            if name in table.fixed or (value is None and name in table.keep):
+                continue
+            if value is None:
+                after.pop(name, None)
+            else:
+                after[name] = value
+        return after
+
+    def _current(self, entity: str, body: Mapping[str, Any]) -> Record:
+        """The stored record that a body means, if it knows the present version."""
+        for name in ("Id", "SyncToken"):
+            if body.get(name) in (None, ""):
+                raise faults.missing(name)
+        record = self.find(entity, str(body["Id"]))
+        if str(body["SyncToken"]) != record["SyncToken"]:
+            raise faults.stale(self.state.modified_by.get((entity, record["Id"]), "root"))
+        return record
+
+    def _delete(
+        self, entity: str, body: Mapping[str, Any], who: str, request_id: str
+    ) -> Record:
+        if "delete" not in ENTITIES[entity].verbs:
+            raise faults.unsupported(f"Delete {entity}")
+        before = self._current(entity, body)
+        refuse_closed(self.book_close_date, before)
+        if entity == "Invoice" and links.payers(before):
+            raise faults.business(
+                "This transaction is linked to others. Unlink them before you delete it."
+            )
+        released = links.planned(self, before, None) if entity == "Payment" else []
+        record_id, state = before["Id"], self.state
+        second = self._second()
+        for target, values in released:
+            self.bump("Invoice", target, **values)
+        self._move(entity, record_id, None)
+        note_number(state, entity, before, None)
+        for held in (state.records[entity], state.created[entity], state.touched[entity]):
+            held.pop(record_id)
+        state.touched[entity][record_id] = second
+        del state.transactions[record_id]
+        self._note(who, Operation.DELETE, entity, record_id, None, request_id)
+        return {"status": "Deleted", "domain": "QBO", "Id": record_id}
+
+    def _void(self, entity: str, body: Mapping[str, Any], who: str, request_id: str) -> Record:
+        if entity not in _VOIDABLE:
+            raise faults.unsupported(f"Void {entity}")
+        before = self._current(entity, body)
+        refuse_closed(self.book_close_date, before)
+        note = before.get("PrivateNote")
+        if str(note or "").startswith("Voided") and not before["TotalAmt"]:
+            return before
+        after = {**before, "TotalAmt": ZERO, "PrivateNote": f"Voided - {note}" if note else "Voided"}
+        if entity == "Payment":
+            after.update(UnappliedAmt=ZERO, Line=[])
+        else:
+            after.update(Balance=ZERO, Line=[_voided(each) for each in before["Line"]])
+            tax = {name: each for name, each in before["TxnTaxDetail"].items() if name != "TaxLine"}
+            after.update(TxnTaxDetail={**tax, "TotalTax": ZERO}, LinkedTxn=[])
+            links.release(self, before, None)
+        return self._store(entity, before, after, Operation.VOID, who, request_id)
+
+    def _store(
+        self,
+        entity: str,
+        before: Record | None,
+        after: Record,
+        operation: Operation,
+        who: str,
+        request_id: str,
+    ) -> Record:
+        """Store a version, and carry it into links, balances, names and the journal."""
+        # what can still be refused comes before the first change
+        paid = links.planned(self, before, after) if entity == "Payment" else []
+        record_id, second = after["Id"], self._second()
+        stamp = self._stamps.text(second)
+        created = stamp if before is None else before["MetaData"]["CreateTime"]
+        after["SyncToken"] = "0" if before is None else str(int(before["SyncToken"]) + 1)
+        after["MetaData"] = {"CreateTime": created, "LastUpdatedTime": stamp}
+        after["domain"] = "QBO"
+        after["sparse"] = False
+        self._put(entity, after)
+        for target, values in paid:
+            self.bump("Invoice", target, **values)
+        if entity == "Invoice" and before is not None:
+            excess = before["TotalAmt"] - before["Balance"] - after["TotalAmt"]
+            if excess > 0 and operation is not Operation.VOID:
+                links.release(self, after, excess)
+        if entity in NAME_FIELDS:
+            self._note_name(entity, before, after)
+        else:
+            note_number(self.state, entity, before, after)
+            self._move(entity, record_id, after)
+        stored = self.state.records[entity][record_id]
+        self._note(who, operation, entity, record_id, stored, request_id)
+        return stored
+
+    def _note_name(self, entity: str, before: Record | None, after: Record) -> None:
+        own, names = (entity, after["Id"]), self.state.names
+        if before is not None:
+            names.pop(name_key(entity, before), None)
+            field = NAME_FIELDS[entity]
+            if before[field] != after[field]:
+                self._carry_name(own, after[field])
+        names[name_key(entity, after)] = own
+
+    def _carry_name(self, owner: Key, name: str) -> None:
+        """Write a new name where the record is a payee, as a join on read would."""
+        for record_id, record in self.state.records["Purchase"].items():
+            payee = record.get("EntityRef")
+            if payee and (payee.get("type"), payee["value"]) == owner:
+                self.amend("Purchase", record_id, EntityRef={**payee, "name": name})
+
+    def _move(self, entity: str, record_id: str, after: Record | None) -> None:
+        """Move balances from what the document had posted to what it posts now."""
+        key, posted = (entity, record_id), self.state.posted
+        new = effects(self, entity, after) if after is not None else {}
+        old = posted.get(key, {})
+        if after is None:
+            posted.pop(key, None)
+        else:
+            posted[key] = new
+        if old == new:
+            return
+        for target in [*old, *(each for each in new if each not in old)]:
+            delta = new.get(target, ZERO) - old.get(target, ZERO)
+            if delta:
+                field = _BALANCES[target[0]]
+                held = self.state.records[target[0]][target[1]][field]
+                self._change(*target, **{field: held + delta})
+
+    def _change(self, entity: str, record_id: str, **values: Any) -> None:
+        """Put derived values on a record: the time moves, the version does not."""
+        record, second = self.state.records[entity][record_id], self._second()
+        meta = {**record["MetaData"], "LastUpdatedTime": self._stamps.text(second)}
+        self._put(entity, {**record, **values, "MetaData": meta})
+
+    def _put(self, entity: str, record: Record) -> None:
+        record_id, state = record["Id"], self.state
+        state.records[entity][record_id] = record
+        if record_id not in state.created[entity]:
+            state.created[entity][record_id] = state.latest
+            if ENTITIES[entity].is_transaction:
+                state.transactions[record_id] = entity
+        touched = state.touched[entity]
+        touched.pop(record_id, None)
+        touched[record_id] = state.latest
+        if entity == "Account":
+            self._accounts = None
+
+    def _frame(self, record_id: str) -> Record:
+        stamp = self._stamps.text(self._second())
+        meta = {"CreateTime": stamp, "LastUpdatedTime": stamp}
+        return {"Id": record_id, "SyncToken": "0", "domain": "QBO", "MetaData": meta}
+
+    def _second(self) -> int:
+        """The present second; the books' time never goes back."""
+        state = self.state
+        state.latest = max(state.latest, int(self.clock.now().timestamp()))
+        return state.latest
+
+    def _note(
+        self,
+        who: str,
+        operation: Operation,
+        entity: str,
+        record_id: str,
+        record: Record | None,
+        request_id: str,
+    ) -> None:
+        state = self.state
+        state.modified_by[entity, record_id] = who
+        state.journal.append(
+            Entry(
+                sequence=len(state.journal) + 1,
+                who=who,
+                operation=operation.value,
+                entity=entity,
+                id=record_id,
+                sync_token=record["SyncToken"] if record is not None else "",
+                request_id=request_id,
+                time=self._stamps.text(state.latest),
+                record=record,
+            )
+        )
+
+
+def error_of(refusal: QuickBooksFault, *, write: bool = True, status: int = 400) -> RemoteError:
+    """The error that the real client raises for a refusal."""
+    return fault_error(read_fault(refusal.body()), write=write, status=status)
+
+
+def _voided(line: Record) -> Record:
+    """A line of a voided document: amounts and quantities are zero."""
+    copied = dict(line)
+    if "Amount" in copied:
+        copied["Amount"] = ZERO
+    for name, member in line.items():
+        if isinstance(member, dict) and "Qty" in member:
+            copied[name] = {**member, "Qty": ZERO}
+    group = line.get("GroupLineDetail")
+    if group and group.get("Line"):
+        copied["GroupLineDetail"] = {**group, "Line": [_voided(each) for each in group["Line"]]}
+    return copied
+
+
+_SERVER_FIELDS = ("MetaData", "SyncToken")
+
+
+def _substance(record: Record) -> Record:
+    return {name: value for name, value in record.items() if name not in _SERVER_FIELDS}
+
+
+def _held(entity: str, before: Record | None, target: str, record_id: str) -> bool:
+    """Whether the stored version refers to that record already."""
+    if before is None:
+        return False
+    return any(
+        target in declared.choices and holder[key].get("value") == record_id
+        for declared, holder, key in walk(ENTITIES[entity].fields, before)
+    )
+
+
+def is_on_balance_sheet(account: Record) -> bool:
+    """Whether an account carries a balance."""
+    return account["Classification"] in BALANCE_SHEET
+
+
+def seconds_of(instant: datetime) -> int:
+    """Whole seconds of an instant."""
+    return int(instant.timestamp())
