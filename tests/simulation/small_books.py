@@ -101,11 +101,11 @@ class SmallBooks:
         """
         return self._by_hand(Operation.CREATE, entity, body, who)
 
-    def update(
-        self, entity: str, record_id: str, who: str = "accountant", **fields: Any
-    ) -> Record:
+    def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""
-        return self._by_hand(Operation.UPDATE, entity, {**self._key(entity, record_id), **fields}, who)
+        return self._by_hand(
+            Operation.UPDATE, entity, {**self._key(entity, record_id), **fields}, who
+        )
 
     def delete(self, entity: str, record_id: str, who: str = "accountant") -> None:
         """Delete a transaction."""
@@ -252,7 +252,9 @@ class SmallBooks:
             self._resolve(entity, before, choices, reference, path)
         sequences = dict(self.state.sequences)
         try:
-            after = self._new(entity, sent) if before is None else self._merged(entity, before, sent)
+            after = (
+                self._new(entity, sent) if before is None else self._merged(entity, before, sent)
+            )
             draft = Draft(self, entity, before, sent, after, person)
             for rule in _RULES[entity]:
                 rule(draft)
@@ -329,9 +331,7 @@ class SmallBooks:
             raise faults.stale(self.state.modified_by.get((entity, record["Id"]), "root"))
         return record
 
-    def _delete(
-        self, entity: str, body: Mapping[str, Any], who: str, request_id: str
-    ) -> Record:
+    def _delete(self, entity: str, body: Mapping[str, Any], who: str, request_id: str) -> Record:
         if "delete" not in ENTITIES[entity].verbs:
             raise faults.unsupported(f"Delete {entity}")
         before = self._current(entity, body)
@@ -362,7 +362,11 @@ class SmallBooks:
         note = before.get("PrivateNote")
         if str(note or "").startswith("Voided") and not before["TotalAmt"]:
             return before
-        after = {**before, "TotalAmt": ZERO, "PrivateNote": f"Voided - {note}" if note else "Voided"}
+        after = {
+            **before,
+            "TotalAmt": ZERO,
+            "PrivateNote": f"Voided - {note}" if note else "Voided",
+        }
         if entity == "Payment":
             after.update(UnappliedAmt=ZERO, Line=[])
         else:

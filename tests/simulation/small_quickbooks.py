@@ -156,9 +156,7 @@ class SmallQuickBooks:
             answers.append(answer)
         return answers
 
-    def _done(
-        self, write: RemoteWrite, request_id: str, *, status: int, tid: str
-    ) -> RemoteAnswer:
+    def _done(self, write: RemoteWrite, request_id: str, *, status: int, tid: str) -> RemoteAnswer:
         try:
             record = self.books.write(
                 write.operation,

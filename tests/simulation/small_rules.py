@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from tests.simulation.small_books import SmallBooks
     from tests.simulation.small_state import Record
 
-NAME_FIELDS = {"Customer": "DisplayName", "Vendor": "DisplayName", "Account": "Name", "Item": "Name"}
+NAME_FIELDS = {
+    "Customer": "DisplayName",
+    "Vendor": "DisplayName",
+    "Account": "Name",
+    "Item": "Name",
+}
 #: Lists whose records may stand below another, and the flag that says so.
 CHILD_FLAGS = {"Account": "SubAccount", "Customer": "Job"}
 _PEOPLE = frozenset({"Customer", "Vendor"})
@@ -197,7 +202,9 @@ def classify_account(draft: Draft) -> None:
             sentence = f"The detail type {subtype} does not belong to the account type {kind}."
             raise faults.business(sentence, "AccountSubType")
         kind = TYPE_OF_SUBTYPE[str(subtype)]
-    after.update(AccountType=kind, AccountSubType=subtype, Classification=CLASSIFICATIONS[str(kind)])
+    after.update(
+        AccountType=kind, AccountSubType=subtype, Classification=CLASSIFICATIONS[str(kind)]
+    )
     _check_parent_account(draft)
 
 
