@@ -120,7 +120,9 @@ class EmulatorBooks:
 
     def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""
-        body = {**self._key(entity, record_id), "sparse": True, **fields}
+        record = self.get(entity, record_id) or {}
+        always = {name: record.get(name) for name in ENTITIES[entity].required(sparse=True)}
+        body = {**self._key(entity, record_id), **always, "sparse": True, **fields}
         return self._by_hand(pipeline.save, entity, body, who)
 
     def delete(self, entity: str, record_id: str, who: str = "accountant") -> None:

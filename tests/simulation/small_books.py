@@ -9,14 +9,11 @@ dictionary, so that records are handed out without copying, and a snapshot is a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from connectors.ports import Clock, CompanyFacts
 from connectors.quickbooks.faults import fault_error, read_fault
 from emulator import faults
-from emulator.account_types import BALANCE_SHEET
-from emulator.clock import PACIFIC
 from emulator.entities import ENTITIES
 from emulator.faults import QuickBooksFault
 from emulator.writing.references import walk
@@ -24,10 +21,11 @@ from models.errors import RemoteError
 from models.record_type import catalog
 from models.words import Operation
 from tests.simulation import small_links as links
-from tests.simulation.small_documents import DOCUMENT_RULES, effects, note_number, refuse_closed
-from tests.simulation.small_fields import ZERO, Found, Table, clean, table_of
-from tests.simulation.small_rules import NAME_FIELDS, RULES, Draft, Rule, name_key
-from tests.simulation.small_state import Entry, Key, Record, Stamps, State, new_state
+from tests.simulation.small_documents import DOCUMENT_RULES, note_number, refuse_closed
+from tests.simulation.small_fields import ZERO, Found, clean, table_of
+from tests.simulation.small_keeping import Keeping
+from tests.simulation.small_rules import NAME_FIELDS, RULES, Draft, Rule
+from tests.simulation.small_state import Entry, Record, State
 
 ENTITY_NAMES = tuple(each.entity for each in catalog().values())
 #: Lists that the product knows by name only; nobody writes them here.
@@ -46,10 +44,9 @@ NAMED_LISTS: dict[str, tuple[tuple[str, Record], ...]] = {
 }
 _RULES: dict[str, tuple[Rule, ...]] = {**RULES, **DOCUMENT_RULES}
 _VOIDABLE = frozenset({"Invoice", "Payment"})
-_BALANCES = {"Customer": "Balance", "Account": "CurrentBalance"}
 
 
-class SmallBooks:
+class SmallBooks(Keeping):
     """One company.
 
     Args:
@@ -72,24 +69,18 @@ class SmallBooks:
         multi_currency: bool = False,
         realm_id: str = "9341450000000042",
     ) -> None:
-        self.clock = clock
+        super().__init__(clock, (*ENTITY_NAMES, *NAMED_LISTS))
         self.custom_numbers = custom_numbers
         self.cdc_cap = cdc_cap
         self.cdc_cap_per_entity = cdc_cap_per_entity
         self.page_rows = page_rows
         self.multi_currency = multi_currency
         self.realm_id = realm_id
-        self.home_currency = "USD"
-        #: Books are closed up to and including this day.
-        self.book_close_date = ""
         #: False: a request id that was seen before is like a new one.
         self.honour_request_ids = True
-        self.state = new_state((*ENTITY_NAMES, *NAMED_LISTS))
-        self._stamps = Stamps()
-        self._accounts: dict[str, str] | None = None
         for entity, rows in NAMED_LISTS.items():
             for record_id, fields in rows:
-                self._put(entity, {**fields, "Active": True, **self._frame(record_id)})
+                self.put(entity, {**fields, "Active": True, **self.frame(record_id)})
 
     # -- people who work in QuickBooks --
 
@@ -103,9 +94,10 @@ class SmallBooks:
 
     def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""
-        return self._by_hand(
-            Operation.UPDATE, entity, {**self._key(entity, record_id), **fields}, who
-        )
+        record = self.get(entity, record_id) or {}
+        always = {name: record.get(name) for name in table_of(entity).always}
+        body = {**self._key(entity, record_id), **always, **fields}
+        return self._by_hand(Operation.UPDATE, entity, body, who)
 
     def delete(self, entity: str, record_id: str, who: str = "accountant") -> None:
         """Delete a transaction."""
@@ -118,10 +110,6 @@ class SmallBooks:
     def all(self, entity: str) -> list[Record]:
         """Every record of an entity, inactive ones too, by id."""
         return list(self.state.records[entity].values())
-
-    def get(self, entity: str, record_id: str) -> Record | None:
-        """One record."""
-        return self.state.records[entity].get(record_id)
 
     @property
     def journal(self) -> list[Entry]:
@@ -167,41 +155,6 @@ class SmallBooks:
             return self.write(operation, entity, body, who, person=True)
         except QuickBooksFault as refusal:
             raise error_of(refusal) from refusal
-
-    # -- what rules ask --
-
-    def table(self, entity: str) -> Table:
-        """The fields of an entity."""
-        return table_of(entity)
-
-    def today(self) -> str:
-        """The company's day."""
-        return self.clock.now().astimezone(PACIFIC).date().isoformat()
-
-    def account_of(self, subtype: str) -> str:
-        """The first active account of a detail type, or ""."""
-        if self._accounts is None:
-            self._accounts = {}
-            for record_id, record in self.state.records["Account"].items():
-                if record.get("Active", True):
-                    self._accounts.setdefault(record["AccountSubType"], record_id)
-        return self._accounts.get(subtype, "")
-
-    def draw(self, sequence: str) -> str:
-        """The next number of a sequence."""
-        number = self.state.sequences.get(sequence, 0) + 1
-        self.state.sequences[sequence] = number
-        return str(number)
-
-    def bump(self, entity: str, record_id: str, **values: Any) -> None:
-        """Put values on a record as an edit: its version and its time move."""
-        token = str(int(self.state.records[entity][record_id]["SyncToken"]) + 1)
-        self._change(entity, record_id, SyncToken=token, **values)
-
-    def amend(self, entity: str, record_id: str, **values: Any) -> None:
-        """Put values on a record without a trace."""
-        records = self.state.records[entity]
-        records[record_id] = {**records[record_id], **values}
 
     # -- reading --
 
@@ -342,16 +295,16 @@ class SmallBooks:
             )
         released = links.planned(self, before, None) if entity == "Payment" else []
         record_id, state = before["Id"], self.state
-        second = self._second()
+        second = self.second()
         for target, values in released:
             self.bump("Invoice", target, **values)
-        self._move(entity, record_id, None)
+        self.move(entity, record_id, None)
         note_number(state, entity, before, None)
         for held in (state.records[entity], state.created[entity], state.touched[entity]):
             held.pop(record_id)
         state.touched[entity][record_id] = second
         del state.transactions[record_id]
-        self._note(who, Operation.DELETE, entity, record_id, None, request_id)
+        self.note(who, Operation.DELETE, entity, record_id, None, request_id)
         return {"status": "Deleted", "domain": "QBO", "Id": record_id}
 
     def _void(self, entity: str, body: Mapping[str, Any], who: str, request_id: str) -> Record:
@@ -388,14 +341,14 @@ class SmallBooks:
         """Store a version, and carry it into links, balances, names and the journal."""
         # what can still be refused comes before the first change
         paid = links.planned(self, before, after) if entity == "Payment" else []
-        record_id, second = after["Id"], self._second()
+        record_id, second = after["Id"], self.second()
         stamp = self._stamps.text(second)
         created = stamp if before is None else before["MetaData"]["CreateTime"]
         after["SyncToken"] = "0" if before is None else str(int(before["SyncToken"]) + 1)
         after["MetaData"] = {"CreateTime": created, "LastUpdatedTime": stamp}
         after["domain"] = "QBO"
         after["sparse"] = False
-        self._put(entity, after)
+        self.put(entity, after)
         for target, values in paid:
             self.bump("Invoice", target, **values)
         if entity == "Invoice" and before is not None:
@@ -403,102 +356,13 @@ class SmallBooks:
             if excess > 0 and operation is not Operation.VOID:
                 links.release(self, after, excess)
         if entity in NAME_FIELDS:
-            self._note_name(entity, before, after)
+            self.note_name(entity, before, after)
         else:
             note_number(self.state, entity, before, after)
-            self._move(entity, record_id, after)
+            self.move(entity, record_id, after)
         stored = self.state.records[entity][record_id]
-        self._note(who, operation, entity, record_id, stored, request_id)
+        self.note(who, operation, entity, record_id, stored, request_id)
         return stored
-
-    def _note_name(self, entity: str, before: Record | None, after: Record) -> None:
-        own, names = (entity, after["Id"]), self.state.names
-        if before is not None:
-            names.pop(name_key(entity, before), None)
-            field = NAME_FIELDS[entity]
-            if before[field] != after[field]:
-                self._carry_name(own, after[field])
-        names[name_key(entity, after)] = own
-
-    def _carry_name(self, owner: Key, name: str) -> None:
-        """Write a new name where the record is a payee, as a join on read would."""
-        for record_id, record in self.state.records["Purchase"].items():
-            payee = record.get("EntityRef")
-            if payee and (payee.get("type"), payee["value"]) == owner:
-                self.amend("Purchase", record_id, EntityRef={**payee, "name": name})
-
-    def _move(self, entity: str, record_id: str, after: Record | None) -> None:
-        """Move balances from what the document had posted to what it posts now."""
-        key, posted = (entity, record_id), self.state.posted
-        new = effects(self, entity, after) if after is not None else {}
-        old = posted.get(key, {})
-        if after is None:
-            posted.pop(key, None)
-        else:
-            posted[key] = new
-        if old == new:
-            return
-        for target in [*old, *(each for each in new if each not in old)]:
-            delta = new.get(target, ZERO) - old.get(target, ZERO)
-            if delta:
-                field = _BALANCES[target[0]]
-                held = self.state.records[target[0]][target[1]][field]
-                self._change(*target, **{field: held + delta})
-
-    def _change(self, entity: str, record_id: str, **values: Any) -> None:
-        """Put derived values on a record: the time moves, the version does not."""
-        record, second = self.state.records[entity][record_id], self._second()
-        meta = {**record["MetaData"], "LastUpdatedTime": self._stamps.text(second)}
-        self._put(entity, {**record, **values, "MetaData": meta})
-
-    def _put(self, entity: str, record: Record) -> None:
-        record_id, state = record["Id"], self.state
-        state.records[entity][record_id] = record
-        if record_id not in state.created[entity]:
-            state.created[entity][record_id] = state.latest
-            if ENTITIES[entity].is_transaction:
-                state.transactions[record_id] = entity
-        touched = state.touched[entity]
-        touched.pop(record_id, None)
-        touched[record_id] = state.latest
-        if entity == "Account":
-            self._accounts = None
-
-    def _frame(self, record_id: str) -> Record:
-        stamp = self._stamps.text(self._second())
-        meta = {"CreateTime": stamp, "LastUpdatedTime": stamp}
-        return {"Id": record_id, "SyncToken": "0", "domain": "QBO", "MetaData": meta}
-
-    def _second(self) -> int:
-        """The present second; the books' time never goes back."""
-        state = self.state
-        state.latest = max(state.latest, int(self.clock.now().timestamp()))
-        return state.latest
-
-    def _note(
-        self,
-        who: str,
-        operation: Operation,
-        entity: str,
-        record_id: str,
-        record: Record | None,
-        request_id: str,
-    ) -> None:
-        state = self.state
-        state.modified_by[entity, record_id] = who
-        state.journal.append(
-            Entry(
-                sequence=len(state.journal) + 1,
-                who=who,
-                operation=operation.value,
-                entity=entity,
-                id=record_id,
-                sync_token=record["SyncToken"] if record is not None else "",
-                request_id=request_id,
-                time=self._stamps.text(state.latest),
-                record=record,
-            )
-        )
 
 
 def error_of(refusal: QuickBooksFault, *, write: bool = True, status: int = 400) -> RemoteError:
@@ -535,13 +399,3 @@ def _held(entity: str, before: Record | None, target: str, record_id: str) -> bo
         target in declared.choices and holder[key].get("value") == record_id
         for declared, holder, key in walk(ENTITIES[entity].fields, before)
     )
-
-
-def is_on_balance_sheet(account: Record) -> bool:
-    """Whether an account carries a balance."""
-    return account["Classification"] in BALANCE_SHEET
-
-
-def seconds_of(instant: datetime) -> int:
-    """Whole seconds of an instant."""
-    return int(instant.timestamp())

@@ -208,21 +208,27 @@ def _check_line(draft: Draft, line: Record, kind: str) -> None:
             raise faults.missing("Line.GroupLineDetail.GroupItemRef")
         line["Amount"] = sum((amount(each, "Amount") for each in detail.get("Line") or ()), ZERO)
         return
-    if kind == "DiscountLineDetail" and detail.get("PercentBased"):
-        if detail.get("DiscountPercent") is None:
-            raise faults.missing("Line.DiscountLineDetail.DiscountPercent")
+    if kind == "DiscountLineDetail":
+        _check_discount(line, detail)
         return
     if line.get("Amount") is None:
         raise faults.missing("Line.Amount")
-    if kind == "DiscountLineDetail":
-        detail["PercentBased"] = False
-    elif kind == "AccountBasedExpenseLineDetail":
+    if kind == "AccountBasedExpenseLineDetail":
         if not detail.get("AccountRef"):
             raise faults.missing("Line.AccountBasedExpenseLineDetail.AccountRef")
     else:
         _check_item_line(draft, line, kind, detail)
-    if kind != "DiscountLineDetail" and "TaxCodeRef" not in detail:
+    if "TaxCodeRef" not in detail:
         detail["TaxCodeRef"] = {"value": "NON"}
+
+
+def _check_discount(line: Record, detail: Record) -> None:
+    if not detail.get("PercentBased"):
+        detail["PercentBased"] = False
+        if line.get("Amount") is None:
+            raise faults.missing("Line.Amount")
+    elif detail.get("DiscountPercent") is None:
+        raise faults.missing("Line.DiscountLineDetail.DiscountPercent")
 
 
 def _check_item_line(draft: Draft, line: Record, kind: str, detail: Record) -> None:

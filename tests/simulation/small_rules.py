@@ -262,9 +262,18 @@ def check_item(draft: Draft) -> None:
         for name in ("UnitPrice", "PurchaseCost", "TrackQtyOnHand", "Taxable"):
             after.pop(name, None)
         return
-    if not after.get("IncomeAccountRef") and not (
-        kind == "NonInventory" and after.get("ExpenseAccountRef")
-    ):
+    _require_item_fields(draft, str(kind))
+    if draft.old("TrackQtyOnHand") and not after.get("TrackQtyOnHand"):
+        raise faults.business("Quantity tracking cannot be turned off.", "TrackQtyOnHand")
+    for name, allowed in _ITEM_ACCOUNTS.items():
+        if draft.gave(name):
+            check_account_type(draft, name, allowed)
+
+
+def _require_item_fields(draft: Draft, kind: str) -> None:
+    after = draft.after
+    buys_only = kind == "NonInventory" and after.get("ExpenseAccountRef")
+    if not after.get("IncomeAccountRef") and not buys_only:
         raise faults.missing("IncomeAccountRef")
     if kind == "Inventory" and draft.before is None:
         for name in _INVENTORY_NEEDS:
@@ -272,11 +281,6 @@ def check_item(draft: Draft) -> None:
                 raise faults.missing(name)
         if after.get("TrackQtyOnHand") is not True:
             raise faults.missing("TrackQtyOnHand")
-    if draft.old("TrackQtyOnHand") and not after.get("TrackQtyOnHand"):
-        raise faults.business("Quantity tracking cannot be turned off.", "TrackQtyOnHand")
-    for name, allowed in _ITEM_ACCOUNTS.items():
-        if draft.gave(name):
-            check_account_type(draft, name, allowed)
 
 
 def check_account_type(draft: Draft, name: str, allowed: set[str]) -> None:
