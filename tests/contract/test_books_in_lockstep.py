@@ -1,9 +1,9 @@
 """The small books and the emulator go through the same random histories and end alike.
 
-Method: one history of writes by the application and by people, drawn from a seed, is played to both.
-After each step the outcome, and at the end every record as the product reads it, all versions, times,
-changes and journals are compared. What only one of them keeps and the product does not read (names
-of references, full names) is thereby left out.
+Method: one history of writes by the application and by people, drawn from a seed, is played to
+both. After each step the outcome is compared, and at the end every record as the product reads it,
+with its version and times, the changes and the journal. What only one of them keeps and the product
+does not read (names of references, full names) is thereby left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.record_type import catalog
 from models.words import Operation, Side
 from tests.contract.books_world import LISTS, NAME_FIELDS, NOTES, TRANSACTIONS
 from tests.fixtures.fake_clock import FakeClock
-from tests.fixtures.records import FakeReferences
+from tests.fixtures.records import KnownReferences
 from tests.simulation.emulator_port import EmulatorBooks, EmulatorQuickBooks
 from tests.simulation.small_books import SmallBooks
 from tests.simulation.small_quickbooks import SmallQuickBooks
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from connectors.ports import Payload, QuickBooksPort
 
 STEPS = 60
-Side_ = tuple[Any, Any]
 
 
 class History:
@@ -53,8 +52,15 @@ class History:
             {"Name": "Undeposited", "AccountSubType": "UndepositedFunds"},
             {"Name": "Debtors", "AccountType": "Accounts Receivable"},
         ):
-            for each in self.people:
-                each.create("Account", body)
+            self._both("Account", body)
+        for name in ("First", "Second"):
+            self._both("Customer", {"DisplayName": name})
+            sold_at = {"IncomeAccountRef": {"value": "3"}}
+            self._both("Item", {"Name": name, "Type": "Service", **sold_at})
+
+    def _both(self, entity: str, body: dict[str, Any]) -> None:
+        for each in self.people:
+            each.create(entity, body)
 
     def play(self) -> None:
         """Some steps, each with the same outcome on both."""
@@ -164,10 +170,12 @@ class History:
             body["PaymentType"] = record["PaymentType"]
         fresh = self._body(entity)
         fresh.pop("PaymentType", None)
+        # accounts keep their type: what other records posted to them would be another balance
+        fresh.pop("AccountType", None)
         names = self.random.sample(sorted(fresh), k=min(len(fresh), 2))
         body.update((name, fresh[name]) for name in names if name not in ("AccountRef", "Credit"))
         body[NOTES[entity]] = self.random.choice(["a", "b", ""])
-        if entity in NAME_FIELDS and self.random.random() < 0.3:
+        if entity in NAME_FIELDS and self.random.random() < 0.15:
             body["Active"] = self.random.random() < 0.5
         return body
 
@@ -198,14 +206,23 @@ def by_hand(
     return ("done",)
 
 
-def seen(record: Payload, entity: str) -> dict[str, Any]:
+def seen(record: Payload, entity: str, references: KnownReferences) -> dict[str, Any]:
     """A record as the product reads it, with its version and times."""
     record_type = next(each for each in catalog().values() if each.entity == entity)
-    decoded = decode(record_type, Side.QUICKBOOKS, record, FakeReferences())
-    content = {
-        name: value for name, value in decoded.content.items() if name != "due_on" or value
-    }
-    return {**content, "token": record["SyncToken"], "times": dict(record["MetaData"])}
+    decoded = decode(record_type, Side.QUICKBOOKS, record, references)
+    times = {name: record["MetaData"][name] for name in ("CreateTime", "LastUpdatedTime")}
+    return {**decoded.content, "token": record["SyncToken"], **times}
+
+
+def differing(ours: dict[str, Any], theirs: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Each field in which a record is not the same on both."""
+    absent: dict[str, Any] = {}
+    return [
+        (record_id, name, ours.get(record_id, absent).get(name), theirs[record_id].get(name))
+        for record_id in theirs
+        for name in theirs[record_id]
+        if ours.get(record_id, absent).get(name) != theirs[record_id][name]
+    ] + [(record_id, "surplus") for record_id in ours if record_id not in theirs]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -213,12 +230,11 @@ def test_both_books_go_through_a_history_alike(seed: int) -> None:
     history = History(seed)
     history.play()
     small, true = history.people
+    known = KnownReferences()
     for entity in (*LISTS, *TRANSACTIONS):
-        ours = {each["Id"]: seen(each, entity) for each in small.all(entity)}
-        theirs = {each["Id"]: seen(each, entity) for each in true.all(entity)}
-        for each in theirs.values():
-            each["times"].pop("LastModifiedByRef", None)
-        assert ours == theirs, "\n".join(history.told)
+        ours = {each["Id"]: seen(each, entity, known) for each in small.all(entity)}
+        theirs = {each["Id"]: seen(each, entity, known) for each in true.all(entity)}
+        assert differing(ours, theirs) == [], "\n".join(history.told)
         found = [port.changes([entity], history.clock.start) for port in history.ports]
         ids = [{each["Id"] for each in one.records[entity]} for one in found]
         assert ids[0] == ids[1]
