@@ -193,6 +193,7 @@ class SmallBooks(Keeping):
             RejectedError: a number in it is not exact.
         """
         assert entity in _RULES, f"nobody writes a {entity} here"
+        self.second()
         if operation is Operation.DELETE:
             return self._delete(entity, body, who, request_id)
         if operation is Operation.VOID:
@@ -295,14 +296,13 @@ class SmallBooks(Keeping):
             )
         released = links.planned(self, before, None) if entity == "Payment" else []
         record_id, state = before["Id"], self.state
-        second = self.second()
         for target, values in released:
             self.bump("Invoice", target, **values)
         self.move(entity, record_id, None)
         note_number(state, entity, before, None)
         for held in (state.records[entity], state.created[entity], state.touched[entity]):
             held.pop(record_id)
-        state.touched[entity][record_id] = second
+        state.touched[entity][record_id] = state.latest
         del state.transactions[record_id]
         self.note(who, Operation.DELETE, entity, record_id, None, request_id)
         return {"status": "Deleted", "domain": "QBO", "Id": record_id}
@@ -341,7 +341,7 @@ class SmallBooks(Keeping):
         """Store a version, and carry it into links, balances, names and the journal."""
         # what can still be refused comes before the first change
         paid = links.planned(self, before, after) if entity == "Payment" else []
-        record_id, second = after["Id"], self.second()
+        record_id, second = after["Id"], self.state.latest
         stamp = self._stamps.text(second)
         created = stamp if before is None else before["MetaData"]["CreateTime"]
         after["SyncToken"] = "0" if before is None else str(int(before["SyncToken"]) + 1)

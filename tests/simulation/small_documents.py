@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator import faults
@@ -42,7 +43,8 @@ _DEFAULT_TERM = "3"
 
 def amount(record: Record, name: str) -> Decimal:
     """An amount, zero where it is absent."""
-    return Decimal(record.get(name) or 0)
+    value = record.get(name)
+    return value if type(value) is Decimal else Decimal(value or 0)
 
 
 # -- the head --
@@ -92,8 +94,12 @@ def due_date(draft: Draft) -> None:
         return
     term_id = reference(draft.after, "SalesTermRef") or _DEFAULT_TERM
     days = int(draft.books.state.records["Term"][term_id]["DueDays"])
-    day = date.fromisoformat(draft.after["TxnDate"])
-    draft.after["DueDate"] = (day + timedelta(days=days)).isoformat()
+    draft.after["DueDate"] = _later(draft.after["TxnDate"], days)
+
+
+@lru_cache(maxsize=10_000)
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def deposit_account(draft: Draft) -> None:

@@ -30,6 +30,7 @@ ZERO = Decimal(0)
 _FORBIDDEN_IN_NAMES = frozenset(":\t\n\r")
 _AMOUNT_LIMIT = Decimal(10) ** 13
 _SEVEN_DECIMALS = Decimal("0.0000001")
+_ONE = Decimal(1)
 _REFERENCE_KEYS = frozenset({"value", "name", "type"})
 
 
@@ -106,7 +107,7 @@ def clean(table: Table, body: Mapping[str, Any], found: list[Found]) -> Record:
 
 
 def _shape(table: Table, value: Any, path: str, found: list[Found]) -> Record:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise faults.bad_value(path, value)
     cleaners = table.cleaners
     cleaned: Record = {}
@@ -162,12 +163,14 @@ def _reference(field: Field) -> Cleaner:
 
 
 def _reference_value(value: Any, path: str) -> Record | None:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise faults.bad_value(path, value)
+    target = value.get("value")
+    if type(target) is str and target and len(value) == 1:
+        return {"value": target}
     for key in value:
         if key not in _REFERENCE_KEYS:
             raise faults.unknown_property(key, "ReferenceType", sorted(_REFERENCE_KEYS))
-    target = value.get("value")
     if target is None or target == "":
         return None
     kind = value.get("type")
@@ -216,17 +219,21 @@ def _enum(field: Field) -> Cleaner:
 
 
 def _decimal(value: Any, path: str) -> Decimal:
+    number = value if type(value) is Decimal else _as_decimal(value, path)
+    if not number.is_finite() or abs(number) >= _AMOUNT_LIMIT:
+        raise faults.bad_number(path, value)
+    return number
+
+
+def _as_decimal(value: Any, path: str) -> Decimal:
     if isinstance(value, float):
         raise _not_exact(path, value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise faults.bad_number(path, value)
     try:
-        number = Decimal(value)
+        return Decimal(value)
     except InvalidOperation as error:
         raise faults.bad_number(path, value) from error
-    if not number.is_finite() or abs(number) >= _AMOUNT_LIMIT:
-        raise faults.bad_number(path, value)
-    return number
 
 
 def _money(value: Any, path: str, _found: list[Found]) -> Decimal:
@@ -235,9 +242,9 @@ def _money(value: Any, path: str, _found: list[Found]) -> Decimal:
 
 def _number(value: Any, path: str, _found: list[Found]) -> Decimal:
     number = _decimal(value, path)
-    if number != number.to_integral_value():
-        number = number.quantize(_SEVEN_DECIMALS)
-    return Decimal(exact_json.trimmed(number))
+    if number == number.to_integral_value():
+        return number.quantize(_ONE)
+    return Decimal(exact_json.trimmed(number.quantize(_SEVEN_DECIMALS)))
 
 
 def _int(value: Any, path: str, _found: list[Found]) -> int:

@@ -6,6 +6,7 @@ new dictionary in place of the old one.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from connectors.ports import Clock
@@ -47,10 +48,10 @@ class Keeping:
 
     def today(self) -> str:
         """The company's day, in its own zone."""
-        now = self.clock.now()
-        hour = int(now.timestamp()) // 3_600
+        hour = self.state.latest // 3_600
         if self._day[0] != hour:
-            self._day = (hour, now.astimezone(PACIFIC).date().isoformat())
+            now = datetime.fromtimestamp(self.state.latest, PACIFIC)
+            self._day = (hour, now.date().isoformat())
         return self._day[1]
 
     def account_of(self, subtype: str) -> str:
@@ -122,8 +123,8 @@ class Keeping:
 
     def change(self, entity: str, record_id: str, **values: Any) -> None:
         """Put derived values on a record: the time moves, the version does not."""
-        record, second = self.state.records[entity][record_id], self.second()
-        meta = {**record["MetaData"], "LastUpdatedTime": self._stamps.text(second)}
+        record, stamp = self.state.records[entity][record_id], self._stamps.text(self.state.latest)
+        meta = {"CreateTime": record["MetaData"]["CreateTime"], "LastUpdatedTime": stamp}
         self.put(entity, {**record, **values, "MetaData": meta})
 
     def put(self, entity: str, record: Record) -> None:
@@ -145,7 +146,7 @@ class Keeping:
         return {"Id": record_id, "SyncToken": "0", "domain": "QBO", "MetaData": meta}
 
     def second(self) -> int:
-        """The present second; the books' time never goes back."""
+        """Look at the clock, once for each write; the books' time never goes back."""
         state = self.state
         state.latest = max(state.latest, int(self.clock.now().timestamp()))
         return state.latest

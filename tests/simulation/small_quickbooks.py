@@ -130,7 +130,7 @@ class SmallQuickBooks:
             return RemoteAnswer(record=books.state.replays[write.request_id], intuit_tid=tid)
         answer = self._done(write, write.request_id, status=400, tid=tid)
         if answer.record is not None:
-            books.state.replays[write.request_id] = dict(answer.record)
+            books.state.replays[write.request_id] = answer.record
         return answer
 
     def batch(self, writes: Sequence[RemoteWrite], request_id: str) -> list[RemoteAnswer]:
@@ -152,7 +152,7 @@ class SmallQuickBooks:
             else:
                 answer = self._done(write, request_id, status=200, tid=tid)
                 if answer.record is not None:
-                    books.state.item_replays[request_id, place] = dict(answer.record)
+                    books.state.item_replays[request_id, place] = answer.record
             answers.append(answer)
         return answers
 

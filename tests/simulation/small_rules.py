@@ -60,11 +60,15 @@ class Draft:
 
     def gave(self, *names: str) -> bool:
         """Whether any of these was sent with a value."""
-        return any(self.sent.get(name) is not None for name in names)
+        sent = self.sent
+        for name in names:  # noqa: SIM110 - half the time of any()
+            if sent.get(name) is not None:
+                return True
+        return False
 
     def touched(self, *names: str) -> bool:
         """Whether any of these must be derived again."""
-        return self.before is None or any(name in self.sent for name in names)
+        return self.before is None or not self.sent.keys().isdisjoint(names)
 
     def old(self, name: str) -> Any:
         """The stored value."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from connectors.ports import Payload
 from emulator.clock import stamp
 
 Record = dict[str, Any]
@@ -18,8 +19,7 @@ Record = dict[str, Any]
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the journal: a write that took effect."""
 
     sequence: int
@@ -59,8 +59,8 @@ class State:
     sequences: dict[str, int] = field(default_factory=dict)
     journal: list[Entry] = field(default_factory=list)
     #: Answers that are remembered, by request id, and by batch and place.
-    replays: dict[str, Record] = field(default_factory=dict)
-    item_replays: dict[tuple[str, int], Record] = field(default_factory=dict)
+    replays: dict[str, Payload] = field(default_factory=dict)
+    item_replays: dict[tuple[str, int], Payload] = field(default_factory=dict)
     #: The latest second that was seen: the books' time never goes back.
     latest: int = 0
 
