@@ -256,6 +256,24 @@ class BooksContract(ChangesContract):
         fields = {"EntityRef": vendor, "PrivateNote": "still theirs"}
         assert world.change("Purchase", made, **fields)["PrivateNote"] == "still theirs"
 
+    @every_entity
+    def test_what_is_not_exact_is_never_sent(self, world: BooksWorld, entity: str) -> None:
+        body = {**world.sample(entity), NOTES[entity]: 0.1}
+        assert world.refused_create(entity, body) == ("RejectedError", "not_exact")
+        write = world.write(Operation.CREATE, entity, body)
+        assert [type(each.error) for each in world.port.batch([write], "b")] == [RejectedError]
+        assert world.port.meter.total == 0
+
+    def test_workers_share_one_company(self, world: BooksWorld) -> None:
+        other = type(world.port)(world.people)  # type: ignore[call-arg]
+        made = world.create("Customer", world.sample("Customer"))
+        assert other.read("Customer", made["Id"]) == made
+        write = world.write(Operation.UPDATE, "Customer", {**key(made), "Notes": "other's"})
+        assert other.post(write).error is None
+        body = {**key(made), "Notes": "ours"}
+        assert world.refusal(Operation.UPDATE, "Customer", body)[0] == "StaleRecordError"
+        assert (other.meter.free, other.meter.metered) == (1, 1)
+
     @every_list
     def test_a_name_is_had_once(self, world: BooksWorld, entity: str) -> None:
         field = NAME_FIELDS[entity]

@@ -15,8 +15,7 @@ from models.words import Operation
 if TYPE_CHECKING:
     from connectors.ports import Payload, QuickBooksPort
     from tests.fixtures.fake_clock import FakeClock
-    from tests.simulation.emulator_port import EmulatorBooks
-    from tests.simulation.small_books import SmallBooks
+    from tests.simulation.books import Books
 
 ENTITIES = tuple(each.entity for each in catalog().values())
 LISTS = tuple(each.entity for each in catalog().values() if each.is_list)
@@ -46,7 +45,7 @@ class BooksWorld:
 
     kind: str
     port: QuickBooksPort
-    people: SmallBooks | EmulatorBooks
+    people: Books
     clock: FakeClock
     writes: int = 0
     #: Records that samples refer to, by what they are for.

@@ -64,7 +64,7 @@ class ChangesContract(RecordsContract):
         assert ids == [made[1]["Id"], made[2]["Id"], made[0]["Id"]]
 
     def test_a_small_cap_cuts_off_the_newest_and_is_told(self, world: BooksWorld) -> None:
-        set_cap(world, 6)
+        world.people.cdc_cap = 6
         for number in range(4):
             for entity in ("Customer", "Vendor"):
                 world.clock.sleep(1)
@@ -132,12 +132,3 @@ class ChangesContract(RecordsContract):
 def other_day(entity: str) -> dict[str, Any]:
     """What tells a second transaction apart in a look-up."""
     return {"TxnDate": "2026-09-01"} if entity in TRANSACTIONS else {}
-
-
-def set_cap(world: BooksWorld, cap: int) -> None:
-    """Let CDC carry so many records."""
-    options = getattr(world.people, "emulator", None)
-    if options is None:
-        world.people.cdc_cap = cap
-    else:
-        options.options.cdc_cap = cap

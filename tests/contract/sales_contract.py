@@ -102,7 +102,7 @@ class SalesContract:
         assert world.refusal(Operation.UPDATE, "Invoice", body) == ("RejectedError", "6140")
 
     def test_quickbooks_numbers_where_the_company_does_not(self, world: BooksWorld) -> None:
-        number_by_quickbooks(world)
+        world.people.custom_numbers = False
         numbers = [world.create("Invoice", world.invoice("1.00"))["DocNumber"] for _ in range(2)]
         assert numbers == ["1001", "1002"]
         world.create("Invoice", world.invoice("1.00", DocNumber="2000"))
@@ -356,12 +356,3 @@ def account_balance(world: BooksWorld, purpose: str) -> Decimal:
     """What an account holds."""
     account = world.get("Account", {"Id": world.ref(purpose)["value"]})
     return Decimal(account["CurrentBalance"])
-
-
-def number_by_quickbooks(world: BooksWorld) -> None:
-    """Let QuickBooks number the invoices."""
-    set_preference = getattr(world.people, "set_preference", None)
-    if set_preference is None:
-        world.people.custom_numbers = False
-    else:
-        set_preference("SalesFormsPrefs", CustomTxnNumbers=False)

@@ -28,6 +28,7 @@ from tests.simulation.small_quickbooks import SmallQuickBooks
 
 if TYPE_CHECKING:
     from connectors.ports import Payload, QuickBooksPort
+    from tests.simulation.books import Books
 
 STEPS = 60
 
@@ -42,7 +43,7 @@ class History:
         small = SmallBooks(self.clock, custom_numbers=numbers)
         true = EmulatorBooks(self.clock, custom_numbers=numbers)
         self.ports: tuple[QuickBooksPort, ...] = (SmallQuickBooks(small), EmulatorQuickBooks(true))
-        self.people: tuple[SmallBooks, EmulatorBooks] = (small, true)
+        self.people: tuple[Books, Books] = (small, true)
         self.told: list[str] = []
         for body in (
             {"Name": "Bank", "AccountType": "Bank"},
@@ -78,10 +79,10 @@ class History:
         operation = self.random.choice([Operation.CREATE, *Operation])
         if operation is Operation.CREATE:
             body = self._body(entity)
-        else:
+        elif self.people[0].all(entity):
             body = self._change(entity, operation)
-            if body is None:
-                return
+        else:
+            return
         if self.random.random() < 0.6:
             write = RemoteWrite(entity, operation, body, f"r-{number}")
             outcomes = [_outcome(port.post(write)) for port in self.ports]
@@ -156,11 +157,8 @@ class History:
             for each in some
         ]
 
-    def _change(self, entity: str, operation: Operation) -> dict[str, Any] | None:
-        records = self.people[0].all(entity)
-        if not records:
-            return None
-        record = self.random.choice(records)
+    def _change(self, entity: str, operation: Operation) -> dict[str, Any]:
+        record = self.random.choice(self.people[0].all(entity))
         body: dict[str, Any] = {"Id": record["Id"], "SyncToken": record["SyncToken"]}
         if self.random.random() < 0.1:
             body["SyncToken"] = "77"
@@ -187,7 +185,7 @@ def _outcome(answer: Any) -> tuple[Any, ...]:
 
 
 def by_hand(
-    people: SmallBooks | EmulatorBooks, operation: Operation, entity: str, body: dict[str, Any]
+    people: Books, operation: Operation, entity: str, body: dict[str, Any]
 ) -> tuple[Any, ...]:
     """What a write of a person comes to."""
     record_id = body.get("Id", "")

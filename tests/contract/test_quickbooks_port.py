@@ -167,7 +167,7 @@ class EmulatorWorld:
     def books(self, entity: str) -> list[Payload]:
         """As they stand."""
         with self.emulator.emulator.lock:
-            return self.emulator.company.all(entity)
+            return list[Any](self.emulator.company.all(entity))
 
     def trouble(self, kind: str, **rule: Any) -> None:
         """Order it."""

@@ -73,10 +73,7 @@ class DrivenClock(Clock):
 
 
 class EmulatorBooks:
-    """One company of the emulator; it begins with empty books.
-
-    Args: as `SmallBooks`.
-    """
+    """One company of the emulator; it begins with empty books. Arguments: as `SmallBooks`."""
 
     def __init__(
         self,
@@ -85,18 +82,16 @@ class EmulatorBooks:
         custom_numbers: bool = True,
         cdc_cap: int = _REAL_CDC_CAP,
         cdc_cap_per_entity: bool = False,
-        page_rows: int = 1_000,
         multi_currency: bool = False,
         realm_id: str = DEFAULT_REALM,
     ) -> None:
         self.clock = clock
         self.realm_id = realm_id
-        self.page_rows = page_rows
         options = Options(cdc_cap=cdc_cap, cdc_cap_per_entity=cdc_cap_per_entity)
         self.emulator = Emulator(options, DrivenClock(clock))
         self.journal: list[Entry] = []
         self.restore((_blank(realm_id), []))
-        self.set_preference("SalesFormsPrefs", CustomTxnNumbers=custom_numbers)
+        self.custom_numbers = custom_numbers
         if multi_currency:
             self.set_preference("CurrencyPrefs", MultiCurrencyEnabled=True)
         tokens = self.emulator.tokens
@@ -149,6 +144,24 @@ class EmulatorBooks:
     @honour_request_ids.setter
     def honour_request_ids(self, value: bool) -> None:
         self.emulator.options.honour_request_ids = value
+
+    @property
+    def cdc_cap(self) -> int:
+        """Most records that one CDC answer carries."""
+        return self.emulator.options.cdc_cap
+
+    @cdc_cap.setter
+    def cdc_cap(self, value: int) -> None:
+        self.emulator.options.cdc_cap = value
+
+    @property
+    def custom_numbers(self) -> bool:
+        """Whether the company numbers its invoices itself."""
+        return bool(self.company.preference("SalesFormsPrefs", "CustomTxnNumbers"))
+
+    @custom_numbers.setter
+    def custom_numbers(self, value: bool) -> None:
+        self.set_preference("SalesFormsPrefs", CustomTxnNumbers=value)
 
     @property
     def book_close_date(self) -> str:

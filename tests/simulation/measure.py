@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.ports import QuickBooksPort, RemoteWrite
 from models.words import Operation
+from tests.simulation.books import Books
 from tests.simulation.emulator_port import EmulatorBooks, EmulatorQuickBooks
 from tests.simulation.small_books import SmallBooks
 from tests.simulation.small_quickbooks import SmallQuickBooks
@@ -89,7 +90,9 @@ class Measured:
 
     def snapshot_and_restore(self) -> object:
         """Keep the books as they stand, and put them back."""
-        return self.books.restore(self.books.snapshot())  # type: ignore[arg-type]
+        kept = self.books.snapshot()
+        self.books.restore(kept)
+        return kept
 
     def _next(self) -> int:
         self._serial += 1
@@ -102,7 +105,7 @@ class Measured:
         return answer
 
 
-def opened(kind: str, clock: SteppedClock) -> tuple[SmallBooks | EmulatorBooks, QuickBooksPort]:
+def opened(kind: str, clock: SteppedClock) -> tuple[Books, QuickBooksPort]:
     """New, empty books of a kind and a port on them."""
     if kind == "small":
         small = SmallBooks(clock)

@@ -4,6 +4,9 @@ It follows the emulator in what the product can see: versions, names, references
 open and party balances, links, closed books, CDC. What it leaves out is listed in
 `tests/contract/differences.py`. No version of a record is ever changed: each change stores a new
 dictionary, so that records are handed out without copying, and a snapshot is a shallow copy.
+
+Another entity is data: a record type in the catalog, its declaration in `emulator/entities`, a
+tuple of rules in `small_rules` or `small_documents`, and what it moves in `small_postings`.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ NAMED_LISTS: dict[str, tuple[tuple[str, Record], ...]] = {
     ),
 }
 _RULES: dict[str, tuple[Rule, ...]] = {**RULES, **DOCUMENT_RULES}
-_VOIDABLE = frozenset({"Invoice", "Payment"})
+_VOID_VERBS = frozenset({"void", "void_by_update"})
 
 
 class SmallBooks(Keeping):
@@ -308,7 +311,7 @@ class SmallBooks(Keeping):
         return {"status": "Deleted", "domain": "QBO", "Id": record_id}
 
     def _void(self, entity: str, body: Mapping[str, Any], who: str, request_id: str) -> Record:
-        if entity not in _VOIDABLE:
+        if not ENTITIES[entity].verbs & _VOID_VERBS:
             raise faults.unsupported(f"Void {entity}")
         before = self._current(entity, body)
         refuse_closed(self.book_close_date, before)

@@ -1,6 +1,6 @@
-"""What QuickBooks does to a document: dates, numbers, lines, totals, and which balances it moves.
+"""What QuickBooks does to a document: dates, numbers, lines and totals.
 
-As `small_rules`, for transactions. Source: the reference, sections 8.1, 10.4 and 10.5, and the
+As `small_rules`, for transactions; which balances they move is in `small_postings`. Source: the reference, sections 8.1, 10.4 and 10.5, and the
 emulator, which these rules follow.
 """
 
@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator import faults
-from emulator.account_types import BALANCE_SHEET
 from emulator.entities import ENTITIES
 from tests.simulation.small_fields import CENT, ZERO
 from tests.simulation.small_rules import (
@@ -22,10 +21,10 @@ from tests.simulation.small_rules import (
     reference,
     require_multicurrency,
 )
-from tests.simulation.small_state import Key, Record, State
+from tests.simulation.small_state import Record, State
 
 if TYPE_CHECKING:
-    from tests.simulation.small_books import SmallBooks
+    pass
 
 _HALF_CENT = Decimal("0.005")
 #: Lines without an Id of their own.
@@ -409,40 +408,3 @@ DOCUMENT_RULES: dict[str, tuple[Rule, ...]] = {
         duplicate_purchase_number,
     ),
 }
-
-
-# -- what a document moves --
-
-
-def effects(books: SmallBooks, entity: str, record: Record) -> dict[Key, Decimal]:
-    """The balances that a document moves, and by how much: debits are positive."""
-    moves: dict[Key, Decimal] = {}
-    total = amount(record, "TotalAmt")
-    if entity == "Invoice":
-        _add(moves, ("Customer", reference(record, "CustomerRef")), total)
-        _add(moves, ("Account", books.account_of("AccountsReceivable")), total)
-        tax = amount(record.get("TxnTaxDetail") or {}, "TotalTax")
-        _add(moves, ("Account", books.account_of("SalesTaxPayable")), -tax)
-    elif entity == "Payment":
-        deposit = reference(record, "DepositToAccountRef")
-        _add(moves, ("Customer", reference(record, "CustomerRef")), -total)
-        _add(moves, ("Account", books.account_of("AccountsReceivable")), -total)
-        _add(moves, ("Account", deposit or books.account_of("UndepositedFunds")), total)
-    else:
-        sign = -1 if record.get("Credit") else 1
-        _add(moves, ("Account", reference(record, "AccountRef")), -sign * total)
-        for line in record["Line"]:
-            detail = line.get("AccountBasedExpenseLineDetail")
-            account = reference(detail, "AccountRef") if detail else ""
-            _add(moves, ("Account", account), sign * amount(line, "Amount"))
-    accounts = books.state.records["Account"]
-    return {
-        key: value
-        for key, value in moves.items()
-        if key[0] != "Account" or accounts[key[1]]["Classification"] in BALANCE_SHEET
-    }
-
-
-def _add(moves: dict[Key, Decimal], key: Key, value: Decimal) -> None:
-    if key[1] and value:
-        moves[key] = moves.get(key, ZERO) + value

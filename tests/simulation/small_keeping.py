@@ -13,8 +13,8 @@ from connectors.ports import Clock
 from emulator.clock import PACIFIC
 from emulator.entities import ENTITIES
 from models.words import Operation
-from tests.simulation.small_documents import effects
 from tests.simulation.small_fields import ZERO, Table, table_of
+from tests.simulation.small_postings import effects
 from tests.simulation.small_rules import NAME_FIELDS, name_key
 from tests.simulation.small_state import Entry, Key, Record, Stamps, State, new_state
 

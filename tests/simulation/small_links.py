@@ -16,7 +16,7 @@ from tests.simulation.small_fields import ZERO
 from tests.simulation.small_rules import reference
 
 if TYPE_CHECKING:
-    from tests.simulation.small_books import SmallBooks
+    from tests.simulation.small_keeping import Keeping
     from tests.simulation.small_state import Key, Record
 
 
@@ -31,7 +31,7 @@ def applied(record: Record | None) -> dict[Key, Decimal]:
 
 
 def planned(
-    books: SmallBooks, before: Record | None, after: Record | None
+    books: Keeping, before: Record | None, after: Record | None
 ) -> list[tuple[str, Record]]:
     """The invoices that a payment changes, and their new fields; nothing is stored yet.
 
@@ -67,7 +67,7 @@ def planned(
     return changes
 
 
-def _check_parties(books: SmallBooks, payment: Record, invoice: Record) -> None:
+def _check_parties(books: Keeping, payment: Record, invoice: Record) -> None:
     roots = {_root(books, reference(each, "CustomerRef")) for each in (payment, invoice)}
     if len(roots) > 1:
         number = invoice.get("DocNumber", invoice["Id"])
@@ -76,7 +76,7 @@ def _check_parties(books: SmallBooks, payment: Record, invoice: Record) -> None:
         raise faults.business("The currencies of the linked transactions differ.", "CurrencyRef")
 
 
-def _root(books: SmallBooks, customer_id: str) -> str:
+def _root(books: Keeping, customer_id: str) -> str:
     parent = reference(books.get("Customer", customer_id) or {}, "ParentRef")
     return _root(books, parent) if parent else customer_id
 
@@ -91,7 +91,7 @@ def payers(invoice: Record) -> list[str]:
     return [str(each["TxnId"]) for each in links if each["TxnType"] == "Payment"]
 
 
-def release(books: SmallBooks, invoice: Record, wanted: Decimal | None) -> None:
+def release(books: Keeping, invoice: Record, wanted: Decimal | None) -> None:
     """Take an amount (all of it if None) off the payments of an invoice, newest first.
 
     What a payment no longer applies becomes its unapplied amount.

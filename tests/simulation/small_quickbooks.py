@@ -22,13 +22,16 @@ from connectors.quickbooks.faults import local_error
 from connectors.quickbooks.writes import BATCH_WRITES_MAX, check_request_id
 from emulator import faults
 from emulator.cdc import LOOK_BACK
+from emulator.entities import ENTITIES
 from emulator.faults import QuickBooksFault
 from models.errors import RemoteError
 from models.words import Operation
 from tests.simulation.small_books import SmallBooks, error_of
 from tests.simulation.small_query import condition, matching
 
-_VOIDABLE = frozenset({"Invoice", "Payment"})
+_VOID_VERBS = frozenset({"void", "void_by_update"})
+#: Faults of writes that the real client keeps to itself.
+_NEVER_SENT = frozenset({"no_void", "not_exact"})
 
 
 class SmallQuickBooks:
@@ -124,11 +127,13 @@ class SmallQuickBooks:
         unsendable = _unsendable(write)
         if unsendable:
             return RemoteAnswer(error=unsendable)
-        self.meter.count(write.operation.value, metered=False)
         books, tid = self.books, self._tid()
         if books.honour_request_ids and write.request_id in books.state.replays:
+            self.meter.count(write.operation.value, metered=False)
             return RemoteAnswer(record=books.state.replays[write.request_id], intuit_tid=tid)
         answer = self._done(write, write.request_id, status=400, tid=tid)
+        if _was_sent(answer):
+            self.meter.count(write.operation.value, metered=False)
         if answer.record is not None:
             books.state.replays[write.request_id] = answer.record
         return answer
@@ -138,9 +143,6 @@ class SmallQuickBooks:
         assert len(writes) <= BATCH_WRITES_MAX, "a batch holds 30 writes"
         check_request_id(request_id)
         unsendable = [_unsendable(each) for each in writes]
-        if all(unsendable):
-            return [RemoteAnswer(error=each) for each in unsendable]
-        self.meter.count("batch", metered=True)
         books, tid = self.books, self._tid()
         answers = []
         for place, (write, error) in enumerate(zip(writes, unsendable, strict=True)):
@@ -154,6 +156,8 @@ class SmallQuickBooks:
                 if answer.record is not None:
                     books.state.item_replays[request_id, place] = answer.record
             answers.append(answer)
+        if any(map(_was_sent, answers)):
+            self.meter.count("batch", metered=True)
         return answers
 
     def _done(self, write: RemoteWrite, request_id: str, *, status: int, tid: str) -> RemoteAnswer:
@@ -183,10 +187,14 @@ def _unsendable(write: RemoteWrite) -> RemoteError | None:
         assert "SyncToken" in write.body, f"{write.operation} of a {write.entity}: no SyncToken"
     if write.operation is Operation.UPDATE:
         assert write.body.get("sparse", True), "a full update would clear what it leaves out"
-    if write.operation is Operation.VOID and write.entity not in _VOIDABLE:
+    if write.operation is Operation.VOID and not ENTITIES[write.entity].verbs & _VOID_VERBS:
         detail = f"a {write.entity} cannot be voided by an app"
         return local_error("no_void", detail, write=True)
     return None
+
+
+def _was_sent(answer: RemoteAnswer) -> bool:
+    return answer.error is None or answer.error.fault.code not in _NEVER_SENT
 
 
 def _told(now: datetime) -> datetime:

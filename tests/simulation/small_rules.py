@@ -20,7 +20,7 @@ from emulator.entities import ENTITIES
 from tests.simulation.small_fields import ZERO
 
 if TYPE_CHECKING:
-    from tests.simulation.small_books import SmallBooks
+    from tests.simulation.small_keeping import Keeping
     from tests.simulation.small_state import Record
 
 NAME_FIELDS = {
@@ -47,7 +47,7 @@ _INVENTORY_NEEDS = ("AssetAccountRef", "ExpenseAccountRef", "InvStartDate", "Qty
 class Draft:
     """A create or a sparse update on its way into the books."""
 
-    books: SmallBooks
+    books: Keeping
     entity: str
     #: The stored version; None for a create.
     before: Record | None
