@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pytest
 
+from models.errors import OutcomeUnknownError
+from models.words import Operation
 from tests.contract.books_contract import BooksContract
 from tests.contract.books_world import BooksWorld
 from tests.contract.differences import DIFFERENCES
@@ -48,3 +50,25 @@ class TestEmulatorInProcess(BooksContract, SalesContract):
         clock = FakeClock()
         books = EmulatorBooks(clock)
         return BooksWorld("emulator", EmulatorQuickBooks(books), books, clock)
+
+    @pytest.mark.parametrize(("kind", "kept"), [("answer_lost", 1), ("refuse_before", 0)])
+    def test_a_lost_write_is_unknown_and_a_lost_read_is_asked_again(
+        self, world: BooksWorld, kind: str, kept: int
+    ) -> None:
+        """A connection that drops is the same error as over HTTP."""
+        books = world.people
+        assert isinstance(books, EmulatorBooks)
+        write = world.write(Operation.CREATE, "Customer", {"DisplayName": "Acme"})
+        books.trouble(kind)
+        assert type(world.port.post(write).error) is OutcomeUnknownError
+        assert len(books.all("Customer")) == kept
+        books.trouble(kind)
+        assert len(world.port.query("Customer")[0]) == kept
+        assert world.port.post(write).error is None
+        assert len(books.all("Customer")) == 1
+
+    def test_a_token_that_ends_is_renewed(self, world: BooksWorld) -> None:
+        """Hours pass in a simulation; the connection goes on."""
+        for _ in range(3):
+            world.clock.sleep(90 * 86_400)
+            assert world.port.company().realm_id == world.realm_id

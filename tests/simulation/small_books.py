@@ -241,7 +241,7 @@ class SmallBooks(Keeping):
         path: str,
     ) -> None:
         """Check a reference; the payee of a purchase gets its name and kind."""
-        kind, element = str(reference.get("type", "")).lower(), path.rpartition(".")[2]
+        kind = reference["type"].lower() if "type" in reference else ""
         for target in choices:
             if kind and target.lower() != kind:
                 continue
@@ -250,19 +250,25 @@ class SmallBooks(Keeping):
                 break
         else:
             code = reference["value"].upper()
+            element = path.rpartition(".")[2]
             if "TaxCode" in choices and code in self.state.records["TaxCode"]:
                 reference["value"] = code
                 return
             detail = f"{ENTITIES[choices[0]].plural} element id {reference['value']} not found"
             raise faults.invalid_reference(detail, element)
         if record.get("Active") is False and not _held(entity, before, target, record["Id"]):
-            raise faults.not_found(element)
-        if element == "EntityRef":
+            raise faults.not_found(path.rpartition(".")[2])
+        if path == "EntityRef":
             reference.update(name=record[NAME_FIELDS[target]], type=target)
 
     def _new(self, entity: str, sent: Record) -> Record:
-        after = {**ENTITIES[entity].defaults}
-        after.update((name, value) for name, value in sent.items() if value is not None)
+        defaults = ENTITIES[entity].defaults
+        after = {**defaults, **sent}
+        for name in [name for name, value in sent.items() if value is None]:
+            if name in defaults:
+                after[name] = defaults[name]
+            else:
+                del after[name]
         own = "transactions" if ENTITIES[entity].is_transaction else entity
         after["Id"] = self.draw(own)
         return after

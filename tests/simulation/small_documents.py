@@ -1,7 +1,7 @@
 """What QuickBooks does to a document: dates, numbers, lines and totals.
 
-As `small_rules`, for transactions; which balances they move is in `small_postings`. Source: the reference, sections 8.1, 10.4 and 10.5, and the
-emulator, which these rules follow.
+As `small_rules`, for transactions; which balances they move is in `small_postings`. Source: the
+reference, sections 8.1, 10.4 and 10.5, and the emulator, which these rules follow.
 """
 
 from __future__ import annotations
@@ -142,9 +142,12 @@ def _refuse_duplicate(draft: Draft) -> None:
     number = str(draft.after["DocNumber"])
     if number == draft.old("DocNumber"):
         return
+    holders = draft.books.state.numbers.get((draft.entity, number.lower()))
+    if not holders:
+        return
     is_check = draft.after.get("PaymentType") == "Check"
     records = draft.books.state.records[draft.entity]
-    for holder in draft.books.state.numbers.get((draft.entity, number.lower()), ()):
+    for holder in holders:
         same_kind = (records[holder].get("PaymentType") == "Check") == is_check
         if holder != draft.after["Id"] and same_kind:
             raise faults.duplicate_document(number, ENTITIES[draft.entity].title, holder)
@@ -178,8 +181,11 @@ def lines(draft: Draft) -> None:
     sent = [each for each in draft.after["Line"] if each.get("DetailType") != "SubTotalLineDetail"]
     if not sent:
         raise faults.missing("Line")
-    known = {str(each["Id"]) for each in draft.old("Line") or () if "Id" in each}
-    fresh = max((int(each) for each in known if each.isdecimal()), default=0) + 1
+    known: set[str] = set()
+    fresh = 1
+    if draft.before is not None:
+        known = {str(each["Id"]) for each in draft.old("Line") or () if "Id" in each}
+        fresh = max((int(each) for each in known if each.isdecimal()), default=0) + 1
     used: set[str] = set()
     allowed = ENTITIES[draft.entity].line_details
     for place, line in enumerate(sent, start=1):
@@ -282,30 +288,34 @@ def invoice_totals(draft: Draft) -> None:
     if draft.touched("Line", "TxnTaxDetail"):
         if draft.gave("Line"):
             after["Line"] = _with_subtotal(after["Line"])
-        total = sum(
-            (
-                -line["Amount"] if line["DetailType"] == "DiscountLineDetail" else line["Amount"]
-                for line in after["Line"]
-                if line.get("DetailType") in _UNNUMBERED
-            ),
-            ZERO,
-        )
+        total = ZERO
+        for line in after["Line"]:
+            kind = line["DetailType"]
+            if kind == "SubTotalLineDetail":
+                total += line["Amount"]
+            elif kind == "DiscountLineDetail":
+                total -= line["Amount"]
         tax = dict(after.get("TxnTaxDetail") or {})
         if draft.before is None or "TxnTaxDetail" in draft.sent:
             given = tax.get("TotalTax")
-            of_lines = sum((amount(each, "Amount") for each in tax.get("TaxLine") or ()), ZERO)
-            tax["TotalTax"] = of_lines if given is None else given
+            if given is None:
+                of_lines = (amount(each, "Amount") for each in tax.get("TaxLine") or ())
+                tax["TotalTax"] = sum(of_lines, ZERO)
         after["TxnTaxDetail"] = tax
         after["TotalAmt"] = total + amount(tax, "TotalTax")
         if after["TotalAmt"] < 0:
             raise faults.negative_amount("TotalAmt")
-    applied = amount(draft.before or {}, "TotalAmt") - amount(draft.before or {}, "Balance")
-    after["Balance"] = max(ZERO, after["TotalAmt"] - applied)
+    after["Balance"] = after["TotalAmt"]
+    if draft.before is not None:
+        applied = amount(draft.before, "TotalAmt") - amount(draft.before, "Balance")
+        after["Balance"] = max(ZERO, after["TotalAmt"] - applied)
 
 
 def _with_subtotal(sent: list[Record]) -> list[Record]:
-    plain = [each for each in sent if each["DetailType"] != "DiscountLineDetail"]
     discounts = [each for each in sent if each["DetailType"] == "DiscountLineDetail"]
+    plain = sent
+    if discounts:
+        plain = [each for each in sent if each["DetailType"] != "DiscountLineDetail"]
     subtotal = _sum(plain)
     for each in discounts:
         detail = each["DiscountLineDetail"]

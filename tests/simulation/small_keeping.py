@@ -166,7 +166,7 @@ class Keeping:
             Entry(
                 sequence=len(state.journal) + 1,
                 who=who,
-                operation=operation.value,
+                operation=str(operation),
                 entity=entity,
                 id=record_id,
                 sync_token=record["SyncToken"] if record is not None else "",

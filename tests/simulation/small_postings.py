@@ -1,7 +1,8 @@
 """Which balances a document moves, and by how much.
 
-A posting is remembered with its document, so that taking it back takes back exactly that. Source:
-the reference, section 3.1, and the emulator; what is left out is in `tests/contract/differences.py`.
+A posting is remembered with its document, so that taking it back takes back exactly that. What is
+left out stands in `tests/contract/differences.py`. Source: the reference, section 3.1, and the
+emulator.
 """
 
 from __future__ import annotations

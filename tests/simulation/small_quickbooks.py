@@ -129,11 +129,11 @@ class SmallQuickBooks:
             return RemoteAnswer(error=unsendable)
         books, tid = self.books, self._tid()
         if books.honour_request_ids and write.request_id in books.state.replays:
-            self.meter.count(write.operation.value, metered=False)
+            self.meter.count(str(write.operation), metered=False)
             return RemoteAnswer(record=books.state.replays[write.request_id], intuit_tid=tid)
         answer = self._done(write, write.request_id, status=400, tid=tid)
         if _was_sent(answer):
-            self.meter.count(write.operation.value, metered=False)
+            self.meter.count(str(write.operation), metered=False)
         if answer.record is not None:
             books.state.replays[write.request_id] = answer.record
         return answer
