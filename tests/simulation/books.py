@@ -1,0 +1,69 @@
+"""One QuickBooks company in a simulation, whatever is behind it: people's hands and the oracle.
+
+`SmallBooks` and `EmulatorBooks` implement it; `SmallQuickBooks` and `EmulatorQuickBooks` are the
+ports over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from connectors.ports import Clock
+from tests.simulation.small_state import Entry, Record
+
+
+class Books(Protocol):
+    """The company itself. What people do raises RemoteError where QuickBooks refuses it."""
+
+    clock: Clock
+    realm_id: str
+    #: Most records that one CDC answer carries.
+    cdc_cap: int
+    #: Whether the company numbers its invoices itself.
+    custom_numbers: bool
+    #: Books are closed up to and including this day (ISO date), or "".
+    book_close_date: str
+    #: False: a request id that was seen before is like a new one.
+    honour_request_ids: bool
+
+    @property
+    def journal(self) -> list[Entry]:
+        """Every write that took effect, in order."""
+        ...
+
+    def create(self, entity: str, body: Mapping[str, Any], who: str = ...) -> Record:
+        """Enter a record."""
+        ...
+
+    def update(self, entity: str, record_id: str, who: str = ..., **fields: Any) -> Record:
+        """Change fields of a record, whatever its version is."""
+        ...
+
+    def delete(self, entity: str, record_id: str, who: str = ...) -> None:
+        """Delete a transaction."""
+        ...
+
+    def void(self, entity: str, record_id: str, who: str = ...) -> Record:
+        """Void a transaction."""
+        ...
+
+    def all(self, entity: str) -> list[Record]:
+        """Every record of an entity, inactive ones too."""
+        ...
+
+    def get(self, entity: str, record_id: str) -> Record | None:
+        """One record."""
+        ...
+
+    def forget_request_ids(self) -> None:
+        """Remember no answer any longer."""
+        ...
+
+    def snapshot(self) -> Any:
+        """The books as they stand: records, journal, remembered answers."""
+        ...
+
+    def restore(self, kept: Any) -> None:
+        """Put a snapshot back; time goes on."""
+        ...
