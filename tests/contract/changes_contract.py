@@ -78,6 +78,16 @@ class ChangesContract(RecordsContract):
         some = world.port.changes(["Customer"], world.clock.start)
         assert some.overflowed == frozenset()
 
+    def test_a_cap_for_each_entity_is_told_of_the_full_ones(self, world: BooksWorld) -> None:
+        world.people.cdc_cap, world.people.cdc_cap_per_entity = 6, True
+        for number in range(6):
+            world.create("Customer", world.sample("Customer", number))
+        for number in range(5):
+            world.create("Vendor", world.sample("Vendor", number))
+        found = world.port.changes(["Customer", "Vendor"], world.clock.start)
+        assert (len(found.records["Customer"]), len(found.records["Vendor"])) == (6, 5)
+        assert found.overflowed == {"Customer"}
+
     # --- queries ----------------------------------------------------------------------------------
 
     @every_entity

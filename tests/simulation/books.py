@@ -20,6 +20,8 @@ class Books(Protocol):
     realm_id: str
     #: Most records that one CDC answer carries.
     cdc_cap: int
+    #: Whether the cap counts for each entity, not for the whole answer.
+    cdc_cap_per_entity: bool
     #: Whether the company numbers its invoices itself.
     custom_numbers: bool
     #: Books are closed up to and including this day (ISO date), or "".

@@ -155,6 +155,15 @@ class EmulatorBooks:
         self.emulator.options.cdc_cap = value
 
     @property
+    def cdc_cap_per_entity(self) -> bool:
+        """Whether the cap counts for each entity, not for the whole answer."""
+        return self.emulator.options.cdc_cap_per_entity
+
+    @cdc_cap_per_entity.setter
+    def cdc_cap_per_entity(self, value: bool) -> None:
+        self.emulator.options.cdc_cap_per_entity = value
+
+    @property
     def custom_numbers(self) -> bool:
         """Whether the company numbers its invoices itself."""
         return bool(self.company.preference("SalesFormsPrefs", "CustomTxnNumbers"))

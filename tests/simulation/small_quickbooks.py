@@ -77,7 +77,7 @@ class SmallQuickBooks:
             deleted[entity] = [each for each in ids if each not in held]
             if len(ids) >= books.cdc_cap:
                 overflowed.add(entity)
-        if left <= 0:
+        if left <= 0 and not books.cdc_cap_per_entity:
             overflowed.update(entities)
         return Changes(records, deleted, _told(now), frozenset(overflowed))
 
