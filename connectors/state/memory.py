@@ -1,0 +1,256 @@
+"""The sync's memory and the platform's tables in memory: the port of `SqlState` without a database.
+
+For the simulator, which runs tens of thousands of cycles a minute, and for users' own tests. It
+answers as SQLite does (tests/contract/test_state_contract.py holds it to that), and it refuses what
+the stricter PostgreSQL refuses. One transaction is open at a time, and everything runs in one
+thread; where SQL would make a second worker wait, an assertion fails here.
+
+    database = MemoryDatabase(connection)
+    state = MemoryState(database, connection, clock, run_id="run", holder="worker")
+    people = MemoryPeople(database, clock)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+
+from connectors.ports import Clock, CompanyFacts
+from connectors.state.memory_links import MemoryLinks
+from connectors.state.memory_people import MemoryPeople, PlatformPeople
+from connectors.state.memory_platform import MemoryPlatform
+from connectors.state.memory_reviews import MemoryReviews
+from connectors.state.memory_store import (
+    ConstraintError,
+    Lease,
+    MemoryDatabase,
+    RunRow,
+    Snapshot,
+    Undo,
+    UnsealedNote,
+    undo_to,
+)
+from connectors.state.port import Connection, PlatformPort, Unit
+from models.audit import GENESIS, AuditEntry, AuditNote, chained
+from models.errors import BrakeError
+from models.words import Side
+
+__all__ = [
+    "ConstraintError",
+    "MemoryDatabase",
+    "MemoryPeople",
+    "MemoryState",
+    "MemoryUnit",
+    "PlatformPeople",
+    "Snapshot",
+]
+
+
+@dataclass
+class MemoryState:
+    """Opens transactions for one connection and one run; implements `State`."""
+
+    database: MemoryDatabase
+    connection: Connection
+    clock: Clock
+    run_id: str
+    #: Who holds the lease, for people.
+    holder: str
+    epoch: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        assert self.connection.id == self.database.connection.id, "another connection's database"
+
+    def begin(self) -> AbstractContextManager[Unit]:
+        """One transaction; refused once another worker has taken the company over."""
+        return _Transaction(self)
+
+    def take_lease(self, duration: timedelta) -> None:
+        """Become the only worker, or renew."""
+        database = self.database
+        assert database.open_unit is None, "a transaction is open: taking the lease would wait"
+        now = self.clock.now()
+        expires_at = now + duration
+        lease = database.lease.get(True)
+        if lease is None:
+            self.epoch = 1
+        elif self.epoch:
+            if lease.epoch != self.epoch:
+                raise _lease_lost(self.connection.name)
+        else:
+            if lease.holder is not None and lease.expires_at is not None and lease.expires_at > now:
+                raise _lease_busy(self.connection.name, lease.holder, lease.expires_at)
+            self.epoch = lease.epoch + 1
+        database.lease[True] = Lease(self.holder, self.epoch, expires_at)
+
+    def release_lease(self) -> None:
+        """Give the company free, if it is still ours."""
+        database = self.database
+        assert database.open_unit is None, "a transaction is open: releasing the lease would wait"
+        lease = database.lease.get(True)
+        if lease is not None and lease.epoch == self.epoch:
+            database.lease[True] = replace(lease, holder=None, expires_at=None)
+        self.epoch = 0
+
+    def check_epoch(self, epoch: int) -> None:
+        """Refuse a worker that lost its lease (invariant I14).
+
+        Raises:
+            BrakeError: another worker has taken over.
+        """
+        lease = self.database.lease.get(True)
+        if lease is None or lease.epoch != epoch:
+            raise _lease_lost(self.connection.name)
+
+
+def _lease_busy(name: str, holder: str, expires_at: datetime) -> BrakeError:
+    return BrakeError(
+        f"another run works on {name}: {holder}, at most until {expires_at:%H:%M:%S} UTC",
+        brake="lease",
+        fix="Wait until it has finished; two runs of one company never overlap.",
+    )
+
+
+def _lease_lost(name: str) -> BrakeError:
+    return BrakeError(
+        f"this run has lost {name} to another one",
+        brake="lease",
+        fix="Nothing to do: the other run goes on, and this one wrote nothing more.",
+    )
+
+
+class _Transaction:
+    """The block of a transaction: commits at its end, rolls back on an exception."""
+
+    __slots__ = ("_state", "_unit")
+
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    def __enter__(self) -> MemoryUnit:
+        state = self._state
+        database = state.database
+        assert database.open_unit is None, (
+            "a transaction is open: a second one would wait; abandon() it if its worker is dead"
+        )
+        if state.epoch:
+            state.check_epoch(state.epoch)
+        self._unit = unit = MemoryUnit(database, state)
+        database.open_unit = unit
+        return unit
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        unit = self._unit
+        if kind is not None:
+            unit.roll_back()
+            return
+        assert unit.is_open, "this transaction was abandoned and cannot be committed"
+        if unit.epoch:
+            try:
+                self._state.check_epoch(unit.epoch)
+            except BrakeError:
+                unit.roll_back()
+                raise
+        unit.commit()
+
+
+class MemoryUnit(MemoryReviews, MemoryLinks):
+    """One transaction over a connection's state and its company's platform tables."""
+
+    __slots__ = ("_memory_platform", "epoch", "is_open", "now", "platform")
+
+    def __init__(self, database: MemoryDatabase, state: MemoryState) -> None:
+        undo: Undo = []
+        now = state.clock.now()
+        self._db = database
+        self._undo = undo
+        self._now = self.now = now
+        self._run_id = state.run_id
+        self._epoch = self.epoch = state.epoch
+        self._connection = state.connection
+        self._memory_platform = MemoryPlatform(database, undo, now)
+        self.platform: PlatformPort = self._memory_platform
+        self.is_open = True
+
+    def commit(self) -> None:
+        """Keep what was done, and take no more calls."""
+        self._close_unit()
+
+    def roll_back(self) -> None:
+        """Undo what was done, and take no more calls; nothing happens where it has ended."""
+        if self.is_open:
+            undo_to(self._undo, 0)
+            self._close_unit()
+
+    def _close_unit(self) -> None:
+        self._db.open_unit = None
+        self.is_open = False
+        self._memory_platform.end()
+        self.end()
+
+    # -- cursors, facts and names --
+
+    def cursor(self, record_type: str, side: Side) -> str | None:
+        """How far a side was read."""
+        return self._db.cursors.get((record_type, side is Side.QUICKBOOKS))
+
+    def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
+        """Note how far sides were read."""
+        for (record_type, side), position in positions.items():
+            self._put(self._db.cursors, (record_type, side is Side.QUICKBOOKS), position)
+
+    def save_facts(self, facts: CompanyFacts) -> None:
+        """Remember what QuickBooks says about the company."""
+        self._put(self._db.facts, True, facts)  # noqa: FBT003 - the only key
+
+    def named_references(self) -> dict[str, dict[str, str]]:
+        """Entity -> id -> name."""
+        return {entity: dict(names) for entity, names in self._db.named_references.items()}
+
+    def save_named_references(self, entity: str, names: Mapping[str, str]) -> None:
+        """Replace the names of an entity."""
+        if names:
+            kept = {quickbooks_id: name[:200] for quickbooks_id, name in names.items()}
+            self._put(self._db.named_references, entity, kept)
+        elif entity in self._db.named_references:
+            self._drop(self._db.named_references, entity)
+
+    # -- the log and the runs --
+
+    def audit(self, notes: Sequence[AuditNote]) -> None:
+        """Append to the audit log."""
+        if not notes:
+            return
+        log, at = self._db.audit, self._now.isoformat(timespec="microseconds")
+        if not self._db.hashing:
+            self._append(log, [UnsealedNote(at, self._run_id, note) for note in notes])
+            return
+        last = log[-1] if log else None
+        assert last is None or isinstance(last, AuditEntry), "hashing was switched on half way"
+        entries = chained(
+            notes,
+            connection_id=self._connection.id,
+            after_number=len(log),
+            after_hash=last.hash if last else GENESIS,
+            at=at,
+            run_id=self._run_id,
+        )
+        self._append(log, entries)
+
+    def start_run(self, flow: str) -> None:
+        """Note that this run has begun."""
+        if self._run_id in self._db.runs:
+            raise ConstraintError(f"there is a run {self._run_id} already")
+        self._put(self._db.runs, self._run_id, RunRow(self._run_id, flow, self._now))
+
+    def finish_run(self, state: str, summary: str, error: str | None) -> None:
+        """Note how this run ended."""
+        run = self._db.runs.get(self._run_id)
+        if run is not None:
+            ended = replace(run, state=state, finished_at=self._now, summary=summary, error=error)
+            self._put(self._db.runs, self._run_id, ended)
