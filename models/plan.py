@@ -71,11 +71,18 @@ class RecordPlan:
         if self.merge.outcome is Outcome.CREATE_IN_QUICKBOOKS:
             return Operation.CREATE
         if self.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
-            deactivate = self.record_type.delete_means is DeleteMeans.DEACTIVATE
-            return Operation.UPDATE if deactivate else Operation.DELETE
+            if self.record_type.delete_means is DeleteMeans.DELETE:
+                return Operation.DELETE
+            return None if self._is_inactive else Operation.UPDATE
         if not self.merge.to_quickbooks:
             return None
         return Operation.VOID if self._voids else Operation.UPDATE
+
+    @property
+    def _is_inactive(self) -> bool:
+        """Whether QuickBooks's entry of a name list is inactive already."""
+        content = self.quickbooks.content if self.quickbooks else None
+        return content is not None and content.get("active") is False
 
     @property
     def _voids(self) -> bool:

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from connectors.ports import Clock, CompanyFacts, QuickBooksPort
 from connectors.settings import FLIGHT
 from connectors.state.port import Connection, State, Unit
+from models.errors import FieldError
 from models.plan import Link
 from models.record_type import RecordType
 from models.words import DataType, Side
+from tasks.validate import Subject, validate
 
 #: Outcomes of one record in one direction, as they are printed.
 OUTCOMES = ("created", "updated", "unchanged", "conflicts", "parked")
@@ -177,6 +179,8 @@ class Cycle:
     flight: timedelta = FLIGHT
     #: QuickBooks's own clock before it was read in this cycle.
     far_since: datetime | None = None
+    #: Judges a batch of records; one that needs no frames may stand in for Great Expectations.
+    validate: Callable[[RecordType, Side, Mapping[int, Subject]], dict[int, FieldError]] = validate
     tally: Tally = field(default_factory=Tally)
     #: Says in a few words what is being done, for people who wait.
     progress: Callable[[str], None] = field(default=lambda _words: None)

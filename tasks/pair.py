@@ -317,11 +317,10 @@ def _add_parked(
     parked: Mapping[int, Parked],
 ) -> None:
     """Parked records come back when either side changed them, or when they are due."""
-    now = cycle.clock.now()
     due = [
         link_id
         for link_id, each in parked.items()
-        if link_id not in found and each.next_attempt_at is not None and each.next_attempt_at <= now
+        if link_id not in found and each.next_attempt_at and each.next_attempt_at <= unit.now
     ]
     for link in unit.links(due).values():
         found[link.id] = Candidate(record_type, link, read_from=frozenset({parked[link.id].side}))

@@ -6,13 +6,13 @@ decision table of `models.merge`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from connectors.state.port import Unit
 from models.checks import Unique
 from models.codecs import decode, sync_token_of
-from models.errors import FieldError, RecordError
+from models.errors import RecordError
 from models.fields import value_at
 from models.merge import Merge, Outcome, merge
 from models.plan import Link, Plan, RecordPlan, parents_first
@@ -24,9 +24,7 @@ from tasks.context import Cycle
 from tasks.pair import Candidate, is_inactive
 from tasks.parents import load_parents
 from tasks.times import parse_time
-from tasks.validate import Subject, validate
-
-Validate = Callable[[RecordType, Side, Mapping[int, Subject]], dict[int, FieldError]]
+from tasks.validate import Subject
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,6 @@ def plan(
     cycle: Cycle,
     record_types: Sequence[RecordType],
     candidates: Sequence[Candidate],
-    validate_batch: Validate = validate,
 ) -> Plan:
     """Decide what becomes of the candidates."""
     policy = cycle.connection.settings.conflict_policy()
@@ -53,7 +50,7 @@ def plan(
         if not some:
             continue
         sightings = observe(cycle, record_type, some)
-        failures = _validated(cycle, record_type, sightings, validate_batch)
+        failures = _validated(cycle, record_type, sightings)
         plans += parents_first(
             [
                 _planned(cycle, each, failures.get(each.candidate.link.id), policy)
@@ -177,7 +174,6 @@ def _validated(
     cycle: Cycle,
     record_type: RecordType,
     sightings: Sequence[Sighting],
-    validate_batch: Validate,
 ) -> dict[int, RecordError]:
     failures: dict[int, RecordError] = {}
     taken = _taken_values(cycle, record_type, sightings)
@@ -191,7 +187,7 @@ def _validated(
                 content = observed.content
                 if content is not None and content != link.base:
                     subjects[link.id] = Subject(content, link.base, taken.get(link.id, {}))
-        for link_id, error in validate_batch(record_type, side, subjects).items():
+        for link_id, error in cycle.validate(record_type, side, subjects).items():
             failures.setdefault(link_id, error)
     return failures
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
 from models.audit import AuditNote
@@ -172,8 +172,8 @@ def _note(plan: RecordPlan, kind: str, body: dict[str, object]) -> AuditNote:
 
 def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
     """Set a record aside with its reason, in a transaction of its own, and tally it."""
-    parked = _parked(cycle, plan, error)
     with cycle.state.begin() as unit:
+        parked = _parked(plan, error, unit.now)
         known = unit.parked_record(plan.link.id)
         unit.park(_with_attempts(parked, known))
         if known is None or known.message != parked.message:
@@ -218,8 +218,7 @@ def count_parked(cycle: Cycle, plan: RecordPlan, parked: Parked) -> None:
     )
 
 
-def _parked(cycle: Cycle, plan: RecordPlan, error: SyncError) -> Parked:
-    now = cycle.clock.now()
+def _parked(plan: RecordPlan, error: SyncError, now: datetime) -> Parked:
     code, field, value, fix = reason_of(error)
     return Parked(
         link_id=plan.link.id,

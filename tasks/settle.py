@@ -222,7 +222,7 @@ def _platform_values(cycle: Cycle, plan: RecordPlan, operation: Operation) -> Ma
 
 def _nothing_to_write(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
     """Both sides agree: remember the versions, and the base where it has moved."""
-    forgotten = plan.merge.outcome is Outcome.FORGET
+    forgotten = plan.merge.outcome in (Outcome.FORGET, Outcome.REMOVE_IN_QUICKBOOKS)
     update = LinkUpdate(
         plan.link.id,
         base=plan.merge.content if not forgotten else None,

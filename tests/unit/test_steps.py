@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import pytest
@@ -23,15 +22,10 @@ from models.tables.platform import RECORD_TABLES, invoice_lines
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
 from tasks.cycle import run_cycle
-from tasks.plan import plan
-from tasks.steps import PLAIN, Steps
+from tasks.validate import validate
 from tests.fixtures.fake_clock import FakeClock
 from tests.fixtures.fake_quickbooks import BUSY, FACTS, LOST, FakeQuickBooks
 
-#: One worker loads Great Expectations, which takes seconds; a record that is planned anew needs it.
-pytestmark = pytest.mark.xdist_group("great_expectations")
-#: Validation has tests of its own; here it would only cost time.
-UNJUDGED = replace(PLAIN, plan=partial(plan, validate_batch=lambda *_: {}))
 LINE = {"DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1}, "Amount": 100}
 
 
@@ -43,7 +37,8 @@ class World:
     clock: FakeClock
     quickbooks: FakeQuickBooks
     runs: int = 0
-    steps: Steps = UNJUDGED
+    #: Validation has tests of its own; here it would only cost time.
+    judged: bool = False
 
     def sync(self, *data_types: DataType) -> dict[str, Any]:
         """One cycle; its report."""
@@ -62,8 +57,9 @@ class World:
             references=CycleReferences(FACTS, names),
             new_id=lambda: next(ids),
             data_types=frozenset(data_types or DataType),
+            validate=validate if self.judged else lambda *_: {},
         )
-        report = run_cycle(cycle, "test", self.steps).as_json()
+        report = run_cycle(cycle, "test").as_json()
         for each in report["read"].values():
             assert each["records"] == each["applied"] + each["unchanged"] + each["parked"]
         return report
@@ -263,7 +259,7 @@ def test_a_hostile_name_stops_nobody_else(world: World, name: str) -> None:
 @pytest.mark.parametrize("name", ["Ann", "Zoë", "ÉCOLE"])
 def test_a_name_that_is_taken_is_found_in_every_alphabet(world: World, name: str) -> None:
     """SQLite lowers ASCII letters only; the second customer of a name is parked all the same."""
-    world.steps = PLAIN
+    world.judged = True
     world.insert("customer", name=name)
     world.insert("customer", name=name)
     report = world.sync()

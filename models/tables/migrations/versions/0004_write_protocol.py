@@ -1,6 +1,6 @@
 """What a write is found by after a lost answer, and plans that wait for approval.
 
-Revision: 0003, after 0002. Open intents of older programs have no marker and no far_since: they are
+Revision: 0004, after 0003. Open intents of older programs have no marker and no far_since: they are
 looked for by their content.
 """
 
@@ -11,8 +11,8 @@ from alembic import op
 
 from models.tables.types import UTCDateTime
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

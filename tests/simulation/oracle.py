@@ -1,0 +1,230 @@
+"""The oracle: what must hold at every step, and what became of all that people wrote.
+
+It has no model of the right answer. Every text that a person writes is a token of its own, so each
+must be visible in the end, or overwritten by a person who saw it, or named in a conflict, or deleted
+by a person who saw it, or stand in a record that is parked. The far side's own journal says what the
+sync wrote. Numbers such as I4 are those of the reliability reference, section 2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from connectors.ports import RemoteWrite
+from models.intent import ATTEMPTS_MAX
+from models.record_type import RecordType, catalog
+from models.words import Operation, Owner, Side
+from tests.simulation.small_state import Entry
+
+if TYPE_CHECKING:
+    from tests.simulation.sim_state import SimUnit
+    from tests.simulation.world import World
+
+TOKEN = re.compile(r"\bw\d+w")
+#: Parts of a record that tell the name of another one.
+_OTHERS_NAMES = frozenset({"EntityRef", "payee_name"})
+#: Record type and id on a side.
+Place = tuple[Side, str, str]
+
+
+class Violation(AssertionError):  # noqa: N818 - the word of the reference
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, message: str) -> None:
+        super().__init__(f"{invariant}: {message}")
+        self.invariant = invariant
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One write of the sync that took effect in QuickBooks."""
+
+    intent_id: str
+    entry: Entry
+
+
+class Oracle:
+    """Watches one schedule."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        #: Token -> where a person wrote it.
+        self.written: dict[str, Place] = {}
+        #: Tokens that a person overwrote or deleted, having seen them.
+        self.gone: set[str] = set()
+        #: Tokens of records that a person deleted.
+        self.deleted: set[str] = set()
+        #: All texts that a side ever held, by place: histories for I4.
+        self.texts: dict[Place, set[str]] = {}
+        self.effects: list[Effect] = []
+        #: Effects whose audit entries went with a restored database.
+        self.unlogged: set[str] = set()
+        #: Conflicts of a database that was restored since.
+        self.named = ""
+        self.seen_entries = 0
+
+    # -- what people do --
+
+    def person_wrote(
+        self,
+        side: Side,
+        record_type: RecordType,
+        record_id: str,
+        what: str,
+        before: frozenset[str] = frozenset(),
+    ) -> None:
+        """A person entered or changed something, seeing what stood there before."""
+        place = (side, record_type.name, record_id)
+        now = self.tokens_of(*place_of(place))
+        for token in now - before:
+            self.written.setdefault(token, place)
+        self.gone |= before - now
+        if side is Side.PLATFORM:
+            self.note_text(place, self.world.text_of(*place_of(place)))
+        self.world.tell(f"a person on {side} writes {record_type.name} {record_id} {what}: "
+                        f"{' '.join(sorted(now - before))}")
+
+    def person_removed(
+        self, side: Side, record_type: RecordType, record_id: str, seen: frozenset[str]
+    ) -> None:
+        """A person deleted a record, with these tokens in it."""
+        self.gone |= seen
+        self.deleted |= seen
+        self.world.tell(f"a person on {side} deletes {record_type.name} {record_id}")
+
+    def tokens_of(self, side: Side, record_type: RecordType, record_id: str) -> frozenset[str]:
+        """Tokens that a record holds on a side."""
+        return frozenset(TOKEN.findall(self.world.text_of(side, record_type, record_id)))
+
+    # -- what the sync does --
+
+    def about_to_send(self, writes: Sequence[RemoteWrite]) -> None:
+        """I6, I8: each write stands in the state as sent, just so; and not for the ninth time."""
+        for write in writes:
+            intent = self.world.intent(intent_of(write))
+            if intent is None or intent.attempts < 1:
+                raise Violation("I6", f"{write.request_id} is sent without a stored intent")
+            if intent.attempts > ATTEMPTS_MAX:
+                raise Violation("I22", f"{write.request_id} is sent for the {intent.attempts}th time")
+            if intent.payload != self.world.encoded(write.body):
+                raise Violation("I6", f"{write.request_id} is sent with another body than stored")
+
+    def note_effects(self, writes: Sequence[RemoteWrite], seen: int) -> None:
+        """I2: what the far side's journal gained belongs to one intent each, once."""
+        left = list(writes)
+        for entry in self.world.books.journal[seen:]:
+            write = next((each for each in left if _is_of(each, entry)), None)
+            if write is None:
+                raise Violation("I2", f"nobody sent {entry.operation} {entry.entity} {entry.id}")
+            left.remove(write)
+            intent_id = intent_of(write)
+            if any(each.intent_id == intent_id for each in self.effects):
+                raise Violation("I2", f"intent {intent_id} took effect twice: {entry.entity} {entry.id}")
+            self.effects.append(Effect(intent_id, entry))
+            self.world.tell(f"QuickBooks does {entry.operation} {entry.entity} {entry.id}")
+
+    def about_to_commit(self, unit: SimUnit) -> None:
+        """I4, I5: a base is what both sides were seen to hold, and versions do not go back."""
+        self.take_history()
+        for name, row_id, _ in unit.writes:
+            self.note_text((Side.PLATFORM, name, row_id), self._row_text(unit, name, row_id))
+        for update in unit.updates:
+            if update.base is None:
+                continue
+            link = unit.links([update.link_id])[update.link_id]  # type: ignore[attr-defined]
+            fields = catalog()[link.record_type].by_name
+            for side in Side:
+                side_id = link.side_id(side)
+                held = self.texts.get((side, link.record_type, side_id or ""), set())
+                for name, value in update.base.items():
+                    if fields[name].owner is Owner.QUICKBOOKS or not isinstance(value, str):
+                        continue
+                    if TOKEN.search(value) and not _is_held(value, held):
+                        raise Violation(
+                            "I4", f"base of {link.record_type} {link.id}: {side} never held "
+                            f"{name} = {value!r}"
+                        )
+
+    def committed(self, state: Any) -> None:
+        """I14: what is committed is committed by the holder of the lease."""
+        if state.epoch and self.world.lease_epoch() != state.epoch:
+            raise Violation("I14", f"epoch {state.epoch} committed under {self.world.lease_epoch()}")
+
+    def forget_the_platform(self) -> None:
+        """A backup was restored: what stood on the platform alone since then went with it."""
+        for token, (side, _, _) in self.written.items():
+            if side is Side.PLATFORM:
+                self.gone.add(token)
+        # what a person deleted may be back by the backup
+        self.deleted.clear()
+
+    # -- histories --
+
+    def take_history(self) -> None:
+        """Remember what QuickBooks's records have held since the last look."""
+        journal = self.world.books.journal
+        for entry in journal[self.seen_entries :]:
+            if entry.record is not None:
+                name = self.world.type_of_entity.get(entry.entity)
+                if name is not None:
+                    place = (Side.QUICKBOOKS, name, entry.id)
+                    self.note_text(place, text_in(entry.record))
+        self.seen_entries = len(journal)
+
+    def note_text(self, place: Place, text: str) -> None:
+        """A side holds this now."""
+        self.texts.setdefault(place, set()).add(text)
+
+    def _row_text(self, unit: SimUnit, name: str, row_id: str) -> str:
+        rows = unit.platform.rows(catalog()[name], [row_id])  # type: ignore[attr-defined]
+        return text_in(rows[row_id].values) if row_id in rows else ""
+
+    # -- the end --
+
+    def standing(self) -> dict[Place, frozenset[str]]:
+        """Tokens of every record that lives, by place."""
+        return {
+            (side, record_type.name, record_id): self.tokens_of(side, record_type, record_id)
+            for side in Side
+            for record_type in catalog().values()
+            for record_id in self.world.live_ids(side, record_type)
+        }
+
+
+def place_of(place: Place) -> tuple[Side, RecordType, str]:
+    """A place with its record type."""
+    return place[0], catalog()[place[1]], place[2]
+
+
+def intent_of(write: RemoteWrite) -> str:
+    """The intent that a request id is made from."""
+    return write.request_id.rpartition("-")[0]
+
+
+def text_in(raw: Mapping[str, Any]) -> str:
+    """All texts of a record that are its own, not the names of what it refers to."""
+    return repr({name: value for name, value in raw.items() if name not in _OTHERS_NAMES})
+
+
+def _is_held(value: str, held: Iterable[str]) -> bool:
+    tokens = TOKEN.findall(value)
+    return any(all(token in text for token in tokens) for text in held)
+
+
+def _is_of(write: RemoteWrite, entry: Entry) -> bool:
+    """Whether a journal entry is the effect of a write."""
+    if write.entity != entry.entity:
+        return False
+    if write.operation is not Operation.CREATE:
+        return str(write.body["Id"]) == entry.id and str(write.operation) == entry.operation
+    if entry.operation != "create" or entry.record is None:
+        return False
+    names = ("DisplayName", "Name", "DocNumber", "PaymentRefNum", "PrivateNote")
+    return all(
+        str(write.body[name]).strip() == str(entry.record.get(name)).strip()
+        for name in names
+        if write.body.get(name)
+    )

@@ -1,0 +1,286 @@
+"""One schedule: a seed or a tape in, and what became of it out.
+
+    people and faults   safety: whatever happens, the invariants that hold always are checked
+    quiet               no more people, no more faults: what is under way ends
+    three rounds        everything must come to rest; a person releases and approves what waits
+    one more            nothing may move any more
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from models.approval import ApprovalState
+from models.errors import SyncError
+from models.record_type import catalog
+from models.words import DataType, Side
+from tasks.brakes import approve
+from tests.simulation.clock import START, VirtualClock
+from tests.simulation.draws import FAULTS, ORDER, PEOPLE, Draw, Draws, Replay
+from tests.simulation.oracle import Violation
+from tests.simulation.profile import FLIGHT_SECONDS, Profile, draw_profile
+from tests.simulation.settled import check_end, check_rest, moves
+from tests.simulation.sides import Kept, MemorySides, small_sides
+from tests.simulation.world import World
+
+#: Virtual seconds of the part with people and faults, at most.
+SAFETY_SECONDS = 3 * 3_600.0
+ROUNDS = 3
+#: Between two rounds: longer than any write may be under way.
+ROUND_SECONDS = FLIGHT_SECONDS + 180.0
+
+
+@dataclass
+class Result:
+    """What became of a schedule."""
+
+    seed: str
+    #: The invariant that does not hold, "" where all do.
+    invariant: str = ""
+    message: str = ""
+    tape: list[Draw] = field(default_factory=list)
+    hits: Counter[str] = field(default_factory=Counter)
+    steps: int = 0
+    story: list[str] = field(default_factory=list)
+    #: Hash of all that happened on both sides and in the state.
+    trace: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether an invariant does not hold."""
+        return bool(self.invariant)
+
+
+@dataclass
+class Base:
+    """A company that was set up and synced, to begin each schedule with."""
+
+    sides: MemorySides
+    kept: Kept
+    seconds: float
+
+
+@cache
+def base(*, custom_numbers: bool) -> Base:
+    """The company of the small books; made once in each process."""
+    clock = VirtualClock()
+    sides = small_sides(clock, custom_numbers=custom_numbers)
+    return prepared(sides)
+
+
+def prepared(sides: MemorySides) -> Base:
+    """Enter what every company has, and sync it."""
+    profile = Profile(frozenset(DataType), custom_numbers=True)
+    sides.settle_for(profile)
+    world = World(sides, profile, Replay([]), prefix="base ")
+    enter_base(world)
+    for _ in range(3):
+        world.start_worker()
+        world.scheduler.run_until(lambda: False, float("inf"))
+        sides.clock.seconds += ROUND_SECONDS
+    return Base(sides, sides.keep(), sides.clock.seconds)
+
+
+def enter_base(world: World) -> None:
+    """Accounts, an item, a customer, a vendor and one document of each kind, in QuickBooks."""
+    create = world.books.create
+    bank = create("Account", {"Name": "Checking", "AccountType": "Bank"})
+    income = create("Account", {"Name": "Services", "AccountType": "Income"})
+    costs = create("Account", {"Name": "Meals", "AccountType": "Expense"})
+    customer = create("Customer", {"DisplayName": "First Customer"})
+    create("Vendor", {"DisplayName": "First Vendor"})
+    item = create(
+        "Item",
+        {"Name": "Hours", "Type": "Service", "IncomeAccountRef": {"value": income["Id"]}},
+    )
+    line = {
+        "Amount": 40,
+        "DetailType": "SalesItemLineDetail",
+        "SalesItemLineDetail": {"ItemRef": {"value": item["Id"]}},
+    }
+    party = {"CustomerRef": {"value": customer["Id"]}}
+    invoice = create("Invoice", {**party, "TxnDate": "2026-03-01", "Line": [line]})
+    linked = [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]
+    create(
+        "Payment",
+        {
+            **party,
+            "TxnDate": "2026-03-01",
+            "TotalAmt": 10,
+            "Line": [{"Amount": 10, "LinkedTxn": linked}],
+        },
+    )
+    spent = {
+        "Amount": 5,
+        "DetailType": "AccountBasedExpenseLineDetail",
+        "AccountBasedExpenseLineDetail": {"AccountRef": {"value": costs["Id"]}},
+    }
+    create(
+        "Purchase",
+        {
+            "PaymentType": "Cash",
+            "AccountRef": {"value": bank["Id"]},
+            "TxnDate": "2026-03-01",
+            "Line": [spent],
+        },
+    )
+
+
+def run(
+    seed: str,
+    *,
+    tape: Sequence[Draw] | None = None,
+    story: bool = False,
+    profile: Profile | None = None,
+    bases: Any = base,
+) -> Result:
+    """Run one schedule from a seed, or from a tape."""
+    draws = Draws(seed) if tape is None else Replay(tape)
+    profile = profile or draw_profile(draws)
+    place: Base = bases(custom_numbers=profile.custom_numbers)
+    place.sides.clock.seconds = place.seconds
+    place.sides.put_back(place.kept)
+    place.sides.settle_for(profile)
+    world = World(place.sides, profile, draws, story=story)
+    result = Result(seed, tape=draws.tape, hits=world.hits)
+    try:
+        _play(world)
+    except Violation as violation:
+        result.invariant, result.message = violation.invariant, str(violation)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        result.invariant, result.message = "unexpected", f"{type(error).__name__}: {error}"
+    finally:
+        world.sides.abandon()
+        world.scheduler.end()
+    result.steps = world.scheduler.steps
+    result.story = world.story or []
+    result.trace = trace_of(world)
+    return result
+
+
+def _play(world: World) -> None:
+    start = world.clock.seconds
+    world.oracle.take_history()
+    for record_type in catalog().values():
+        for record_id in world.live_ids(Side.PLATFORM, record_type):
+            text = world.text_of(Side.PLATFORM, record_type, record_id)
+            world.oracle.note_text((Side.PLATFORM, record_type.name, record_id), text)
+    people = world.scheduler.spawn("people", lambda: _people(world))
+    dispatcher = world.scheduler.spawn("dispatcher", lambda: _dispatch(world, people))
+    world.scheduler.run_until(
+        lambda: not people.alive and not dispatcher.alive, start + SAFETY_SECONDS
+    )
+    _quiet(world)
+    _rounds(world)
+
+
+def _people(world: World) -> None:
+    """Everybody works on both sides for a while, now and then in bursts."""
+    draws, profile = world.draws, world.profile
+    in_the_middle = draws.pick(PEOPLE, "middle", profile.actions) if profile.actions else 0
+    backup = None
+    for number in range(profile.actions):
+        if not draws.chance(PEOPLE, "burst", 0.45):
+            world.scheduler.pause(draws.upto(PEOPLE, "gap", 240.0), "gap")
+        else:
+            world.hit("same_second")
+        if profile.restored and number == 1:
+            backup = world.sides.keep_database()
+        world.hands.act()
+        if number == in_the_middle:
+            _extraordinary(world)
+    if backup is not None:
+        world.restore(backup)
+
+
+def _extraordinary(world: World) -> None:
+    profile = world.profile
+    if profile.mass_delete:
+        world.hit("mass_delete")
+        world.hands.remove_many()
+    if profile.forget_request_ids:
+        world.hit("request_ids_forgotten")
+        world.books.forget_request_ids()
+    if profile.long_jump:
+        world.hit("long_jump")
+        world.hit("cursor_too_old")
+        world.outage = True
+        world.scheduler.pause(32 * 86_400.0, "a month passes")
+        world.outage = False
+
+
+def _dispatch(world: World, people: Any) -> None:
+    """Start runs by the clock and on hints, never more than the profile's workers at once."""
+    draws = world.draws
+    while people.alive:
+        if world.outage:
+            world.scheduler.pause(86_400.0, "nothing runs")
+            continue
+        working = sum(each.alive and each.name.startswith("worker") for each in world.scheduler.actors)
+        if working < world.profile.workers:
+            world.start_worker()
+            if working:
+                world.hit("two_workers")
+        elif world.fails("hint_doubled"):
+            world.start_worker()
+        seconds = 30.0 + draws.upto(ORDER, "schedule", 400.0)
+        if world.fails("hint_lost") or world.fails("hint_late"):
+            seconds += draws.upto(FAULTS, "hint", 600.0)
+        elif draws.chance(ORDER, "hint", 0.3):
+            world.hit("hint_early")
+            seconds = 1.0
+        world.scheduler.pause(seconds, "waits for the next run")
+
+
+def _quiet(world: World) -> None:
+    """No more people and faults; what is under way comes to its end."""
+    world.quiet = True
+    world.tell("everything is quiet from here on")
+    world.scheduler.run_until(lambda: False, float("inf"))
+
+
+def _rounds(world: World) -> None:
+    for _ in range(ROUNDS):
+        world.clock.seconds += ROUND_SECONDS
+        _review(world)
+        _one_run(world)
+    for line in world.sides.parked_lines():
+        world.tell(f"parked: {line}")
+    check_end(world)
+    before = moves(world)
+    world.clock.seconds += ROUND_SECONDS
+    _one_run(world)
+    check_rest(world, before)
+
+
+def _review(world: World) -> None:
+    """A person lets everything that is parked be tried again, and approves what brakes stopped."""
+    state = world.sides.open_state("review", "person")
+    with state.begin() as unit:
+        unit.release(None)
+        for each in unit.approvals([ApprovalState.WAITING]):
+            approve(unit, each.number, "controller")
+
+
+def _one_run(world: World) -> None:
+    world.start_worker()
+    world.scheduler.run_until(lambda: False, float("inf"))
+
+
+def trace_of(world: World) -> str:
+    """A hash of what both sides and the state hold in the end, and of all that happened."""
+    digest = hashlib.sha256()
+    for entry in world.books.journal:
+        digest.update(repr((entry.who, entry.operation, entry.entity, entry.id, entry.time)).encode())
+    for link in world.links():
+        digest.update(repr((link.id, link.record_type, link.quickbooks_id, link.platform_id)).encode())
+    digest.update(repr((world.scheduler.steps, world.clock.seconds, len(world.draws.tape))).encode())
+    return digest.hexdigest()
+
+
+__all__ = ["Base", "Result", "SyncError", "base", "prepared", "run"]

@@ -1,0 +1,207 @@
+"""What must hold when everything is quiet: both sides equal, nothing lost, nothing moving."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.codecs import decode
+from models.plan import Link
+from models.record_type import RecordType, catalog
+from models.records import Content
+from models.words import Side
+from tasks.context import CycleReferences
+from tests.simulation.oracle import TOKEN, Place, Violation
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+#: Tokens of every record that lives, by place.
+Standing = dict[Place, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What counts as something that moved."""
+
+    effects: int
+    intents: int
+    rows: int
+
+
+def moves(world: World) -> Moves:
+    """What has moved so far."""
+    return Moves(
+        len(world.books.journal), world.sides.intent_count(), world.sides.change_count()
+    )
+
+
+def check_rest(world: World, before: Moves) -> None:
+    """I11: the run after everything has settled moves nothing."""
+    now = moves(world)
+    if now != before:
+        raise Violation("I11", f"it still moves: {before} became {now}")
+
+
+def check_end(world: World) -> None:
+    """All that must hold at the end."""
+    parked = world.sides.parked_links()
+    standing = world.oracle.standing()
+    _no_doubles(world, standing)
+    _equal(world, parked)
+    _nobody_left_out(world, parked)
+    _nothing_lost(world, parked, standing)
+    _no_resurrection(world, parked)
+    _deleted_stays(world, parked, standing)
+    _audit_agrees(world)
+
+
+def _no_doubles(world: World, standing: Standing) -> None:
+    """I2: one record per origin on each side; a copy that is parked is known as one."""
+    for side in Side:
+        counts: Counter[str] = Counter()
+        for place, tokens in standing.items():
+            if place[0] is side and not world.sides.is_twin(place):
+                counts.update(tokens)
+        for token, count in counts.items():
+            if count > 1:
+                raise Violation("I2", f"{token} stands {count} times on {side}")
+
+
+def _equal(world: World, parked: set[int]) -> None:
+    """I10, I17: what is linked and not parked is equal on both sides, to the cent."""
+    references = CycleReferences(world.sides.facts(), world.sides.named_references())
+    references.learn(world.links())
+    for link in world.links():
+        if link.id in parked or link.deleted_at is not None:
+            continue
+        theirs = _content(world, link, Side.QUICKBOOKS, references)
+        ours = _content(world, link, Side.PLATFORM, references)
+        if theirs is None and ours is None:
+            continue
+        if theirs is None or ours is None:
+            if _may_stand_alone(world, link):
+                continue
+            gone = Side.QUICKBOOKS if theirs is None else Side.PLATFORM
+            raise Violation("I10", f"{link.record_type} {link.id} is not on {gone}")
+        names = [name for name in ours if theirs.get(name) != ours[name]]
+        if names:
+            shown = {name: (theirs.get(name), ours[name]) for name in names}
+            raise Violation("I10", f"{link.record_type} {link.id} differs: {shown}")
+
+
+def _content(
+    world: World, link: Link, side: Side, references: CycleReferences
+) -> Content | None:
+    record_type = catalog()[link.record_type]
+    side_id = link.side_id(side)
+    if side_id is None:
+        return None
+    if side is Side.QUICKBOOKS:
+        raw = world.books.get(record_type.entity, side_id)
+    else:
+        row = world.row(record_type, side_id)
+        raw = row.values if row is not None and row.live else None
+    return None if raw is None else decode(record_type, side, raw, references).content
+
+
+def _may_stand_alone(world: World, link: Link) -> bool:
+    """A record of a type that is only read along is not written to QuickBooks."""
+    return catalog()[link.record_type].data_type not in world.profile.data_types
+
+
+def _nobody_left_out(world: World, parked: set[int]) -> None:
+    """I10: every live record in scope has a link, which is complete or parked."""
+    for record_type in world.own_types:
+        for side in Side:
+            for record_id in world.live_ids(side, record_type):
+                link = world.sides.link_of(record_type.name, side, record_id)
+                if link is None:
+                    if side is Side.PLATFORM and not _is_ready(world, record_type, record_id):
+                        continue
+                    raise Violation("I10", f"{record_type.name} {record_id} on {side} has no link")
+                if link.id not in parked and link.side_id(side.other) is None:
+                    raise Violation(
+                        "I10", f"{record_type.name} {record_id} on {side} did not arrive"
+                    )
+
+
+def _is_ready(world: World, record_type: RecordType, record_id: str) -> bool:
+    workflow, row = record_type.workflow, world.row(record_type, record_id)
+    return workflow is None or row is None or row.values[workflow.column] in workflow.forwarded
+
+
+def _nothing_lost(world: World, parked: set[int], standing: Standing) -> None:
+    """I1: what became of every text that a person wrote."""
+    oracle = world.oracle
+    visible = frozenset[str]().union(*standing.values())
+    named = set(TOKEN.findall(oracle.named + world.sides.conflict_text()))
+    for token, (side, name, record_id) in oracle.written.items():
+        if token in visible or token in oracle.gone or token in named:
+            continue
+        link = world.sides.link_of(name, side, record_id)
+        if link is not None and link.id in parked:
+            continue
+        raise Violation("I1", f"{token}, written on {side} in {name} {record_id}, is lost")
+
+
+def _no_resurrection(world: World, parked: set[int]) -> None:
+    """I13: what both sides have deleted does not live."""
+    for link in world.links():
+        if link.deleted_at is None or link.id in parked:
+            continue
+        record_type = catalog()[link.record_type]
+        for side in Side:
+            side_id = link.side_id(side)
+            if side_id is None or side_id not in world.live_ids(side, record_type):
+                continue
+            if side is Side.QUICKBOOKS:
+                record = world.books.get(record_type.entity, side_id)
+                if record is not None and record.get("Active") is False:
+                    continue
+            raise Violation("I13", f"{link.record_type} {side_id} lives on {side} again")
+
+
+def _deleted_stays(world: World, parked: set[int], standing: Standing) -> None:
+    """I13: what a person deleted is in no record."""
+    if not world.oracle.deleted:
+        return
+    living = frozenset[str]().union(
+        *(tokens for place, tokens in standing.items() if not catalog()[place[1]].is_list)
+    )
+    back = sorted(
+        token for token in world.oracle.deleted & living if _is_settled(world, token, parked)
+    )
+    if back:
+        raise Violation("I13", f"{back} live although a person deleted them")
+
+
+def _is_settled(world: World, token: str, parked: set[int]) -> bool:
+    side, name, record_id = world.oracle.written.get(token, (Side.PLATFORM, "", ""))
+    link = world.sides.link_of(name, side, record_id)
+    return link is not None and link.id not in parked
+
+
+def _audit_agrees(world: World) -> None:
+    """I15: an audit entry for each write that QuickBooks took, and none for what it did not."""
+    entries: Counter[str] = Counter()
+    certain: set[str] = set()
+    for note in world.sides.audit_notes():
+        if note.kind in ("write.quickbooks", "write.uncertain"):
+            intent_id = str(note.body["intent"])
+            entries[intent_id] += 1
+            if note.kind == "write.quickbooks" and "found" not in note.body:
+                certain.add(intent_id)
+    doubled = [each for each, count in entries.items() if count > 1]
+    if doubled:
+        raise Violation("I15", f"more than one entry for intents {doubled[:3]}")
+    done = {each.intent_id for each in world.oracle.effects}
+    open_ones = world.sides.open_intent_ids()
+    missing = done - set(entries) - open_ones - world.oracle.unlogged
+    if missing:
+        raise Violation("I15", f"no entry for what QuickBooks took: intents {sorted(missing)[:3]}")
+    invented = certain - done
+    if invented:
+        raise Violation("I15", f"entries for what QuickBooks did not take: {sorted(invented)[:3]}")

@@ -1,0 +1,289 @@
+"""The two sides and the state between them, in memory, in SQL, or with the true emulator.
+
+A company is set up and synced once for each kind, and put back to that for each schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from connectors.ports import CompanyFacts, QuickBooksPort
+from connectors.state.memory import MemoryDatabase, MemoryPeople, MemoryState
+from connectors.state.memory_people import PlatformPeople
+from connectors.state.memory_store import UnsealedNote
+from connectors.state.port import Connection, Row, State
+from models.audit import AuditNote
+from models.intent import Intent
+from models.plan import Link
+from models.record_type import RecordType, catalog
+from models.settings import ConnectionSettings
+from models.words import Side
+from tests.simulation.books import Books
+from tests.simulation.clock import VirtualClock
+from tests.simulation.profile import Profile
+from tests.simulation.small_books import SmallBooks
+from tests.simulation.small_quickbooks import SmallQuickBooks
+
+REALM_ID = "9341450000000042"
+
+
+class Sides(Protocol):
+    """What a world needs of both sides and the state."""
+
+    clock: VirtualClock
+    books: Books
+    platform_people: PlatformPeople
+
+    def open_state(self, run_id: str, holder: str) -> State:
+        """One worker's state."""
+        ...
+
+    def open_quickbooks(self) -> QuickBooksPort:
+        """One worker's port to QuickBooks."""
+        ...
+
+    def facts(self) -> CompanyFacts:
+        """Who the company is."""
+        ...
+
+    def abandon(self) -> None:
+        """A worker is dead: the database rolls back what it had open."""
+        ...
+
+    def row(self, record_type: RecordType, record_id: str) -> Row | None:
+        """A row of the platform."""
+        ...
+
+    def link_of(self, record_type: str, side: Side, record_id: str) -> Link | None:
+        """The link of a record."""
+        ...
+
+    def referable(
+        self, side: Side, record_type: str, account_types: Collection[str] | None
+    ) -> list[str]:
+        """Ids that people may refer to on a side."""
+        ...
+
+    def open_invoices(self, side: Side, customer_id: str) -> list[tuple[str, Decimal]]:
+        """Unpaid invoices of a customer, with their balances."""
+        ...
+
+    def intent(self, intent_id: str) -> Intent | None:
+        """An intent as stored."""
+        ...
+
+    def lease_epoch(self) -> int:
+        """The epoch of whoever holds the company."""
+        ...
+
+    def links(self) -> list[Link]:
+        """All links."""
+        ...
+
+
+CONNECTION = Connection(
+    id=1,
+    company_id=1,
+    name="Simulated Company",
+    environment="sandbox",
+    realm_id=REALM_ID,
+    status="connected",
+    settings=ConnectionSettings(),
+    home_currency="USD",
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Both sides and the state at one moment."""
+
+    books: Any
+    database: Any
+
+
+class MemorySides:
+    """All in memory: for volume. The books may be the small ones or the true emulator's."""
+
+    def __init__(self, clock: VirtualClock, books: Books, open_quickbooks: Any) -> None:
+        self.clock = clock
+        self.books = books
+        self._open_quickbooks = open_quickbooks
+        self.database = MemoryDatabase(CONNECTION, hashing=False)
+        self.platform_people: PlatformPeople = MemoryPeople(self.database, clock)
+        self.connection = CONNECTION
+
+    # -- putting back --
+
+    def keep(self) -> Kept:
+        """Everything as it is now."""
+        return Kept(self.books.snapshot(), self.database.snapshot())
+
+    def put_back(self, kept: Kept) -> None:
+        """Everything as it was then."""
+        self.books.restore(kept.books)
+        self.database.restore(kept.database)
+
+    def keep_database(self) -> Any:
+        """A backup of the database, with the platform's tables and the sync's state."""
+        return self.database.snapshot()
+
+    def restore_database(self, kept: Any) -> None:
+        """Restore a backup of the database; QuickBooks goes on as it is."""
+        self.database.restore(kept)
+
+    def settle_for(self, profile: Profile) -> None:
+        """Set what a profile says of the company and the connection."""
+        settings = ConnectionSettings(
+            data_types=profile.data_types,
+            policy=profile.policy,
+            batch_writes=profile.batch_writes,
+        )
+        self.connection = replace(CONNECTION, settings=settings)
+        self.books.honour_request_ids = profile.honour_request_ids
+        self.books.cdc_cap = profile.cdc_cap
+        self.books.book_close_date = profile.book_close_date
+
+    # -- what a world asks --
+
+    def open_state(self, run_id: str, holder: str) -> State:
+        """One worker's state."""
+        return MemoryState(self.database, self.connection, self.clock, run_id, holder)
+
+    def open_quickbooks(self) -> QuickBooksPort:
+        """One worker's port to QuickBooks."""
+        port: QuickBooksPort = self._open_quickbooks()
+        return port
+
+    def facts(self) -> CompanyFacts:
+        """Who the company is, as it was last seen."""
+        return self.database.facts[True]
+
+    def abandon(self) -> None:
+        """Roll back what a dead worker had open."""
+        self.database.abandon()
+
+    def row(self, record_type: RecordType, record_id: str) -> Row | None:
+        """A row of the platform."""
+        return self.database.rows[record_type.name].get(int(record_id))
+
+    def link_of(self, record_type: str, side: Side, record_id: str) -> Link | None:
+        """The link of a record."""
+        known = (
+            self.database.links_in_quickbooks
+            if side is Side.QUICKBOOKS
+            else self.database.links_on_platform
+        )
+        link_id = known.get((record_type, record_id))
+        return self.database.links[link_id] if link_id is not None else None
+
+    def referable(
+        self, side: Side, record_type: str, account_types: Collection[str] | None
+    ) -> list[str]:
+        """Ids that people may refer to on a side."""
+        declared = catalog()[record_type]
+        if side is Side.QUICKBOOKS:
+            return [
+                str(each["Id"])
+                for each in self.books.all(declared.entity)
+                if each.get("Active") is not False
+                and (account_types is None or each["AccountType"] in account_types)
+            ]
+        return [
+            row.id
+            for row in self.platform_people.all(record_type)
+            if row.live
+            and row.values.get("active") is not False
+            and (account_types is None or row.values["type"] in account_types)
+        ]
+
+    def open_invoices(self, side: Side, customer_id: str) -> list[tuple[str, Decimal]]:
+        """Unpaid invoices of a customer, with their balances."""
+        if side is Side.QUICKBOOKS:
+            return [
+                (str(each["Id"]), Decimal(each["Balance"]))
+                for each in self.books.all("Invoice")
+                if each["CustomerRef"]["value"] == customer_id and each["Balance"] > 0
+            ]
+        return [
+            (row.id, row.values["balance"])
+            for row in self.platform_people.all("invoice")
+            if row.live
+            and str(row.values["customer_id"]) == customer_id
+            and (row.values["balance"] or 0) > 0
+        ]
+
+    def intent(self, intent_id: str) -> Intent | None:
+        """An intent as stored."""
+        row = self.database.intents.get(intent_id)
+        return row.intent if row is not None else None
+
+    def lease_epoch(self) -> int:
+        """The epoch of whoever holds the company."""
+        lease = self.database.lease.get(True)
+        return lease.epoch if lease else 0
+
+    def links(self) -> list[Link]:
+        """All links."""
+        return list(self.database.links.values())
+
+    def link(self, link_id: int) -> Link:
+        """A link by its id."""
+        return self.database.links[link_id]
+
+    # -- what the end is judged by --
+
+    def parked_links(self) -> set[int]:
+        """Links of records that are set aside."""
+        return set(self.database.parked)
+
+    def is_twin(self, place: tuple[Side, str, str]) -> bool:
+        """Whether a record is known as a copy of another one, and set aside."""
+        link = self.link_of(place[1], place[0], place[2])
+        parked = self.database.parked.get(link.id) if link else None
+        return parked is not None and parked.code == "twin"
+
+    def parked_lines(self) -> list[str]:
+        """What is set aside and why, in words."""
+        return [
+            f"{each.record_type} of link {each.link_id}: {each.code}: {each.message}"
+            for each in self.database.parked.values()
+        ]
+
+    def conflict_text(self) -> str:
+        """All values that conflicts name."""
+        return repr(list(self.database.conflicts.values()))
+
+    def named_references(self) -> dict[str, dict[str, str]]:
+        """Names of list entries that are not synced themselves."""
+        return {entity: dict(names) for entity, names in self.database.named_references.items()}
+
+    def audit_notes(self) -> list[AuditNote]:
+        """What was logged, in order."""
+        return [each.note for each in self.database.audit if isinstance(each, UnsealedNote)]
+
+    def open_intent_ids(self) -> set[str]:
+        """Intents whose outcome is not settled."""
+        return set(self.database.open_intents)
+
+    def intent_count(self) -> int:
+        """Intents ever stored, but for those of records that are set aside: they are tried again."""
+        parked = self.database.parked
+        return sum(each.intent.link_id not in parked for each in self.database.intents.values())
+
+    def change_count(self) -> int:
+        """Changes of the platform's rows, ever."""
+        return len(self.database.change_log)
+
+
+def small_sides(clock: VirtualClock, *, custom_numbers: bool) -> MemorySides:
+    """The small QuickBooks with the state in memory."""
+    books = SmallBooks(clock, custom_numbers=custom_numbers, realm_id=REALM_ID)
+    sides = MemorySides(clock, books, lambda: SmallQuickBooks(books))
+    sides.database.facts[True] = books.facts()
+    return sides
+
+
+__all__ = ["CONNECTION", "Kept", "MemorySides", "Sides", "small_sides"]

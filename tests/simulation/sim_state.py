@@ -1,0 +1,175 @@
+"""The state port in a simulation: pauses, crashes and database faults around each transaction.
+
+Within a transaction nobody else can see or write anything, so an actor pauses only before it begins
+and after it has committed. The list of all port calls, for the crash points, is kept by `calls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from connectors.state.port import Connection, LinkUpdate, PlatformWrite, State, Unit
+from tests.simulation.actors import Killed
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class DatabaseFaultError(Exception):
+    """The database could not be used: as a DBAPIError, it stops the run and nothing else."""
+
+
+class Cancelled(BaseException):  # noqa: N818 - it is no error: somebody stopped the run
+    """The run was cancelled, as Prefect does it: an exception at any place."""
+
+
+class SimState:
+    """One worker's way to the state; implements `State`."""
+
+    def __init__(self, world: World, inner: State, worker: str) -> None:
+        self.world = world
+        self._inner = inner
+        self._worker = worker
+
+    @property
+    def connection(self) -> Connection:
+        """The connection."""
+        return self._inner.connection
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self._inner.run_id
+
+    @contextmanager
+    def begin(self) -> Iterator[Unit]:
+        """A transaction that may fail at its beginning and at its end."""
+        world = self.world
+        world.occasion(self._worker, "begin")
+        world.maybe_fail("begin_failed")
+        with self._inner.begin() as inner:
+            unit = SimUnit(world, inner, self._worker)
+            world.calls.note("begin")
+            yield unit  # type: ignore[misc] # it passes everything on
+            world.maybe_fail("commit_failed", "disk_full")
+            world.calls.before("commit")
+            if unit.updates or unit.writes:
+                world.oracle.about_to_commit(unit)
+        world.oracle.committed(self._inner)
+        world.calls.after("commit")
+        world.maybe_fail("commit_unknown")
+        world.occasion(self._worker, "committed")
+
+    def take_lease(self, duration: timedelta) -> None:
+        """Become the only worker, or renew."""
+        self.world.occasion(self._worker, "take_lease")
+        with self.world.calls.around("take_lease"):
+            self._inner.take_lease(duration)
+
+    def release_lease(self) -> None:
+        """Let another worker have the connection."""
+        self.world.occasion(self._worker, "release_lease")
+        with self.world.calls.around("release_lease"):
+            self._inner.release_lease()
+
+
+class SimUnit:
+    """A unit that is watched: links that are saved, and rows that are written."""
+
+    def __init__(self, world: World, inner: Unit, worker: str) -> None:
+        self._world = world
+        self._inner = inner
+        self._worker = worker
+        self.platform = SimPlatform(world, inner.platform, self)
+        self.updates: list[LinkUpdate] = []
+        self.writes: list[tuple[str, str, PlatformWrite]] = []
+
+    def save_links(self, updates: Any) -> None:
+        """Pass on, and remember."""
+        self.updates.extend(updates)
+        self._world.calls.before("save_links")
+        self._inner.save_links(updates)
+        self._world.calls.after("save_links")
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass everything else on."""
+        found = getattr(self._inner, name)
+        if not self._world.calls.listening or not callable(found):
+            return found
+        return self._world.calls.wrapped(name, found)
+
+
+class SimPlatform:
+    """The platform's tables, watched."""
+
+    def __init__(self, world: World, inner: Any, unit: SimUnit) -> None:
+        self._world = world
+        self._inner = inner
+        self._unit = unit
+
+    def write(self, write: PlatformWrite) -> tuple[str, int]:
+        """Pass on, and remember."""
+        self._world.calls.before("platform.write")
+        row_id, version = self._inner.write(write)
+        self._unit.writes.append((write.record_type.name, row_id, write))
+        self._world.calls.after("platform.write")
+        return row_id, version
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass everything else on."""
+        found = getattr(self._inner, name)
+        if not self._world.calls.listening or not callable(found):
+            return found
+        return self._world.calls.wrapped(f"platform.{name}", found)
+
+
+class Calls:
+    """Counts the calls of ports, and crashes at one of them: for the list of all crash points."""
+
+    def __init__(self) -> None:
+        self.listening = False
+        self.names: list[str] = []
+        #: Number of the call, and whether the crash comes after it.
+        self.crash_at: tuple[int, bool] | None = None
+        self.crash: Any = None
+
+    def before(self, name: str) -> None:
+        """A call is about to be made."""
+        if self.listening:
+            self.names.append(name)
+            if self.crash_at == (len(self.names), False):
+                self.crash()
+
+    def after(self, _name: str) -> None:
+        """A call was made."""
+        if self.listening and self.crash_at == (len(self.names), True):
+            self.crash()
+
+    def note(self, name: str) -> None:
+        """A call was made, all at once."""
+        self.before(name)
+        self.after(name)
+
+    @contextmanager
+    def around(self, name: str) -> Iterator[None]:
+        """A call that may be crashed at on both sides."""
+        self.before(name)
+        number = len(self.names)
+        yield
+        if self.listening and self.crash_at == (number, True):
+            self.crash()
+
+    def wrapped(self, name: str, call: Any) -> Any:
+        """A call that is counted."""
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            with self.around(name):
+                return call(*arguments, **options)
+
+        return counted
+
+
+__all__ = ["Calls", "Cancelled", "DatabaseFaultError", "Killed", "SimState", "SimUnit"]

@@ -1,0 +1,323 @@
+"""The world of one schedule: two sides, the state between them, one clock, and whoever is at work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from connectors.ports import Payload, RemoteWrite
+from connectors.quickbooks import exact_json
+from connectors.state.port import Row, State
+from models.errors import CorruptStateError, SyncError
+from models.intent import Intent
+from models.plan import Link
+from models.record_type import RecordType, catalog, in_data_types
+from models.words import Operation, Side
+from tasks.context import Cycle, CycleReferences
+from tasks.cycle import run_cycle
+from tasks.report import Report
+from tasks.times import parse_time
+from tests.simulation.actors import Actor, Killed, Scheduler
+from tests.simulation.clock import WorkerClock
+from tests.simulation.draws import FAULTS, PEOPLE, Draws
+from tests.simulation.oracle import Oracle, Violation, text_in
+from tests.simulation.people import AMOUNT_STEP, People
+from tests.simulation.plain_checks import validate as plain_validate
+from tests.simulation.profile import FLIGHT_SECONDS, Profile
+from tests.simulation.sides import MemorySides
+from tests.simulation.sim_quickbooks import SimQuickBooks
+from tests.simulation.sim_state import Calls, Cancelled, DatabaseFaultError, SimState
+
+FLIGHT = timedelta(seconds=FLIGHT_SECONDS)
+#: More steps than any schedule needs.
+STEPS_MAX = 20_000
+
+
+class World:
+    """Everything of one schedule."""
+
+    def __init__(
+        self,
+        sides: MemorySides,
+        profile: Profile,
+        draws: Draws,
+        *,
+        prefix: str = "",
+        story: bool = False,
+    ) -> None:
+        self.sides = sides
+        self.profile = profile
+        self.draws = draws
+        self.clock = sides.clock
+        self.books = sides.books
+        self.people = sides.platform_people
+        self.scheduler = Scheduler(self.clock, draws, STEPS_MAX)
+        self.calls = Calls()
+        self.quiet = False
+        self.oracle = Oracle(self)
+        self.hands = People(self)
+        self.hits: Counter[str] = Counter()
+        self.own_types = in_data_types(profile.data_types)
+        self.type_of_entity = {each.entity: each.name for each in catalog().values()}
+        self.story: list[str] | None = [] if story else None
+        self.copied: set[str] = set()
+        self.reports: list[Report] = []
+        #: What ids begin with, so that those of the base company are others.
+        self._prefix = prefix
+        self.runs = 0
+        self.ids = 0
+        self._tokens = 0
+        self._amounts = 0
+        self._meddling = False
+        #: Nothing runs for a while.
+        self.outage = False
+
+    # -- words --
+
+    def tell(self, words: str) -> None:
+        """Add to the story, where one is told."""
+        if self.story is not None:
+            at = self.clock.seconds % 86_400
+            self.story.append(f"{int(at // 3600):02}:{int(at % 3600 // 60):02}:{at % 60:04.1f} {words}")
+
+    def token(self) -> str:
+        """A text that nobody wrote before."""
+        self._tokens += 1
+        return f"w{self._tokens}w"
+
+    def amount(self) -> Decimal:
+        """An amount that nobody entered before."""
+        self._amounts += 1
+        return Decimal(10) + AMOUNT_STEP * self._amounts
+
+    # -- faults --
+
+    def hit(self, fault: str) -> None:
+        """A fault has struck."""
+        self.hits[fault] += 1
+
+    def fails(self, fault: str) -> bool:
+        """Whether a fault of this profile strikes now."""
+        rate = self.profile.rates.get(fault)
+        if not rate or self.quiet or self._meddling:
+            return False
+        if not self.draws.chance(FAULTS, fault, rate):
+            return False
+        self.hits[fault] += 1
+        self.tell(f"{self._who()}: {fault}")
+        return True
+
+    def maybe_fail(self, *faults: str) -> None:
+        """Let the database fail."""
+        for fault in faults:
+            if self.fails(fault):
+                raise DatabaseFaultError(fault)
+
+    def occasion(self, worker: str, label: str, seconds: float = 0.0) -> None:
+        """A worker is between two calls: others go on, and it may be paused, killed or cancelled."""
+        if not self.profile.rates or self.quiet:
+            self.scheduler.pause(seconds, label)
+            return
+        if self.fails("zombie"):
+            seconds += self.draws.upto(FAULTS, "paused", 2_400.0)
+        self.scheduler.pause(seconds, label)
+        after = label.endswith(("committed", "answered"))
+        if self.fails("crash_after" if after else "crash_before") or self.fails("kill"):
+            self.kill(self.scheduler.current)
+        if self.fails("cancelled"):
+            raise Cancelled(label)
+
+    def wait(self, worker: str, label: str, seconds: float) -> None:
+        """Something of a worker is under way; whoever waits cannot be paused beyond it."""
+        self.scheduler.pause(seconds, label)
+
+    def kill(self, actor: Actor | None) -> None:
+        """End a worker as kill -9 does: what it had open is rolled back by the database."""
+        assert actor is not None
+        self.tell(f"{actor.name} is killed at {actor.label}")
+        self.sides.abandon()
+        self.scheduler.kill(actor)
+
+    def land_later(self, seconds: float, label: str, effect: Callable[[], object]) -> None:
+        """A request without an answer takes effect later."""
+        self.scheduler.spawn(f"late {label}", lambda: self._land(effect), seconds)
+
+    def _land(self, effect: Callable[[], object]) -> None:
+        effect()
+
+    def meddle(self, writes: Sequence[RemoteWrite]) -> None:
+        """Somebody edits, deletes or voids the record just before the write takes effect."""
+        if self.quiet or self._meddling:
+            return
+        changed = [each for each in writes if each.operation is not Operation.CREATE]
+        if not changed or not self.draws.chance(PEOPLE, "meddle", 0.08):
+            return
+        write = changed[self.draws.pick(PEOPLE, "meddled", len(changed))]
+        record_type = catalog()[self.type_of_entity[write.entity]]
+        record_id = str(write.body["Id"])
+        how = self.draws.pick(PEOPLE, "meddles", 6)
+        self._meddling = True
+        try:
+            if how == 0 and not record_type.is_list:
+                self.hit("delete_between")
+                self.hands.remove(Side.QUICKBOOKS, record_type, record_id)
+            elif how == 1 and record_type.void_status:
+                self.hit("void_between")
+                self.hands.void(Side.QUICKBOOKS, record_type, record_id)
+            else:
+                self.hit("edit_between")
+                self.hands.edit(Side.QUICKBOOKS, record_type, record_id)
+        finally:
+            self._meddling = False
+
+    def _who(self) -> str:
+        return self.scheduler.current.name if self.scheduler.current else "nobody"
+
+    # -- what the sides hold --
+
+    def live_ids(self, side: Side, record_type: RecordType) -> list[str]:
+        """Ids of a side's records that are not deleted; inactive ones of lists count as live."""
+        if side is Side.QUICKBOOKS:
+            return [str(each["Id"]) for each in self.books.all(record_type.entity)]
+        return [row.id for row in self.people.all(record_type.name) if row.live]
+
+    def row(self, record_type: RecordType, record_id: str) -> Row | None:
+        """A row of the platform."""
+        return self.sides.row(record_type, record_id)
+
+    def text_of(self, side: Side, record_type: RecordType, record_id: str) -> str:
+        """All texts of a record."""
+        if side is Side.QUICKBOOKS:
+            record = self.books.get(record_type.entity, record_id)
+            return text_in(record) if record is not None else ""
+        row = self.row(record_type, record_id)
+        return text_in(row.values) if row is not None and row.live else ""
+
+    def counterpart(self, side: Side, record_type: RecordType, record_id: str) -> str | None:
+        """The other side's id of a record."""
+        link = self.sides.link_of(record_type.name, side, record_id)
+        return link.side_id(side.other) if link else None
+
+    def referable(
+        self, side: Side, record_type: str, account_types: Collection[str] | None
+    ) -> list[str]:
+        """Ids that people may refer to on a side."""
+        return self.sides.referable(side, record_type, account_types)
+
+    def open_invoices(self, side: Side, customer: str) -> list[tuple[str, Decimal]]:
+        """Invoices of a customer that are not paid, with their balances."""
+        return self.sides.open_invoices(side, customer.partition(":")[2])
+
+    def older_copy(self, entity: str, record_id: str) -> Payload | None:
+        """The version before the present one."""
+        versions = [
+            each.record
+            for each in self.books.journal
+            if each.entity == entity and each.id == record_id and each.record is not None
+        ]
+        return versions[-2] if len(versions) > 1 else None
+
+    @staticmethod
+    def updated_at(row: Payload) -> datetime:
+        """When QuickBooks says that a record was changed last."""
+        instant = parse_time(row["MetaData"]["LastUpdatedTime"])
+        assert instant is not None
+        return instant
+
+    @staticmethod
+    def encoded(body: Mapping[str, Any]) -> str:
+        """A body as an intent stores it."""
+        return exact_json.encode(body).decode()
+
+    def intent(self, intent_id: str) -> Intent | None:
+        """An intent as stored."""
+        return self.sides.intent(intent_id)
+
+    def lease_epoch(self) -> int:
+        """The epoch of whoever holds the company."""
+        return self.sides.lease_epoch()
+
+    def links(self) -> list[Link]:
+        """All links."""
+        return self.sides.links()
+
+    def restore(self, backup: Any) -> None:
+        """Restore the database from a backup, while nobody works; QuickBooks goes on as it is."""
+        for actor in list(self.scheduler.actors):
+            if actor.alive and actor.name.startswith("worker"):
+                self.kill(actor)
+        self.hit("restored")
+        self.tell("the database is restored from a backup")
+        oracle = self.oracle
+        oracle.named += self.sides.conflict_text()
+        oracle.unlogged |= {each.intent_id for each in oracle.effects}
+        self.sides.restore_database(backup)
+        oracle.forget_the_platform()
+
+    # -- workers --
+
+    def start_worker(self, delay: float = 0.0) -> Actor:
+        """A run of the sync, at once or later."""
+        number = self.runs
+        self.runs += 1
+        skew = self.profile.skews[number % len(self.profile.skews)]
+        if skew:
+            self.hit("worker_clock")
+        name = f"worker {number + 1}"
+        return self.scheduler.spawn(name, lambda: self._work(name, timedelta(seconds=skew)), delay)
+
+    def _work(self, name: str, skew: timedelta) -> None:
+        self.tell(f"{name} begins")
+        try:
+            report = run_cycle(self.cycle(name, skew), "simulated")
+        except CorruptStateError:
+            raise
+        except SyncError as error:
+            self.tell(f"{name} stops: {error}")
+        except (DatabaseFaultError, Cancelled) as error:
+            self.tell(f"{name} stops: {error!r}")
+        else:
+            self.tell(f"{name} ends, {report.moved} moved")
+            self._check_report(report)
+
+    def cycle(self, name: str, skew: timedelta = timedelta(0)) -> Cycle:
+        """A cycle of one worker, over the production steps."""
+        clock = WorkerClock(self.clock, skew, partial(self._sleep, name))
+        inner: State = self.sides.open_state(f"{self._prefix}{name}", name)
+        state = SimState(self, inner, name)
+        with state.begin() as unit:
+            names = unit.named_references()
+        facts = self.sides.facts()
+        return Cycle(
+            state=state,
+            quickbooks=SimQuickBooks(self, self.sides.open_quickbooks(), name),
+            clock=clock,
+            facts=facts,
+            references=CycleReferences(facts, names),
+            new_id=self._new_id,
+            data_types=self.profile.data_types,
+            flight=FLIGHT,
+            # the same checks without Great Expectations (test_plain_checks.py)
+            validate=plain_validate,
+        )
+
+    def _sleep(self, worker: str, seconds: float) -> None:
+        self.occasion(worker, "sleeps", seconds)
+
+    def _new_id(self) -> str:
+        self.ids += 1
+        return f"{self._prefix}i{self.ids}"
+
+    def _check_report(self, report: Report) -> None:
+        """I24: every record that was read is accounted for."""
+        for name, row in report.read.items():
+            if row["records"] != row["applied"] + row["unchanged"] + row["parked"]:
+                raise Violation("I24", f"{name}: {row}")
+        self.reports.append(report)
+
+
+__all__ = ["FLIGHT", "Killed", "World"]
