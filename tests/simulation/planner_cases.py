@@ -60,8 +60,10 @@ KINDS = {
     "another": Kind(Text(name="note", quickbooks="Note"), "b", "q", "p"),
     "lines": Kind(
         Lines(name="lines", quickbooks="Line", table="rows", shapes=(_SHAPE,)),
-        *(_lines(text) for text in "bqp"),
-        empty=(),
+        _lines("b"),
+        _lines("q"),
+        _lines("p"),
+        (),
     ),
     "quickbooks": Kind(
         Money(name="total", quickbooks="Total", owner=Owner.QUICKBOOKS),

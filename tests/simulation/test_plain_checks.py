@@ -192,10 +192,10 @@ def test_both_answer_alike_about_what_the_catalog_lacks(check: Check) -> None:
 
 
 BROKEN: list[tuple[Check, dict[str, Any]]] = [
-    (replace(EXTRA[1], pattern="["), {"name": "x"}),  # type: ignore[call-arg]
+    (replace(EXTRA[1], pattern="["), {"name": "x"}),
     (EXTRA[0], {"total": "text"}),
     (EXTRA[5], {"ends": DAY, "begins": "text"}),
-    (replace(EXTRA[3], compute=lambda content: content["lacking"]), {}),  # type: ignore[call-arg]
+    (replace(EXTRA[3], compute=lambda content: content["lacking"]), {}),
 ]
 
 

@@ -39,7 +39,7 @@ from tests.simulation.planner_cases import (
     small_type,
     three_contents,
 )
-from tests.simulation.planner_promises import GONE_NOW, LINK, OUTCOMES, Merger, Row, judge
+from tests.simulation.planner_promises import GONE_NOW, LINK, OUTCOMES, Merger, Row, facts_of, judge
 from tests.simulation.planted_planner_bugs import BUGS
 
 LARGE = settings(
@@ -133,6 +133,21 @@ def test_nothing_is_written_for_a_parked_record() -> None:
         assert planned.quickbooks_operation or planned.platform_operation
         parked = replace(planned, parked=RecordError("wait", code="waits"))
         assert (parked.quickbooks_operation, parked.platform_operation) == (None, None)
+
+
+def never_settled(record_type: RecordType) -> list[str]:
+    """Fields that QuickBooks neither takes from us nor keeps: a difference would stay for ever."""
+    return [each.name for each in facts_of(record_type) if not each.sent and not each.kept]
+
+
+def test_every_field_of_the_catalog_can_be_settled() -> None:
+    """A field of the platform's own that is never sent would be in conflict in every cycle."""
+    assert {name: never_settled(each) for name, each in catalog().items()} == {
+        name: [] for name in catalog()
+    }
+    own = KINDS["platform"].field
+    declared = (replace(own, name="inner", quickbooks=""), replace(own, create_only=True))
+    assert never_settled(replace(small_type(TRIPLES[0]), fields=declared)) == ["inner", "project"]
 
 
 # -- large records --
