@@ -226,7 +226,7 @@ def _owned(
         return ours, None
     if field.owner is Owner.PLATFORM:
         verdict = Verdict(Side.PLATFORM, "owner")
-        edited = base is not None and theirs != before
+        edited = theirs != before if base is not None else theirs not in (None, ())
         return ours, Conflict(field.name, before, theirs, ours, verdict) if edited else None
     if not _not_for_platform(field):
         return None

@@ -53,19 +53,19 @@ def validate(
     asked = [
         check
         for check in record_type.every_check
-        if side in check.sides and any(_applies(check, each) for each in subjects.values())
+        if side in check.sides and any(applies(check, each) for each in subjects.values())
     ]
     if not asked:
         return {}
     failures: dict[int, FieldError] = {}
     for link_id, check in _failed(asked, subjects):
         subject = subjects[link_id]
-        if link_id not in failures and _applies(check, subject):
-            failures[link_id] = _error(check, subject)
+        if link_id not in failures and applies(check, subject):
+            failures[link_id] = failure_of(check, subject)
     return failures
 
 
-def _applies(check: Check, subject: Subject) -> bool:
+def applies(check: Check, subject: Subject) -> bool:
     """Whether the record's edit touches what the check is about."""
     if subject.base is None:
         return True
@@ -73,7 +73,8 @@ def _applies(check: Check, subject: Subject) -> bool:
     return any(subject.content.get(name) != subject.base.get(name) for name in fields)
 
 
-def _error(check: Check, subject: Subject) -> FieldError:
+def failure_of(check: Check, subject: Subject) -> FieldError:
+    """What is told of a record that fails a check."""
     value = subject.content.get(check.field)
     shown = "" if isinstance(value, tuple) or value is None else value
     others = subject.taken.get(check.code, ())

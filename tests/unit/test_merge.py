@@ -120,6 +120,15 @@ TABLE = [
         {"kind": "q"}, to_platform="kind", conflicts={"kind": ("quickbooks", "owner")},
     ),
     Case(
+        "paired, the platform's own field differs: what a person entered in QuickBooks is named",
+        None, {"project": "q"}, {}, MERGED,
+        {"project": "p"}, to_quickbooks="project", conflicts={"project": ("platform", "owner")},
+    ),
+    Case(
+        "paired, the platform's own field is empty in QuickBooks: nobody is contradicted",
+        None, {"project": None}, {}, MERGED, {"project": "p"}, to_quickbooks="project",
+    ),
+    Case(
         "paired, voided on the platform only: never voids what QuickBooks holds as open",
         None, {}, {"status": "voided"}, MERGED,
         {"status": "open"}, to_platform="status", conflicts={"status": ("quickbooks", "owner")},
