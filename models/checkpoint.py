@@ -38,6 +38,8 @@ FORM_VERSION: Final = 1
 #: What is signed begins with this, so that the key's signatures mean nothing elsewhere.
 PURPOSE: Final = b"quickbooks-sync audit checkpoint\n"
 CHECKPOINT, ANCHOR, RESTORED = KINDS = ("checkpoint", "anchor", "restored")
+#: How each line begins.
+_START: Final = b'{"at":"'
 #: A longer line is none of ours.
 LINE_BYTES_MAX: Final = 8_192
 #: What stands before the first line.
@@ -306,15 +308,15 @@ def _said(checkpoint: Checkpoint) -> str:
 
 
 def _note_torn_end(found: Proven, reason: str) -> None:
-    """What a writer that was stopped leaves lacks its end; anything else was put there."""
-    if found.ends_whole:
-        last = found.last.sequence if found.last else 0
-        _find(found, None, f"what stands after line {last} {reason}")
-    else:
+    """What a writer that was stopped leaves begins as a line does; anything else was put there."""
+    if all(each.startswith(_START) or _START.startswith(each) for each in found.torn):
         found.notes.append(
             "the last line of the checkpoint file is incomplete: its writer was stopped; the next "
             "checkpoint goes on after it"
         )
+    else:
+        last = found.last.sequence if found.last else 0
+        _find(found, None, f"what stands after line {last} {reason}")
 
 
 def _find(found: Proven, checkpoint: Checkpoint | None, message: str) -> None:

@@ -13,6 +13,7 @@ Needs the owner of the table: the application's role may not delete (`docs/audit
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -88,8 +89,8 @@ def archive(
         with new_file(path) as out:
             for part in parts:
                 places = {"after": part.after[0], "until": part.until[0]}
-                for row in audit_log.rows_of(connection, part.connection_id, **places):
-                    out.write(json_line(row) + "\n")
+                with closing(audit_log.rows_of(connection, part.connection_id, **places)) as rows:
+                    out.writelines(json_line(row) + "\n" for row in rows)
     entries, file_hash = _read_back(path, parts)
     particulars = {"file_hash": file_hash}
     drafts = [

@@ -45,10 +45,11 @@ def export(engine: Engine, wanted: Wanted, form: str, out: TextIO) -> int:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     if form == "csv":
         writer.writerow(COLUMNS)
-    with audit_log.snapshot(engine) as connection:
-        rows = connection.execute(
-            _query(wanted), execution_options={"yield_per": audit_log.ROWS_AT_ONCE}
-        )
+    options = {"yield_per": audit_log.ROWS_AT_ONCE}
+    with (
+        audit_log.snapshot(engine) as connection,
+        connection.execute(_query(wanted), execution_options=options) as rows,
+    ):
         for row in rows:
             if form == "csv":
                 writer.writerow(csv_cells(row))

@@ -6,7 +6,7 @@ entries are appended: two writers cannot fork the chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -152,19 +152,17 @@ def rows_of(
     *,
     after: int | None = None,
     until: int | None = None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """Entries of a chain in order, those after one number and until another; bounded memory."""
     query = select(*_COLUMNS).where(audit_entries.c.connection_id == connection_id)
     if after is not None:
         query = query.where(audit_entries.c.number > after)
     if until is not None:
         query = query.where(audit_entries.c.number <= until)
-    rows: Iterator[Row] = iter(
-        connection.execute(
-            query.order_by(audit_entries.c.number), execution_options={"yield_per": ROWS_AT_ONCE}
-        )
-    )
-    return rows
+    with connection.execute(
+        query.order_by(audit_entries.c.number), execution_options={"yield_per": ROWS_AT_ONCE}
+    ) as rows:
+        yield from rows
 
 
 class _Counted:

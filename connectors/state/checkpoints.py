@@ -119,9 +119,13 @@ class CheckpointLog:
         signed = audit_log.places_in(connection, "audit_checkpoints").get(connection_id, BEGINNING)
         start = max(anchor, signed)
         rows = audit_log.rows_of(connection, connection_id, after=start[0], until=head[0])
-        for finding in verify_rows(rows, connection_id=connection_id, start=start, head=head):
+        found = verify_rows(rows, connection_id=connection_id, start=start, head=head)
+        # Read to the end, so that nothing stays open on the server
+        findings = [*audit_log.bounded(found, connection_id)]
+        if findings:
+            first = findings[0].message
             raise AuditError(
-                f"the audit log was changed, no checkpoint is signed for it: {finding.message}",
+                f"the audit log was changed, no checkpoint is signed for it: {first}",
                 fix=f"{_ASK} After a restore from a backup run `quickbooks-sync audit restored`.",
             )
 
