@@ -41,16 +41,15 @@ def seal(checkpoints: CheckpointLog | None, state: State, progress: Callable[[st
         _alert(state, progress, f"{setting}: not set, so nothing signs the audit log", fix)
         return
     try:
-        signed = checkpoints.seal()
+        checkpoints.seal()
     except AuditError as error:
         _alert(state, progress, str(error), error.fix)
     except (OSError, DBAPIError) as error:
         fix = "The next cycle writes the checkpoint; look at the disk or database if it does not."
         _alert(state, progress, f"no checkpoint was signed: {error}", fix)
     else:
-        if signed:
-            with state.begin() as unit:
-                unit.close_alerts([ALERT])
+        with state.begin() as unit:
+            unit.close_alerts([ALERT])
 
 
 def _alert(state: State, progress: Callable[[str], None], message: str, fix: str) -> None:

@@ -71,6 +71,8 @@ def archive(
         AuditError: the log is not as it was written.
     """
     assert keep >= KEEP_MIN
+    with audit_log.snapshot(engine) as connection:
+        _may_delete(connection)
     verdict = verify(engine, log)
     if verdict.findings:
         raise AuditError(
@@ -85,7 +87,6 @@ def archive(
                 f"nothing to archive: no entry from before {before} is older than the newest "
                 f"{keep} of its chain and than its last checkpoint"
             )
-        _may_delete(connection)
         with new_file(path) as out:
             for part in parts:
                 places = {"after": part.after[0], "until": part.until[0]}

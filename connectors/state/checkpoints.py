@@ -96,8 +96,12 @@ class CheckpointLog:
             UsageError: there is no key to sign with.
         """
         with reading(self.engine).connect() as connection:
-            if not self._grown(connection):
-                return []
+            is_known = bool(remembered_in(connection))
+            grown = self._grown(connection)
+        if is_known and not self.path.exists():
+            raise self._gone()
+        if not grown:
+            return []
         with self.locked() as file:
             end = self.checked_end(file)
             with audit_log.snapshot(self.engine) as connection:
@@ -121,11 +125,12 @@ class CheckpointLog:
         rows = audit_log.rows_of(connection, connection_id, after=start[0], until=head[0])
         found = verify_rows(rows, connection_id=connection_id, start=start, head=head)
         # Read to the end, so that nothing stays open on the server
-        findings = [*audit_log.bounded(found, connection_id)]
-        if findings:
-            first = findings[0].message
+        wrong = [each.message for each in audit_log.bounded(found, connection_id)]
+        if head[0] < start[0]:
+            wrong = [f"it ends at entry {head[0]}, but entry {start[0]} was signed"]
+        if wrong:
             raise AuditError(
-                f"the audit log was changed, no checkpoint is signed for it: {first}",
+                f"the audit log was changed, no checkpoint is signed for it: {wrong[0]}",
                 fix=f"{_ASK} After a restore from a backup run `quickbooks-sync audit restored`.",
             )
 
@@ -161,14 +166,17 @@ class CheckpointLog:
         with reading(self.engine).connect() as connection:
             is_first = may_begin or not remembered_in(connection)
         if not is_first and not self.path.exists():
-            raise AuditError(
-                f"the file of checkpoints {self.path} is gone",
-                fix=f"Put it back, or correct {FILE_SETTING}. If it is lost for good, begin "
-                "another one with `quickbooks-sync audit restored`.",
-            )
+            raise self._gone()
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         with self._opened(flags) as file, self._waited(file, fcntl.LOCK_EX):
             yield file
+
+    def _gone(self) -> AuditError:
+        return AuditError(
+            f"the file of checkpoints {self.path} is gone",
+            fix=f"Put it back, or correct {FILE_SETTING}. If it is lost for good, begin another "
+            "one with `quickbooks-sync audit restored`.",
+        )
 
     def append(self, file: IO[bytes], end: End, drafts: Sequence[Draft]) -> list[Checkpoint]:
         """Sign drafts and write them after the end of the locked file, all or (to a reader) none.
