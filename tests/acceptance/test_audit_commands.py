@@ -77,6 +77,20 @@ def test_a_failed_cycle_is_signed_too(office: Office) -> None:
     assert found["last_checkpoint"]["number"] == found["entries"]
 
 
+@pytest.mark.prefect
+@pytest.mark.xdist_group("prefect")
+def test_a_flow_signs_the_end_of_the_log_too(office: Office, prefect_server: Any) -> None:
+    from flows.expenses import sync_expenses
+
+    assert prefect_server
+    before = verified(office)["checkpoints"]
+    office.platform.add("vendor", name="A new supplier")
+    assert sync_expenses(return_state=True).is_completed()
+    found = verified(office)
+    assert found["checkpoints"] == before + 1
+    assert found["last_checkpoint"]["number"] == found["entries"]
+
+
 def test_an_end_that_was_cut_with_its_head_is_found(office: Office) -> None:
     """What the chain and its head alone do not show."""
     work(office)

@@ -121,9 +121,14 @@ def test_what_is_not_signed_yet_is_said(log: CheckpointLog) -> None:
     assert "2 entries after 3 have no checkpoint yet" in found.notes[0]
 
 
-def test_threads_write_whole_lines_one_after_another(log: CheckpointLog) -> None:
-    failures: list[Exception] = []
+def test_writers_and_verifiers_at_once_neither_fork_nor_raise_a_false_alarm(
+    log: CheckpointLog,
+) -> None:
+    """Four threads write two chains and sign them while a fifth one verifies."""
+    failures: list[object] = []
     log = replace(log, clock=SystemClock())
+    for connection_id in (1, 2):
+        work(log, 1, connection_id)
 
     def cycles(connection_id: int) -> None:
         try:
@@ -133,15 +138,19 @@ def test_threads_write_whole_lines_one_after_another(log: CheckpointLog) -> None
         except Exception as error:  # noqa: BLE001 - any failure of a thread fails the test
             failures.append(error)
 
-    threads = [threading.Thread(target=cycles, args=(number,)) for number in range(1, 5)]
+    threads = [threading.Thread(target=cycles, args=(1 + number % 2,)) for number in range(4)]
     for thread in threads:
         thread.start()
+    for _ in range(1_000):
+        failures.extend(verdict(log).findings)
+        if not any(thread.is_alive() for thread in threads):
+            break
     for thread in threads:
         thread.join(timeout=60)
     assert failures == []
     log.seal()
     found = verdict(log)
-    assert (found.findings, found.entries) == ([], 40)
+    assert (found.findings, found.entries) == ([], 42)
     assert len(log.path.read_bytes().splitlines()) == found.checkpoints
 
 
