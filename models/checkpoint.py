@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 from models.audit import (
@@ -97,14 +97,14 @@ _TYPES: Final = {each.name: int if each.type == "int" else str for each in field
 
 def signed_bytes(checkpoint: Checkpoint) -> bytes:
     """What the signature covers: everything but itself."""
-    columns = asdict(checkpoint)
+    columns = {**vars(checkpoint)}
     del columns["signature"]
     return PURPOSE + canonical_json(columns).encode()
 
 
 def line_of(checkpoint: Checkpoint) -> bytes:
     """The checkpoint as a line of the file, without its end."""
-    return canonical_json(asdict(checkpoint)).encode()
+    return canonical_json(vars(checkpoint)).encode()
 
 
 def line_hash(line: bytes) -> str:
@@ -209,13 +209,36 @@ def torn_hash(torn: list[bytes]) -> str:
 
 
 def proven(
-    lines: Iterable[bytes], check: SignatureCheck, remembered: Iterable[Remembered] = ()
+    read: Callable[[], Iterable[bytes]],
+    check: SignatureCheck,
+    remembered: Sequence[Remembered] = (),
 ) -> Proven:
     """Everything that a file of checkpoints proves, and everything wrong with it.
 
+    Each line carries the hash of the one before, so the signature of the last line covers all of
+    them, and where nothing else is wrong it is the only one that needs looking at. Otherwise each
+    line is looked at by itself, to say which.
+
+    Args:
+        read: gives the lines with their ends, from the first one on; the last one may lack it.
+        check: tells whether a key that is trusted made a signature.
+        remembered: lines as the database remembers them; they must be in the file.
+    """
+    found = proven_by_line(read(), None, remembered)
+    if found.last is not None and not found.findings and _is_signed(found.last, check):
+        return found
+    return proven_by_line(read(), check, remembered)
+
+
+def proven_by_line(
+    lines: Iterable[bytes], check: SignatureCheck | None, remembered: Iterable[Remembered] = ()
+) -> Proven:
+    """As `proven`, in one go.
+
     Args:
         lines: the lines with their ends; the last one may lack it.
-        check: tells whether a key that is trusted made a signature.
+        check: tells whether a key that is trusted made a signature; None to take them as good,
+            which is right only if the last one is.
         remembered: lines as the database remembers them; they must be in the file.
     """
     missing = set(remembered)
@@ -241,10 +264,14 @@ def proven(
     return found
 
 
-def _take(found: Proven, checkpoint: Checkpoint, line: bytes, check: SignatureCheck) -> None:
+def _is_signed(checkpoint: Checkpoint, check: SignatureCheck) -> bool:
+    return check(checkpoint.key, signed_bytes(checkpoint), checkpoint.signature)
+
+
+def _take(found: Proven, checkpoint: Checkpoint, line: bytes, check: SignatureCheck | None) -> None:
     """Add one line to what is proven, or say what is wrong with it."""
     sequence, expected = checkpoint.sequence, found.last.sequence + 1 if found.last else 1
-    is_signed = check(checkpoint.key, signed_bytes(checkpoint), checkpoint.signature)
+    is_signed = check is None or _is_signed(checkpoint, check)
     if not is_signed:
         _find(found, checkpoint, f"line {sequence} has no good signature of a key that is trusted")
     elif _declares_lost_lines(checkpoint, expected):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,16 +145,14 @@ class CheckpointLog:
         if not self.path.exists():
             remembered = remembered_in(connection)
             if not (remembered and self.path.exists()):
-                return proven((), self.verifier.check, remembered)
+                return proven(tuple, self.verifier.check, remembered)
             connection.rollback()  # the first checkpoint was being written just now
         with self._opened(os.O_RDONLY) as file, self._waited(file, fcntl.LOCK_SH):
-            remembered = remembered_in(connection)
-            return proven(_lines(file), self.verifier.check, remembered)
+            return self.proven_in(file, remembered_in(connection))
 
-    def proven_in(self, file: IO[bytes], remembered: Iterable[Remembered] = ()) -> Proven:
+    def proven_in(self, file: IO[bytes], remembered: Sequence[Remembered] = ()) -> Proven:
         """What a locked file proves, compared with the lines that are remembered."""
-        file.seek(0)
-        return proven(_lines(file), self.verifier.check, remembered)
+        return proven(lambda: _lines(file), self.verifier.check, remembered)
 
     @contextmanager
     def locked(self, *, may_begin: bool = False) -> Iterator[IO[bytes]]:
@@ -355,7 +353,8 @@ def _remember(connection: Connection, checkpoint: Checkpoint, hash_: str) -> Non
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Lines with their ends; one that is too long comes in pieces, none of which is a line."""
+    """All lines with their ends; one that is too long comes in pieces, none of which is a line."""
+    file.seek(0)
     while line := file.readline(LINE_BYTES_MAX + 2):
         yield line
 

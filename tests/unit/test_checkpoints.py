@@ -19,6 +19,7 @@ from models.checkpoint import (
     line_of,
     parsed_line,
     proven,
+    proven_by_line,
     signed_bytes,
     verify_against,
 )
@@ -40,7 +41,9 @@ def written(*numbers: int) -> Writer:
 
 
 def read(lines: list[bytes], **more: Any) -> Proven:
-    return proven(lines, VERIFIER.check, **more)
+    found = proven(lambda: lines, VERIFIER.check, **more)
+    assert found == proven_by_line(lines, VERIFIER.check, **more), "quick and slow agree"
+    return found
 
 
 def messages(found: Proven) -> list[str]:
@@ -145,11 +148,15 @@ def test_keys_may_change_while_old_lines_stay_good() -> None:
     writer.signer = later
     writer.sign(1, PLACES[6])
     both = Verifier([OURS.public_key, later.public_key])
-    assert proven(writer.lines, both.check).findings == []
-    only = proven(writer.lines, Verifier([later.public_key]).check)
+    assert proven_by_line(writer.lines, both.check).findings == []
+    only = proven_by_line(writer.lines, Verifier([later.public_key]).check)
     assert messages(only) == [
         "checkpoint file: line 1 has no good signature of a key that is trusted"
     ]
+    # The newest line's signature covers the earlier lines, whoever signed them
+    lines = writer.lines
+    assert proven(lambda: lines, Verifier([later.public_key]).check).findings == []
+    assert proven(lambda: lines, Verifier([OURS.public_key]).check).findings
 
 
 def test_a_last_line_without_its_end_is_whole() -> None:
