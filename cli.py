@@ -11,19 +11,25 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy.exc import DBAPIError
 
-from connectors.state import audit_log, queries
+from cli_audit import audit_app
+from cli_shared import (
+    EXIT_PARKED,
+    ConnectionName,
+    Json,
+    RecordTypeName,
+    print_rows,
+    say,
+    show,
+    translated_errors,
+)
+from connectors.state import queries
 from connectors.state.connections import connection_named
 from models.approval import ApprovalState
-from models.errors import BrakeError, RecordError, RemoteError, SyncError, UsageError
+from models.errors import UsageError
 from models.record_type import record_type_named
 from models.words import DataType
 from tasks import bootstrap
@@ -32,7 +38,6 @@ from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
 from tasks.report import Report, added_up, planned_rows
 
-EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
 #: More cycles than this in one call are a mistake.
 CYCLES_MAX = 20
 
@@ -41,16 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Two-way sync between QuickBooks Online and the platform's database.",
 )
-audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(audit_app, name="audit")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ConnectionName = Annotated[
-    str, typer.Option("--connection", "-c", help="Name or realm id; the only one by default.")
-]
-RecordTypeName = Annotated[
-    str, typer.Option("--record-type", help="Only this record type, such as invoice.")
-]
 
 
 @app.command()
@@ -231,23 +227,6 @@ def status(
             print_rows("Open alerts", alerts, "No open alerts.")
 
 
-@audit_app.command("verify")
-def audit_verify(*, as_json: Json = False) -> None:
-    """Check that nobody has changed the audit log."""
-    with translated_errors(), bootstrap.installation() as place:
-        count, findings = audit_log.verify(place.engine)
-        rows = [
-            {"connection": each.connection_id, "entry": each.number, "message": each.message}
-            for each in findings
-        ]
-        verdict = f"{count} entries, all as they were written." if not rows else ""
-        show({"entries": count, "findings": rows}, as_json=as_json, words=verdict or None)
-        if rows and not as_json:
-            print_rows("The audit log was changed", rows, "")
-    if findings:
-        raise typer.Exit(EXIT_FAILED)
-
-
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
@@ -279,64 +258,6 @@ def _person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in containers
         return f"user {os.getuid()}"
-
-
-# -- shared by the commands --
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Errors to messages and exit codes, in one place."""
-    try:
-        yield
-    except UsageError as error:
-        _stop(str(error), "", EXIT_USAGE)
-    except BrakeError as error:
-        _stop(str(error), error.fix, EXIT_BRAKE)
-    except RemoteError as error:
-        fault = error.fault
-        _stop(str(error), f"{fault.cause} {fault.fix}".strip(), EXIT_FAILED)
-    except RecordError as error:
-        _stop(str(error), error.fix, EXIT_FAILED)
-    except SyncError as error:
-        _stop(str(error), "", EXIT_FAILED)
-    except DBAPIError as error:
-        fix = "Nothing was half done: the transaction was rolled back. Run the command again."
-        _stop(f"the database failed: {error.orig}", fix, EXIT_FAILED)
-
-
-def _stop(message: str, fix: str, code: int) -> NoReturn:
-    console = Console(stderr=True)
-    console.print(f"[bold red]{message}[/]", highlight=False, soft_wrap=True)
-    if fix:
-        console.print(fix, highlight=False, soft_wrap=True)
-    raise typer.Exit(code)
-
-
-def say(words: str) -> None:
-    """Progress, on standard error."""
-    Console(stderr=True).print(f"· {words}", style="dim", highlight=False, soft_wrap=True)
-
-
-def show(facts: dict[str, Any], *, as_json: bool, words: str | None) -> None:
-    """Print facts as JSON, or words for people."""
-    if as_json:
-        typer.echo(json.dumps(facts, default=str, ensure_ascii=False))
-    elif words:
-        typer.echo(words)
-
-
-def print_rows(title: str, rows: list[dict[str, Any]], empty: str) -> None:
-    """Print rows as a table for people."""
-    if not rows:
-        typer.echo(empty)
-        return
-    table = Table(title=title, title_justify="left")
-    for name in rows[0]:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
 
 
 def print_reports(reports: list[Report], *, as_json: bool = False) -> None:

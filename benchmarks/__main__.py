@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from benchmarks import emulator, first_sync
+from benchmarks import audit, emulator, first_sync
 
-BENCHMARKS = (first_sync, emulator)
+BENCHMARKS = (first_sync, emulator, audit)
 
 if __name__ == "__main__":
     for benchmark in BENCHMARKS:

@@ -58,6 +58,8 @@ def _first_sync(emulator: RunningEmulator, database: Path, records: int) -> floa
         intuit_client_id=emulator.client_id,
         intuit_client_secret=SecretStr(emulator.client_secret),
         encryption_keys=SecretStr(Fernet.generate_key().decode()),
+        audit_signing_key=SecretStr(Fernet.generate_key().decode()),
+        audit_checkpoints=f"{database}.checkpoints",
     )
     with installation(settings) as place:
         connect_company(place, realm_id=emulator.realm_id, refresh_token=emulator.refresh_token)

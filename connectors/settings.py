@@ -7,6 +7,7 @@ connection (`models.settings`).
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
+from connectors.state.signing import Signer, Verifier, signer_of
 from models.errors import UsageError
 
 #: The longest flight unless set otherwise: a quarter to leave (`models.intent`), 300 s for the
@@ -45,6 +47,12 @@ class Settings(BaseSettings):
     intuit_client_secret: SecretStr = SecretStr("")
     #: Fernet keys separated by commas, newest first.
     encryption_keys: SecretStr = SecretStr("")
+    #: 32 random bytes in base64: signs the audit log's checkpoints, and is not in the database.
+    audit_signing_key: SecretStr = SecretStr("")
+    #: Public halves of earlier keys, or of the key itself where only verifying is done; by commas.
+    audit_public_keys: str = ""
+    #: The file with the audit log's checkpoints, best on another machine's disk.
+    audit_checkpoints: str = ""
     #: Where Intuit's consent page sends the browser back to.
     redirect_url: str = "http://localhost:8765/callback"
     dashboard_url: str = ""
@@ -101,14 +109,53 @@ class Settings(BaseSettings):
             )
         return [_embedded_key(EMBEDDED_FOLDER / "encryption.key")]
 
+    @cached_property
+    def audit_signer(self) -> Signer | None:
+        """What signs checkpoints; the embedded installation makes its own key.
+
+        None where no key is set for a real database.
+
+        Raises:
+            UsageError: what is set is no key.
+        """
+        key = self.audit_signing_key.get_secret_value().strip()
+        if not key and self.is_embedded:
+            key = _embedded_key(EMBEDDED_FOLDER / "audit-signing.key")
+        return signer_of(key) if key else None
+
+    @cached_property
+    def audit_verifier(self) -> Verifier | None:
+        """What verifies checkpoints; None where no key is known.
+
+        Raises:
+            UsageError: what is set is no key.
+        """
+        keys = [each for each in self.audit_public_keys.split(",") if each.strip()]
+        if self.audit_signer is not None:
+            keys.append(self.audit_signer.public_key)
+        return Verifier(keys) if keys else None
+
+    @property
+    def audit_checkpoint_file(self) -> Path | None:
+        """The file of checkpoints; None where none is set for a real database."""
+        if self.audit_checkpoints.strip():
+            return Path(self.audit_checkpoints.strip())
+        return EMBEDDED_FOLDER / "audit-checkpoints.jsonl" if self.is_embedded else None
+
 
 def _embedded_key(path: Path) -> str:
     """The key file's key; made on first use, readable by its owner only."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # Written elsewhere first: another process that starts now sees a whole key or none
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(Fernet.generate_key().decode())
+        # Whoever comes first has made the key
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
     return path.read_text().strip()
 
 

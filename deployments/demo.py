@@ -156,6 +156,8 @@ def _settings(folder: Path, base_url: str) -> Settings:
         intuit_client_id=CLIENT_ID,
         intuit_client_secret=SecretStr(CLIENT_SECRET),
         encryption_keys=SecretStr(Fernet.generate_key().decode()),
+        audit_signing_key=SecretStr(Fernet.generate_key().decode()),
+        audit_checkpoints=str(folder / "audit-checkpoints.jsonl"),
     )
 
 
@@ -166,6 +168,8 @@ def _settings_environment(settings: Settings) -> dict[str, str]:
         "QBSYNC_INTUIT_CLIENT_ID": settings.intuit_client_id,
         "QBSYNC_INTUIT_CLIENT_SECRET": settings.intuit_client_secret.get_secret_value(),
         "QBSYNC_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
+        "QBSYNC_AUDIT_SIGNING_KEY": settings.audit_signing_key.get_secret_value(),
+        "QBSYNC_AUDIT_CHECKPOINTS": settings.audit_checkpoints,
     }
 
 

@@ -14,6 +14,7 @@ SyncError
 │   └── DisconnectedError    no call can work until a person reconnects
 ├── MismatchError            the answer is not what was sent; a person must look
 ├── BrakeError               the whole cycle stops before it writes (exit 4)
+├── AuditError               the audit log cannot be vouched for; a person must look
 └── CorruptStateError        our own records contradict each other; stop at once
 
 The tree is the one question a caller has: again, by a person, or not at all. Edges translate it
@@ -143,6 +144,18 @@ class BrakeError(SyncError):
     def __init__(self, message: str, *, brake: str, fix: str) -> None:
         super().__init__(message)
         self.brake = brake
+        self.fix = fix
+
+
+class AuditError(SyncError):
+    """The audit log or its checkpoints are not what they should be, or cannot be written.
+
+    Attributes:
+        fix: what a person can do.
+    """
+
+    def __init__(self, message: str, *, fix: str) -> None:
+        super().__init__(message)
         self.fix = fix
 
 

@@ -26,6 +26,7 @@ from connectors.quickbooks.oauth import IntuitOAuth, TokenSet
 from connectors.quickbooks.tokens import TokenStore
 from connectors.quickbooks.transport import TransportLimits
 from connectors.settings import Settings, read_settings
+from connectors.state.checkpoints import CheckpointLog
 from connectors.state.connections import (
     all_connections,
     connection_named,
@@ -37,6 +38,7 @@ from connectors.state.sql import SqlState
 from models.errors import UsageError
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
+from tasks.seal import sealed
 
 
 @dataclass
@@ -50,6 +52,18 @@ class Installation:
     _stores: dict[str, TokenStore] = field(default_factory=dict)
     #: Connection -> the company's share of calls, kept from one cycle to the next.
     _limiters: dict[int, Limiter] = field(default_factory=dict)
+
+    @property
+    def checkpoints(self) -> CheckpointLog | None:
+        """The file of the audit log's checkpoints; None where it is not set up.
+
+        Raises:
+            UsageError: a key that is none.
+        """
+        path, verifier = self.settings.audit_checkpoint_file, self.settings.audit_verifier
+        if path is None or verifier is None:
+            return None
+        return CheckpointLog(self.engine, self.clock, path, verifier, self.settings.audit_signer)
 
     def limiter(self, connection_id: int) -> Limiter:
         """What keeps this process within QuickBooks's limits for a company."""
@@ -144,11 +158,13 @@ def open_cycle(
     data_types: Iterable[DataType] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Cycle]:
-    """A cycle of one connection, ready to run.
+    """A cycle of one connection, ready to run; what it logged is signed when it ends.
 
     Raises:
-        UsageError: an unknown connection, or data types that are switched off.
+        UsageError: an unknown connection, data types that are switched off, or a key that is none.
     """
+    checkpoints = place.checkpoints
+    progress = progress or (lambda _words: None)
     connection = connection_named(place.engine, connection_name)
     wanted = _data_types(connection, data_types)
     if connection.status != "connected":
@@ -159,16 +175,19 @@ def open_cycle(
     facts = facts_of(place.engine, connection.id)
     clock = SteadyClock(database_time(place.engine, place.clock.now()), place.clock)
     state = SqlState(place.engine, connection, clock, uuid.uuid4().hex, _holder())
-    with QuickBooksClient(
-        settings.endpoints_of(connection.environment),
-        connection.realm_id,
-        place.tokens(connection.environment).provider(connection.id),
-        place.clock,
-        limiter=place.limiter(connection.id),
-        settings=ClientSettings(
-            transport=TransportLimits(read_seconds=settings.read_timeout_seconds)
-        ),
-    ) as client:
+    with (
+        sealed(checkpoints, state, progress),
+        QuickBooksClient(
+            settings.endpoints_of(connection.environment),
+            connection.realm_id,
+            place.tokens(connection.environment).provider(connection.id),
+            place.clock,
+            limiter=place.limiter(connection.id),
+            settings=ClientSettings(
+                transport=TransportLimits(read_seconds=settings.read_timeout_seconds)
+            ),
+        ) as client,
+    ):
         with state.begin() as unit:
             names = unit.named_references()
         yield Cycle(
@@ -180,7 +199,7 @@ def open_cycle(
             new_id=lambda: uuid.uuid4().hex,
             data_types=wanted,
             flight=timedelta(seconds=settings.flight_seconds),
-            progress=progress or (lambda _words: None),
+            progress=progress,
         )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from models.tables import platform, sync
+from models.tables import audit, platform, sync
 from models.tables.platform import RECORD_TABLES, RecordTable, metadata
 
-__all__ = ["RECORD_TABLES", "RecordTable", "metadata", "platform", "sync"]
+__all__ = ["RECORD_TABLES", "RecordTable", "audit", "metadata", "platform", "sync"]

@@ -41,6 +41,7 @@ triggers with the tables).
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING, Final
@@ -50,7 +51,7 @@ from sqlalchemy import Connection, inspect
 from models.tables.platform import RECORD_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 #: What a refused change of the audit log says.
 AUDIT_REFUSAL: Final = "the audit log takes inserts only"
@@ -350,6 +351,29 @@ def remove_audit(connection: Connection) -> None:
     _run(connection, (trigger.drop(dialect_name) for trigger in audit_triggers(dialect_name)))
     if dialect_name == "postgresql":
         _drop_functions(connection, _POSTGRESQL_AUDIT_FUNCTIONS)
+
+
+@contextmanager
+def audit_deletable(connection: Connection) -> Iterator[None]:
+    """Let entries of audit_entries be deleted, for the archive and within its transaction only.
+
+    Needs the table's owner. Nobody else can delete meanwhile: the change is part of the transaction
+    and holds a lock on the table until it ends, and a rollback undoes it as well.
+    """
+    if connection.dialect.name == "postgresql":
+        (trigger,) = _POSTGRESQL_AUDIT
+        allow, refuse = (
+            f"ALTER TABLE {trigger.table} {word} TRIGGER {trigger.name}"
+            for word in ("DISABLE", "ENABLE")
+        )
+    else:
+        (trigger,) = (
+            each for each in audit_triggers("sqlite") if each.name == "audit_entries_no_delete"
+        )
+        allow, refuse = trigger.drop("sqlite"), trigger.create
+    _run(connection, [allow])
+    yield
+    _run(connection, [refuse])
 
 
 def record_triggers(

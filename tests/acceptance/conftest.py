@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.testing import RunningEmulator
-from tests.fixtures.company import Office, opened
+from tests.fixtures.company import CHECKPOINTS, Office, opened
 from tests.fixtures.databases import ON_POSTGRESQL, PostgreSQLServer
 
 #: Runs a test on both databases.
@@ -39,15 +39,21 @@ def synced_sqlite(
 
 
 @pytest.fixture(scope="session")
+def postgresql_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the checkpoints of the first sync on PostgreSQL."""
+    return tmp_path_factory.mktemp("synced")
+
+
+@pytest.fixture(scope="session")
 def synced_postgresql(
     shared_emulator: RunningEmulator,
     postgresql_server: PostgreSQLServer,
-    tmp_path_factory: pytest.TempPathFactory,
+    postgresql_checkpoints: Path,
 ) -> Iterator[PostgreSQLServer]:
     """The server, with a template of a database after the first sync with the demo company."""
     url = postgresql_server.create()
     database_url = url.render_as_string(hide_password=False)
-    _first_sync(shared_emulator, database_url, tmp_path_factory.mktemp("synced"))
+    _first_sync(shared_emulator, database_url, postgresql_checkpoints)
     assert url.database is not None
     yield replace(postgresql_server, template=url.database)
     postgresql_server.drop(url.database)
@@ -84,11 +90,14 @@ def office(
     if database_kind == "sqlite":
         template = request.getfixturevalue("synced_sqlite")
         shutil.copyfile(template, tmp_path / "sync.db")
+        checkpoints = template.parent
         database_url = f"sqlite:///{tmp_path / 'sync.db'}"
     else:
         server = request.getfixturevalue("synced_postgresql")
         url = server.create()
         name, database_url = url.database, url.render_as_string(hide_password=False)
+        checkpoints = request.getfixturevalue("postgresql_checkpoints")
+    shutil.copyfile(checkpoints / CHECKPOINTS, tmp_path / CHECKPOINTS)
     shared_emulator.emulator.reset()
     shared_emulator.emulator.options.honour_request_ids = True
     with opened(shared_emulator, database_url, monkeypatch, tmp_path) as made:

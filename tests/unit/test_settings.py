@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from connectors.settings import read_settings
+from connectors.settings import _embedded_key, read_settings
 from models.errors import UsageError
 from models.settings import ConnectionSettings, settings_from_json
 from models.words import DataType, Side
@@ -104,7 +105,73 @@ def test_the_embedded_key_is_made_once_and_is_private(
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings that are printed by mistake do not give keys away."""
     monkeypatch.chdir(tmp_path)
-    for name in ("INTUIT_CLIENT_SECRET", "ENCRYPTION_KEYS"):
+    for name in ("INTUIT_CLIENT_SECRET", "ENCRYPTION_KEYS", "AUDIT_SIGNING_KEY"):
         monkeypatch.setenv(f"QBSYNC_{name}", "do-not-show")
     settings = read_settings()
     assert "do-not-show" not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+def test_the_embedded_log_is_signed_without_any_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its key is made once, is another than the tokens' key, and is private."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "ENCRYPTION_KEYS", "AUDIT_SIGNING_KEY", "AUDIT_CHECKPOINTS"):
+        monkeypatch.delenv(f"QBSYNC_{name}", raising=False)
+    first, second = read_settings().audit_signer, read_settings().audit_signer
+    assert first is not None
+    assert second is not None
+    assert first.public_key == second.public_key
+    (path,) = tmp_path.rglob("audit-signing.key")
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.read_text() not in read_settings().fernet_keys
+    assert {each.name for each in path.parent.iterdir()} == {"audit-signing.key", "encryption.key"}
+    assert read_settings().audit_checkpoint_file == Path(".quickbooks-sync/audit-checkpoints.jsonl")
+
+
+def test_a_real_database_is_signed_only_by_a_key_that_was_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A key made there by itself would be lost with the machine, or lie beside the database."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AUDIT_SIGNING_KEY", "AUDIT_CHECKPOINTS", "AUDIT_PUBLIC_KEYS"):
+        monkeypatch.delenv(f"QBSYNC_{name}", raising=False)
+    monkeypatch.setenv("QBSYNC_DATABASE_URL", "postgresql://user:password@localhost/books")
+    settings = read_settings()
+    assert settings.audit_signer is None
+    assert settings.audit_verifier is None
+    assert settings.audit_checkpoint_file is None
+
+
+def test_a_wrong_signing_key_is_named_but_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QBSYNC_AUDIT_SIGNING_KEY", "do-not-show")
+    with pytest.raises(UsageError, match="QBSYNC_AUDIT_SIGNING_KEY is a text of 11") as caught:
+        _ = read_settings().audit_signer
+    assert "do-not-show" not in str(caught.value)
+    assert "make one with" in str(caught.value)
+    monkeypatch.setenv("QBSYNC_AUDIT_SIGNING_KEY", "")
+    monkeypatch.setenv("QBSYNC_AUDIT_PUBLIC_KEYS", "abc")
+    with pytest.raises(UsageError, match="QBSYNC_AUDIT_PUBLIC_KEYS is 'abc'"):
+        _ = read_settings().audit_verifier
+
+
+def test_processes_that_start_together_make_one_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The one that comes second takes the first one's key, and no draft is left."""
+    path = tmp_path / "new" / "some.key"
+    made: list[str] = []
+    original = os.link
+
+    def slower(draft: Path, target: Path) -> None:
+        if not made:
+            made.append("other key")
+            target.write_text("other key")
+        original(draft, target)
+
+    monkeypatch.setattr(os, "link", slower)
+    assert _embedded_key(path) == "other key"
+    assert [each.name for each in path.parent.iterdir()] == ["some.key"]

@@ -1,0 +1,82 @@
+"""What all commands of quickbooks-sync share: options, exit codes, and how answers are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import DBAPIError
+
+from models.errors import AuditError, BrakeError, RecordError, RemoteError, SyncError, UsageError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ConnectionName = Annotated[
+    str, typer.Option("--connection", "-c", help="Name or realm id; the only one by default.")
+]
+RecordTypeName = Annotated[
+    str, typer.Option("--record-type", help="Only this record type, such as invoice.")
+]
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Errors to messages and exit codes, in one place."""
+    try:
+        yield
+    except UsageError as error:
+        _stop(str(error), "", EXIT_USAGE)
+    except BrakeError as error:
+        _stop(str(error), error.fix, EXIT_BRAKE)
+    except RemoteError as error:
+        fault = error.fault
+        _stop(str(error), f"{fault.cause} {fault.fix}".strip(), EXIT_FAILED)
+    except RecordError as error:
+        _stop(str(error), error.fix, EXIT_FAILED)
+    except AuditError as error:
+        _stop(str(error), error.fix, EXIT_FAILED)
+    except SyncError as error:
+        _stop(str(error), "", EXIT_FAILED)
+    except DBAPIError as error:
+        fix = "Nothing was half done: the transaction was rolled back. Run the command again."
+        _stop(f"the database failed: {error.orig}", fix, EXIT_FAILED)
+
+
+def _stop(message: str, fix: str, code: int) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"[bold red]{message}[/]", highlight=False, soft_wrap=True)
+    if fix:
+        console.print(fix, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def say(words: str) -> None:
+    """Progress, on standard error."""
+    Console(stderr=True).print(f"· {words}", style="dim", highlight=False, soft_wrap=True)
+
+
+def show(facts: dict[str, Any], *, as_json: bool, words: str | None) -> None:
+    """Print facts as JSON, or words for people."""
+    if as_json:
+        typer.echo(json.dumps(facts, default=str, ensure_ascii=False))
+    elif words:
+        typer.echo(words)
+
+
+def print_rows(title: str, rows: list[dict[str, Any]], empty: str) -> None:
+    """Print rows as a table for people."""
+    if not rows:
+        typer.echo(empty)
+        return
+    table = Table(title=title, title_justify="left")
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
