@@ -106,7 +106,10 @@ class Step(StrEnum):
     """What to do about a write without an answer."""
 
     ADOPT = "adopt"
+    #: It may have taken effect or not; the record has moved on since.
     PLAN_ANEW = "plan_anew"
+    #: It never took effect, and can no longer do so.
+    DROP = "drop"
     WAIT = "wait"
     SEND_AGAIN = "send_again"
     ASK_PERSON = "ask_person"
@@ -121,9 +124,14 @@ def next_step(intent: Intent, sighting: Sighting, now: datetime, flight: timedel
         return Step.PLAN_ANEW
     if sighting.sight is Sight.UNSURE:
         return Step.ASK_PERSON
-    if intent.operation is Operation.CREATE and now < due_at(intent, flight):
-        return Step.WAIT
-    return Step.SEND_AGAIN if intent.attempts < ATTEMPTS_MAX else Step.GIVE_UP
+    under_way, may_send = now < due_at(intent, flight), intent.attempts < ATTEMPTS_MAX
+    if intent.operation is Operation.CREATE:
+        if under_way:
+            return Step.WAIT
+        return Step.SEND_AGAIN if may_send else Step.GIVE_UP
+    if under_way:
+        return Step.SEND_AGAIN if may_send else Step.WAIT
+    return Step.DROP
 
 
 def due_at(intent: Intent, flight: timedelta) -> datetime:

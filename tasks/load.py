@@ -362,12 +362,16 @@ def _refused_as_a_whole(answers: Sequence[RemoteAnswer]) -> bool:
 
 
 def _state_after(each: Prepared, answer: RemoteAnswer) -> IntentState:
-    """A send that was not let in, or found the record moved, says nothing about an earlier one."""
+    """What an answer says of an intent; a refusal says nothing of an earlier send without answer.
+
+    But a create is sent again only when no earlier send can take effect any more.
+    """
     if answer.error is None:
         return IntentState.ACKNOWLEDGED
     if isinstance(answer.error, OutcomeUnknownError):
         return IntentState.UNKNOWN
-    if each.unknown and not isinstance(answer.error, RejectedError):
+    is_create = each.intent.operation is Operation.CREATE
+    if each.unknown and not (is_create and isinstance(answer.error, RejectedError)):
         return IntentState.UNKNOWN
     if isinstance(answer.error, RetryLaterError):
         return IntentState.PLANNED

@@ -277,7 +277,7 @@ def conclude(cycle: Cycle, intent: Intent, sighting: Sighting) -> Step:
         elif step is Step.PLAN_ANEW:
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "moved"))
             note_uncertain(unit, intent, "the record had moved on when it was looked at")
-        elif step is Step.GIVE_UP:
+        elif step in (Step.DROP, Step.GIVE_UP):
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "never_seen"))
     return step
 

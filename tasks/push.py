@@ -68,7 +68,7 @@ def _follow_up(cycle: Cycle, failed: Failed, prepared: Prepared) -> None:
     step = conclude(cycle, intent, sighting)
     if step is Step.SEND_AGAIN:
         _outcome(failed, send(cycle, [prepared]))
-    elif step in (Step.ADOPT, Step.PLAN_ANEW):
+    elif step in (Step.ADOPT, Step.PLAN_ANEW, Step.DROP):
         failed.prepared = None
         _write_anew(cycle, failed)
     elif step is Step.WAIT:

@@ -21,7 +21,7 @@ from models.errors import (
 )
 from models.intent import SEND_WINDOW_DIVISOR, Attempt, Intent, Sighting, Step, due_at
 from models.record_type import catalog
-from models.words import IntentState, Side
+from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
 from tasks.load import attempt_of
 from tasks.outcome import adopt, answered, conclude, look
@@ -67,7 +67,7 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
     with cycle.state.begin() as unit:
         if step is Step.WAIT:
             _wait(cycle, unit, intent)
-        elif step in (Step.ADOPT, Step.PLAN_ANEW):
+        elif step in (Step.ADOPT, Step.PLAN_ANEW, Step.DROP):
             _hand_over(unit, intent)
         else:
             _park(unit, intent, sighting.error or never_seen(intent), next_attempt_at=None)
@@ -94,7 +94,7 @@ def _take_answer(cycle: Cycle, unit: Unit, intent: Intent, answer: RemoteAnswer)
         sighting = answered(cycle, unit, intent, answer.record)
         adopt(cycle, unit, intent, sighting, attempt_of(intent, answer))
         _hand_over(unit, intent)
-    elif isinstance(answer.error, RejectedError):
+    elif isinstance(answer.error, RejectedError) and intent.operation is Operation.CREATE:
         unit.close_intent(intent.id, IntentState.REJECTED, attempt_of(intent, answer))
         _hand_over(unit, intent)
     else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from connectors.ports import RemoteWrite
+from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
 from models.record_type import RecordType, catalog
 from models.words import Operation, Owner, Side
@@ -65,6 +66,8 @@ class Oracle:
         #: Conflicts of a database that was restored since.
         self.named = ""
         self.seen_entries = 0
+        #: Link -> versions of both sides that its base was seen at.
+        self.versions: dict[int, tuple[int, int]] = {}
 
     # -- what people do --
 
@@ -132,6 +135,7 @@ class Oracle:
         for name, row_id, _ in unit.writes:
             self.note_text((Side.PLATFORM, name, row_id), self._row_text(unit, name, row_id))
         for update in unit.updates:
+            self._check_versions(unit, update)
             if update.base is None:
                 continue
             link = unit.links([update.link_id])[update.link_id]  # type: ignore[attr-defined]
@@ -148,6 +152,15 @@ class Oracle:
                             f"{name} = {value!r}"
                         )
 
+    def _check_versions(self, unit: SimUnit, update: LinkUpdate) -> None:
+        """I5: the versions kept with a base do not go back."""
+        before = self.versions.get(update.link_id, (-1, -1))
+        token = int((update.quickbooks_version or "").partition("|")[0] or -1)
+        version = update.platform_version if update.platform_version is not None else -1
+        if -1 < token < before[0] or -1 < version < before[1]:
+            raise Violation("I5", f"link {update.link_id}: {before} became {(token, version)}")
+        self.versions[update.link_id] = (max(token, before[0]), max(version, before[1]))
+
     def committed(self, state: Any) -> None:
         """I14: what is committed is committed by the holder of the lease."""
         if state.epoch and self.world.lease_epoch() != state.epoch:
@@ -160,6 +173,7 @@ class Oracle:
                 self.gone.add(token)
         # what a person deleted may be back by the backup
         self.deleted.clear()
+        self.versions.clear()
 
     # -- histories --
 

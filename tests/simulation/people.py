@@ -41,6 +41,10 @@ _DAYS = tuple(date(2026, 2, day) for day in (20, 27)) + tuple(
 )
 
 
+#: The platform's people are busier: what they do is written to QuickBooks, where most can go wrong.
+_SIDES = (Side.PLATFORM, Side.QUICKBOOKS, Side.PLATFORM)
+
+
 class PeopleReferences:
     """References as a side's own people write them: by that side's ids."""
 
@@ -112,7 +116,7 @@ class People:
         """Something that somebody does on one of the sides."""
         world, draws = self.world, self.world.draws
         record_type = world.own_types[draws.pick(PEOPLE, "type", len(world.own_types))]
-        side = (Side.PLATFORM, Side.QUICKBOOKS)[draws.pick(PEOPLE, "side", 2)]
+        side = _SIDES[draws.pick(PEOPLE, "side", len(_SIDES))]
         verb = ("edit", "edit", "create", "edit", "edit_twice", "create", "remove", "void")[
             draws.pick(PEOPLE, "verb", 8)
         ]

@@ -31,6 +31,8 @@ from tests.simulation.world import World
 #: Virtual seconds of the part with people and faults, at most.
 SAFETY_SECONDS = 3 * 3_600.0
 ROUNDS = 3
+#: Runs with faults after people have ended.
+RUNS_AFTER = 2
 #: Between two rounds: longer than any write may be under way.
 ROUND_SECONDS = FLIGHT_SECONDS + 180.0
 
@@ -217,7 +219,9 @@ def _extraordinary(world: World) -> None:
 def _dispatch(world: World, people: Any) -> None:
     """Start runs by the clock and on hints, never more than the profile's workers at once."""
     draws = world.draws
-    while people.alive:
+    after = 0
+    while people.alive or after < RUNS_AFTER:
+        after += not people.alive
         if world.outage:
             world.scheduler.pause(86_400.0, "nothing runs")
             continue
@@ -228,10 +232,10 @@ def _dispatch(world: World, people: Any) -> None:
                 world.hit("two_workers")
         elif world.fails("hint_doubled"):
             world.start_worker()
-        seconds = 30.0 + draws.upto(ORDER, "schedule", 400.0)
+        seconds = 60.0 + draws.upto(ORDER, "schedule", 600.0)
         if world.fails("hint_lost") or world.fails("hint_late"):
             seconds += draws.upto(FAULTS, "hint", 600.0)
-        elif draws.chance(ORDER, "hint", 0.3):
+        elif draws.chance(ORDER, "hint", 0.2):
             world.hit("hint_early")
             seconds = 1.0
         world.scheduler.pause(seconds, "waits for the next run")

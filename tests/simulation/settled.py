@@ -137,7 +137,7 @@ def _nothing_lost(world: World, parked: set[int], standing: Standing) -> None:
     """I1: what became of every text that a person wrote."""
     oracle = world.oracle
     visible = frozenset[str]().union(*standing.values())
-    named = set(TOKEN.findall(oracle.named + world.sides.conflict_text()))
+    named = set(TOKEN.findall(oracle.named + world.sides.losers_text()))
     for token, (side, name, record_id) in oracle.written.items():
         if token in visible or token in oracle.gone or token in named:
             continue

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from connectors.ports import CompanyFacts, QuickBooksPort
 from connectors.state.memory import MemoryDatabase, MemoryPeople, MemoryState
 from connectors.state.memory_people import PlatformPeople
-from connectors.state.memory_store import UnsealedNote
+from connectors.state.memory_store import ConflictRow, UnsealedNote
 from connectors.state.port import Connection, Row, State
 from models.audit import AuditNote
 from models.intent import Intent
@@ -82,6 +82,16 @@ class Sides(Protocol):
     def links(self) -> list[Link]:
         """All links."""
         ...
+
+
+def _loser_of(row: ConflictRow) -> tuple[Any, ...]:
+    """What did not win; the base is what neither side holds any more."""
+    conflict = row.conflict
+    lost = {Side.QUICKBOOKS: conflict.platform, Side.PLATFORM: conflict.quickbooks}
+    winner = conflict.verdict.winner
+    if winner is None:
+        return (conflict.base, conflict.quickbooks, conflict.platform)
+    return (conflict.base, lost[winner])
 
 
 CONNECTION = Connection(
@@ -252,9 +262,9 @@ class MemorySides:
             for each in self.database.parked.values()
         ]
 
-    def conflict_text(self) -> str:
-        """All values that conflicts name."""
-        return repr(list(self.database.conflicts.values()))
+    def losers_text(self) -> str:
+        """All values that conflicts name as losers, or leave to a person."""
+        return repr([_loser_of(each) for each in self.database.conflicts.values()])
 
     def named_references(self) -> dict[str, dict[str, str]]:
         """Names of list entries that are not synced themselves."""

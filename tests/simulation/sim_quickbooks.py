@@ -72,6 +72,8 @@ class SimQuickBooks:
         if world.fails("changes_repeated"):
             doubled = {name: [*rows, *rows] for name, rows in changes.records.items()}
             changes = replace(changes, records=doubled)
+        if world.fails("false_delete"):
+            changes = self._with_false_delete(changes)
         if world.fails("late_change"):
             # what is younger than this shows only in a later answer
             limit = changes.server_time - timedelta(seconds=LATE_SECONDS)
@@ -81,6 +83,17 @@ class SimQuickBooks:
             }
             changes = replace(changes, records=kept)
         return changes
+
+    def _with_false_delete(self, changes: Changes) -> Changes:
+        """CDC has called living records deleted (quickbooks-api, section 5)."""
+        entities = [name for name, rows in changes.records.items() if rows]
+        if not entities:
+            return changes
+        name = entities[self.world.draws.pick(FAULTS, "false_entity", len(entities))]
+        *kept, wrong = changes.records[name]
+        records = {**changes.records, name: kept}
+        deleted = {**changes.deleted, name: [*changes.deleted.get(name, ()), str(wrong["Id"])]}
+        return replace(changes, records=records, deleted=deleted)
 
     def query(
         self, entity: str, where: str = "", *, order_by: str = "Id", all_states: bool = True

@@ -29,7 +29,7 @@ from tests.simulation.people import AMOUNT_STEP, People
 from tests.simulation.plain_checks import validate as plain_validate
 from tests.simulation.profile import FLIGHT_SECONDS, Profile
 from tests.simulation.sides import MemorySides
-from tests.simulation.sim_quickbooks import SimQuickBooks
+from tests.simulation.sim_quickbooks import LATE_SECONDS, SimQuickBooks
 from tests.simulation.sim_state import Calls, Cancelled, DatabaseFaultError, SimState
 
 FLIGHT = timedelta(seconds=FLIGHT_SECONDS)
@@ -219,7 +219,10 @@ class World:
             for each in self.books.journal
             if each.entity == entity and each.id == record_id and each.record is not None
         ]
-        return versions[-2] if len(versions) > 1 else None
+        if len(versions) < 2:
+            return None
+        age = self.clock.now() - self.updated_at(versions[-1])
+        return versions[-2] if age.total_seconds() < LATE_SECONDS else None
 
     @staticmethod
     def updated_at(row: Payload) -> datetime:
@@ -253,7 +256,7 @@ class World:
         self.hit("restored")
         self.tell("the database is restored from a backup")
         oracle = self.oracle
-        oracle.named += self.sides.conflict_text()
+        oracle.named += self.sides.losers_text()
         oracle.unlogged |= {each.intent_id for each in oracle.effects}
         self.sides.restore_database(backup)
         oracle.forget_the_platform()
