@@ -6,17 +6,21 @@ Walks over a record type's fields; each field converts its own value (`models.fi
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from models.errors import FieldError, RecordError
 from models.fields import Currency, Field, Raw, value_at
 from models.lines import Lines
 from models.marker import put_marker
+from models.merge import Conflict
+from models.policy import Verdict
 from models.record_type import RecordType
-from models.records import Content, References
+from models.records import Content, References, canonical_json
 from models.reference_fields import Reference
 from models.words import Operation, Side
 
@@ -191,6 +195,47 @@ def removal_body(held: Raw, operation: Operation) -> dict[str, Any]:
 def sync_token_of(raw: Raw) -> str:
     """QuickBooks's version of a record: SyncToken and LastUpdatedTime together (section 3.1)."""
     return f"{raw.get('SyncToken', '')}|{value_at(raw, 'MetaData.LastUpdatedTime') or ''}"
+
+
+def dump_conflicts(
+    conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]
+) -> str:
+    """Conflicts in their stored form, with when the sides were edited."""
+    rows = [
+        {
+            "field": each.field,
+            "base": each.base,
+            "quickbooks": each.quickbooks,
+            "platform": each.platform,
+            "winner": each.verdict.winner,
+            "reason": each.verdict.reason,
+        }
+        for each in conflicts
+    ]
+    times = {side.value: at for side, at in edited_at.items()}
+    return canonical_json({"conflicts": rows, "edited_at": times})
+
+
+def load_conflicts(
+    record_type: RecordType, text: str
+) -> tuple[tuple[Conflict, ...], dict[Side, datetime | None]]:
+    """Conflicts from their stored form; of fields that the record type still has."""
+    stored = json.loads(text)
+    conflicts = []
+    for row in stored["conflicts"]:
+        field = record_type.by_name.get(row["field"])
+        if field is not None:
+            winner = Side(row["winner"]) if row["winner"] else None
+            base, quickbooks, platform = (
+                field.load(row[name]) for name in ("base", "quickbooks", "platform")
+            )
+            verdict = Verdict(winner, row["reason"])
+            conflicts.append(Conflict(field.name, base, quickbooks, platform, verdict))
+    edited_at = {
+        Side(side): datetime.fromisoformat(at) if at else None
+        for side, at in stored["edited_at"].items()
+    }
+    return tuple(conflicts), edited_at
 
 
 def load_content(record_type: RecordType, stored: dict[str, Any]) -> Content:

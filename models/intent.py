@@ -12,13 +12,15 @@ version that it was planned on, so QuickBooks itself takes it once: it need not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from models.errors import RecordError
+from models.merge import Conflict
 from models.records import Content
-from models.words import IntentState, Operation
+from models.words import IntentState, Operation, Side
 
 #: Sends of one intent; then a person decides.
 ATTEMPTS_MAX = 8
@@ -47,6 +49,10 @@ class Intent:
     #: QuickBooks's clock before the first send, so that a record made by it is not older.
     far_since: datetime | None
     created_at: datetime
+    #: What the plan decided against somebody: named as soon as the write is known to have been made.
+    conflicts: tuple[Conflict, ...] = ()
+    #: When each side says that it was edited last, for those conflicts.
+    edited_at: Mapping[Side, datetime | None] = field(default_factory=dict)
     attempts: int = 0
     sent_at: datetime | None = None
 
@@ -94,6 +100,8 @@ class Sighting:
     """A look at QuickBooks after a write without an answer."""
 
     sight: Sight
+    #: When QuickBooks was asked: what has come to light since is not in the answer.
+    looked_at: datetime
     #: QuickBooks's id of the record, where it is there.
     quickbooks_id: str | None = None
     #: What QuickBooks holds of the fields that were sent, where that is what was sent.
@@ -116,7 +124,7 @@ class Step(StrEnum):
     GIVE_UP = "give_up"
 
 
-def next_step(intent: Intent, sighting: Sighting, now: datetime, flight: timedelta) -> Step:
+def next_step(intent: Intent, sighting: Sighting, flight: timedelta) -> Step:
     """Decide on an intent whose outcome is unknown."""
     if sighting.sight is Sight.LANDED:
         return Step.ADOPT
@@ -124,7 +132,8 @@ def next_step(intent: Intent, sighting: Sighting, now: datetime, flight: timedel
         return Step.PLAN_ANEW
     if sighting.sight is Sight.UNSURE:
         return Step.ASK_PERSON
-    under_way, may_send = now < due_at(intent, flight), intent.attempts < ATTEMPTS_MAX
+    may_send = intent.attempts < ATTEMPTS_MAX
+    under_way = sighting.looked_at < due_at(intent, flight)
     if intent.operation is Operation.CREATE:
         if under_way:
             return Step.WAIT

@@ -120,7 +120,7 @@ def _confirm_gone(
 ) -> tuple[list[str], list[Payload]]:
     """CDC has called living records deleted (section 5): only a read that finds nothing counts.
 
-    Records that we do not link, or know to be gone, need no read.
+    One that we do not link yet may be a new one; one that we know to be gone needs no read.
     """
     with cycle.state.begin() as unit:
         links = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
@@ -128,13 +128,13 @@ def _confirm_gone(
     alive: list[Payload] = []
     for each in ids:
         link = links.get(each)
-        if link is None or link.deleted_at is not None:
+        if link is not None and link.deleted_at is not None:
             continue
         record = cycle.quickbooks.read(record_type.entity, each)
-        if record is None:
-            gone.append(each)
-        else:
+        if record is not None:
             alive.append(record)
+        elif link is not None:
+            gone.append(each)
     return gone, alive
 
 

@@ -43,7 +43,7 @@ from models.records import canonical_json, fingerprint, link_in
 from models.reference_fields import Reference
 from models.words import IntentState, Operation
 from tasks.context import Cycle
-from tasks.record import Done, count_done
+from tasks.record import Done, count_done, edit_times
 from tasks.settle import apply_to_platform, settle_quickbooks
 
 #: QuickBooks takes 30 items in a batch (section 6).
@@ -238,6 +238,8 @@ def _prepared(
         marker=marker,
         far_since=cycle.far_since,
         created_at=cycle.clock.now(),
+        conflicts=plan.merge.conflicts,
+        edited_at=edit_times(plan),
     )
     return Prepared(plan, intent, body)
 

@@ -26,7 +26,7 @@ from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
 from tasks.parents import load_parents
 from tasks.reads import read_many, token_number
-from tasks.record import note_recovered, note_uncertain
+from tasks.record import note_conflicts, note_recovered, note_uncertain
 
 
 @dataclass
@@ -71,6 +71,7 @@ def look(cycle: Cycle, intents: Sequence[Intent]) -> dict[str, Sighting]:
 def _look_for_created(
     cycle: Cycle, record_type: RecordType, intents: Sequence[Intent]
 ) -> dict[str, Sighting]:
+    looked_at = _now(cycle)
     records, _ = cycle.quickbooks.query(record_type.entity, _made_since(intents))
     bodies = {each.id: exact_json.decode(each.payload) for each in intents}
     with cycle.state.begin() as unit:
@@ -82,8 +83,15 @@ def _look_for_created(
         free = [each for each in records if _may_be_of(intent, linked.get(str(each["Id"])))]
         sent = _sent(cycle, record_type, bodies[intent.id])
         traces = _traces(cycle, record_type, intent, sent, free)
-        sightings[intent.id] = _created_sighting(record_type, intent, sent, traces, cycle)
+        sighting = _created_sighting(cycle, record_type, intent, sent, traces, looked_at)
+        sightings[intent.id] = sighting
     return sightings
+
+
+def _now(cycle: Cycle) -> datetime:
+    """The time before QuickBooks is asked: its answer may come much later."""
+    with cycle.state.begin() as unit:
+        return unit.now
 
 
 def _made_since(intents: Iterable[Intent]) -> str:
@@ -173,7 +181,12 @@ def _folded(value: object) -> object:
 
 
 def _created_sighting(
-    record_type: RecordType, intent: Intent, sent: Content, traces: _Traces, cycle: Cycle
+    cycle: Cycle,
+    record_type: RecordType,
+    intent: Intent,
+    sent: Content,
+    traces: _Traces,
+    looked_at: datetime,
 ) -> Sighting:
     certain = traces.ours or traces.alike
     if len(certain) == 1:
@@ -183,9 +196,9 @@ def _created_sighting(
         if not (intent.marker and traces.ours):
             stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
             agreed = {name: agreed[name] for name in agreed if covers(sent, stored, name)}
-        return Sighting(Sight.LANDED, str(record["Id"]), agreed)
+        return Sighting(Sight.LANDED, looked_at, str(record["Id"]), agreed)
     if not traces.all():
-        return Sighting(Sight.ABSENT)
+        return Sighting(Sight.ABSENT, looked_at)
     ids = ", ".join(str(each["Id"]) for each in traces.all())
     if len(certain) > 1:
         error = RecordError(
@@ -200,39 +213,39 @@ def _created_sighting(
             fix="Delete it in QuickBooks if it is the same; if it is another one, delete this "
             "record on the platform and enter it again.",
         )
-    return Sighting(Sight.UNSURE, error=error)
+    return Sighting(Sight.UNSURE, looked_at, error=error)
 
 
 def _look_at_changed(
     cycle: Cycle, record_type: RecordType, intents: Sequence[Intent]
 ) -> dict[str, Sighting]:
     bodies = {each.id: exact_json.decode(each.payload) for each in intents}
+    looked_at = _now(cycle)
     records = read_many(cycle, record_type, [str(body["Id"]) for body in bodies.values()])
     with cycle.state.begin() as unit:
         load_parents(cycle, unit, record_type, [*bodies.values(), *records.values()], [])
-    return {
-        each.id: _changed_sighting(
-            cycle, record_type, each, bodies[each.id], records.get(str(bodies[each.id]["Id"]))
-        )
-        for each in intents
-    }
+    sightings = {}
+    for each in intents:
+        body = bodies[each.id]
+        record = records.get(str(body["Id"]))
+        sight, agreed = _changed_sight(cycle, record_type, each, body, record)
+        sightings[each.id] = Sighting(sight, looked_at, str(body["Id"]), agreed)
+    return sightings
 
 
-def _changed_sighting(
+def _changed_sight(
     cycle: Cycle, record_type: RecordType, intent: Intent, body: Payload, record: Payload | None
-) -> Sighting:
+) -> tuple[Sight, Content]:
+    """What became of an update, void or delete, and what both sides agree on by it."""
     if record is None:
-        landed = intent.operation is Operation.DELETE
-        return Sighting(Sight.LANDED if landed else Sight.MOVED)
-    quickbooks_id = str(record["Id"])
+        return (Sight.LANDED if intent.operation is Operation.DELETE else Sight.MOVED), {}
     if token_number(record) <= token_number(body):
-        return Sighting(Sight.ABSENT, quickbooks_id)
+        return Sight.ABSENT, {}
     sent = _sent(cycle, record_type, body)
     stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
     if _took_effect(record_type, intent, body, sent, stored, record):
-        agreed = {name: sent.get(name) for name in intent.fields}
-        return Sighting(Sight.LANDED, quickbooks_id, agreed)
-    return Sighting(Sight.MOVED, quickbooks_id)
+        return Sight.LANDED, {name: sent.get(name) for name in intent.fields}
+    return Sight.MOVED, {}
 
 
 def _took_effect(
@@ -271,12 +284,14 @@ def covers(sent: Content, stored: Content, name: str) -> bool:
 def conclude(cycle: Cycle, intent: Intent, sighting: Sighting) -> Step:
     """Carry out what follows from a look; what is left to do, if anything, is the caller's."""
     with cycle.state.begin() as unit:
-        step = next_step(intent, sighting, unit.now, cycle.flight)
+        step = next_step(intent, sighting, cycle.flight)
         if step is Step.ADOPT:
             adopt(cycle, unit, intent, sighting, Attempt(intent.id, "adopted"))
         elif step is Step.PLAN_ANEW:
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "moved"))
             note_uncertain(unit, intent, "the record had moved on when it was looked at")
+            link = unit.links([intent.link_id])[intent.link_id]
+            note_conflicts(unit, link, intent.conflicts, intent.edited_at)
         elif step in (Step.DROP, Step.GIVE_UP):
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "never_seen"))
     return step
@@ -290,7 +305,7 @@ def answered(cycle: Cycle, unit: Unit, intent: Intent, record: Payload) -> Sight
     sent = _sent(cycle, record_type, body)
     stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
     agreed = {name: sent.get(name) for name in intent.fields if covers(sent, stored, name)}
-    return Sighting(Sight.LANDED, str(record["Id"]), agreed)
+    return Sighting(Sight.LANDED, unit.now, str(record["Id"]), agreed)
 
 
 def adopt(cycle: Cycle, unit: Unit, intent: Intent, sighting: Sighting, end: Attempt) -> None:
@@ -304,6 +319,7 @@ def adopt(cycle: Cycle, unit: Unit, intent: Intent, sighting: Sighting, end: Att
         unit.save_links([LinkUpdate(intent.link_id, base=base)])
     unit.close_intent(intent.id, IntentState.ACKNOWLEDGED, end)
     note_recovered(unit, intent, intuit_tid=end.intuit_tid)
+    note_conflicts(unit, link, intent.conflicts, intent.edited_at)
     cycle.references.learn(unit.links([intent.link_id]).values())
 
 

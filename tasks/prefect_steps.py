@@ -18,7 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import MissingContextError
 from prefect.futures import wait
 
-from models.errors import RetryLaterError, SyncError
+from models.errors import DisconnectedError, RetryLaterError, SyncError
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
 from tasks.context import Cycle
@@ -219,7 +219,8 @@ def _push_all(cycle: Cycle, failed: Sequence[Failed]) -> None:
 
 def _end_of_push(cycle: Cycle, failed: Failed, future: Any) -> None:
     error = future.result(raise_on_failure=False)
-    if isinstance(error, BaseException) and not isinstance(error, SyncError):
+    stops_all = isinstance(error, DisconnectedError) or not isinstance(error, SyncError)
+    if isinstance(error, BaseException) and stops_all:
         raise error
     _log(f"{failed.name} is parked: {failed.error}")
     give_up(cycle, failed)

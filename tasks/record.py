@@ -17,7 +17,8 @@ from models.errors import (
     SyncError,
 )
 from models.intent import Intent
-from models.plan import RecordPlan
+from models.merge import Conflict
+from models.plan import Link, RecordPlan
 from models.records import Content
 from models.words import Operation, Side
 from tasks.context import Cycle
@@ -46,7 +47,7 @@ def note_done(
     unit.save_links([update])
     cycle.references.learn(unit.links([plan.link.id]).values())
     unit.unpark([plan.link.id])
-    _note_conflicts(unit, plan)
+    note_plan_conflicts(unit, plan)
     before = plan.link.base or {}
     for side, operation in done.writes.items():
         body: dict[str, object] = {
@@ -66,7 +67,7 @@ def note_unsettled(
     """Log a write that QuickBooks has taken, although the record could not be settled after it."""
     if isinstance(error, StaleRowError):
         # It is merged again, where the losers of this write can no longer be seen.
-        _note_conflicts(unit, plan)
+        note_plan_conflicts(unit, plan)
     body: dict[str, object] = {
         "operation": operation,
         "label": plan.label,
@@ -124,33 +125,45 @@ def _count_conflicts(cycle: Cycle, plan: RecordPlan) -> None:
         cycle.tally.direction(plan.record_type, loser, "conflicts")
 
 
-def _note_conflicts(unit: Unit, plan: RecordPlan) -> None:
-    if not plan.merge.conflicts:
-        return
-    edited_at = {
+def edit_times(plan: RecordPlan) -> dict[Side, datetime | None]:
+    """When each side says that the record was edited last."""
+    return {
         Side.QUICKBOOKS: plan.quickbooks.edited_at if plan.quickbooks else None,
         Side.PLATFORM: plan.platform.edited_at if plan.platform else None,
     }
-    unit.add_conflicts(plan.link, plan.merge.conflicts, edited_at)
-    unit.audit(
-        [
-            _note(
-                plan,
-                "conflict",
-                {
-                    "label": plan.label,
-                    "field": each.field,
-                    "base": each.base,
-                    "quickbooks": each.quickbooks,
-                    "platform": each.platform,
-                    "winner": each.verdict.winner or "person",
-                    "rule": each.verdict.reason,
-                    "edited_at": {side: time for side, time in edited_at.items() if time},
-                },
-            )
-            for each in plan.merge.conflicts
-        ]
-    )
+
+
+def note_plan_conflicts(unit: Unit, plan: RecordPlan) -> None:
+    """Keep and log what a plan decided against somebody."""
+    note_conflicts(unit, plan.link, plan.merge.conflicts, edit_times(plan))
+
+
+def note_conflicts(
+    unit: Unit,
+    link: Link,
+    conflicts: Sequence[Conflict],
+    edited_at: Mapping[Side, datetime | None],
+) -> None:
+    """Keep and log conflicts, with all three versions."""
+    if not conflicts:
+        return
+    unit.add_conflicts(link, conflicts, edited_at)
+    times = {side: time for side, time in edited_at.items() if time}
+    unit.audit([_conflict_note(link, each, times) for each in conflicts])
+
+
+def _conflict_note(link: Link, each: Conflict, times: Mapping[Side, datetime]) -> AuditNote:
+    body: dict[str, object] = {
+        "label": link.label,
+        "field": each.field,
+        "base": each.base,
+        "quickbooks": each.quickbooks,
+        "platform": each.platform,
+        "winner": each.verdict.winner or "person",
+        "rule": each.verdict.reason,
+        "edited_at": times,
+    }
+    return AuditNote("conflict", body, record_type=link.record_type, link_id=link.id)
 
 
 def _differences(
@@ -178,7 +191,7 @@ def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
         unit.park(_with_attempts(parked, known))
         if known is None or known.message != parked.message:
             if plan.merge.conflicts:
-                _note_conflicts(unit, plan)
+                note_plan_conflicts(unit, plan)
             note_parked(unit, parked, label=plan.label)
     count_parked(cycle, plan, parked)
 

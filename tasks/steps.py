@@ -10,7 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from connectors.ports import Clock
-from models.errors import RecordError, RemoteError, RetryLaterError, SyncError
+from models.errors import (
+    DisconnectedError,
+    RecordError,
+    RemoteError,
+    RetryLaterError,
+    SyncError,
+)
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
 from tasks.context import Cycle
@@ -50,7 +56,11 @@ class Steps:
 
 
 def push_all(cycle: Cycle, failed: Sequence[Failed]) -> None:
-    """Try failed records again one by one, with growing waits; park those that stay failed."""
+    """Try failed records again one by one, with growing waits; park those that stay failed.
+
+    Raises:
+        DisconnectedError: no call can work.
+    """
     for each in failed[:PUSHES_MAX]:
         _push(cycle, each)
     for each in failed[PUSHES_MAX:]:
@@ -61,6 +71,8 @@ def _push(cycle: Cycle, failed: Failed) -> None:
     for attempt in range(ATTEMPTS_MAX):
         try:
             push_record(cycle, failed)
+        except DisconnectedError:
+            raise  # no call can work, for this record or any other
         except (RecordError, RemoteError) as error:
             failed.error = error
             if not is_passing(error):

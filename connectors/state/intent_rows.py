@@ -11,8 +11,10 @@ from sqlalchemy import Row, insert, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.scope import Rows
+from models.codecs import dump_conflicts, load_conflicts
 from models.errors import CorruptStateError
 from models.intent import Attempt, Intent, request_id_of
+from models.record_type import catalog
 from models.tables import sync as tables
 from models.words import IntentState, Operation
 
@@ -39,6 +41,9 @@ class IntentRows(Rows):
                     "fields": json.dumps(sorted(each.fields)),
                     "marker": each.marker,
                     "far_since": each.far_since,
+                    "conflicts": dump_conflicts(each.conflicts, each.edited_at)
+                    if each.conflicts
+                    else None,
                     "request_id": each.request_id,
                     "attempts": 0,
                     "planned_version": planned.get(each.id),
@@ -143,6 +148,9 @@ class IntentRows(Rows):
 
 
 def _intent(row: Row[Any]) -> Intent:
+    conflicts, edited_at = (
+        load_conflicts(catalog()[row.record_type], row.conflicts) if row.conflicts else ((), {})
+    )
     return Intent(
         id=row.id,
         link_id=row.link_id,
@@ -155,6 +163,8 @@ def _intent(row: Row[Any]) -> Intent:
         marker=row.marker,
         far_since=row.far_since,
         created_at=row.created_at,
+        conflicts=conflicts,
+        edited_at=edited_at,
         attempts=row.attempts,
         sent_at=row.sent_at,
     )

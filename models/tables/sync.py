@@ -177,6 +177,8 @@ intents = Table(
     Column("marker", String(20), nullable=False, server_default=text("''")),
     #: QuickBooks's clock before the first send.
     Column("far_since", UTCDateTime),
+    #: What the plan decided against somebody, as JSON; NULL where it decided nothing.
+    Column("conflicts", Text),
     #: The version of the far side's record that the plan was made for.
     Column("planned_version", String(80)),
     _time("created_at"),

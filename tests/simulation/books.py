@@ -66,6 +66,10 @@ class Books(Protocol):
         """The books as they stand: records, journal, remembered answers."""
         ...
 
+    def turn_back(self, kept: Any) -> None:
+        """Put a snapshot back, and time with it: another history begins."""
+        ...
+
     def restore(self, kept: Any) -> None:
         """Put a snapshot back; time goes on."""
         ...

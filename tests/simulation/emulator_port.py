@@ -196,6 +196,10 @@ class EmulatorBooks:
         self.journal = list(journal)
         self.company.listeners.append(self._noted)
 
+    def turn_back(self, kept: Snapshot) -> None:
+        """Put a snapshot back, and time with it; the clock is whoever's who drives it."""
+        self.restore(kept)
+
     def trouble(self, kind: str, **rule: Any) -> None:
         """Make the coming calls go wrong (`emulator/injection.py` lists the kinds)."""
         self.emulator.injection.rules.append(parse_rule({"kind": kind, **rule}))

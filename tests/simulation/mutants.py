@@ -79,16 +79,17 @@ def _nothing(*_arguments: Any, **_options: Any) -> None:
 def _send_at_once() -> list[Patch]:
     original = intent_model.next_step
 
-    def next_step(intent: Any, sighting: Any, now: Any, flight: Any) -> Step:
-        step = original(intent, sighting, now, flight)
+    def next_step(intent: Any, sighting: Any, flight: Any) -> Step:
+        step = original(intent, sighting, flight)
         return Step.SEND_AGAIN if step is Step.WAIT else step
 
     return [(outcome, "next_step", next_step)]
 
 
 def _no_look() -> list[Patch]:
-    def look(_cycle: Any, intents: Any) -> dict[str, Sighting]:
-        return {each.id: Sighting(Sight.ABSENT) for each in intents}
+    def look(of_cycle: Any, intents: Any) -> dict[str, Sighting]:
+        with of_cycle.state.begin() as unit:
+            return {each.id: Sighting(Sight.ABSENT, unit.now) for each in intents}
 
     return [(recover, "look", look), (push, "look", look)]
 
@@ -154,6 +155,21 @@ def _force() -> list[Patch]:
         return {**found, "SyncToken": now["SyncToken"]} if now else found
 
     return [(load, "_held", held)]
+
+
+def _look_counts_when_answered() -> list[Patch]:
+    original = outcome.conclude
+
+    def conclude(of_cycle: Any, intent: Any, sighting: Any) -> Any:
+        with of_cycle.state.begin() as unit:
+            sighting = replace(sighting, looked_at=unit.now)
+        return original(of_cycle, intent, sighting)
+
+    return [(recover, "conclude", conclude), (push, "conclude", conclude)]
+
+
+def _conflicts_with_the_answer() -> list[Patch]:
+    return [(load, "edit_times", lambda _plan: {}), (outcome, "note_conflicts", _nothing)]
 
 
 def _no_deadline() -> list[Patch]:
@@ -339,7 +355,7 @@ def _last_writer_wins() -> list[Patch]:
 
 
 def _conflict_unsaid() -> list[Patch]:
-    return [(record, "_note_conflicts", _nothing)]
+    return [(record, "note_conflicts", _nothing), (outcome, "note_conflicts", _nothing)]
 
 
 def _wrong_winner() -> list[Patch]:
@@ -483,6 +499,10 @@ MUTANTS: tuple[Mutant, ...] = (
            _sent_counts_as_unsent),
     Mutant("no_marker", "records are made without a marker", _no_marker),
     Mutant("force", "the SyncToken is read again just before the write", _force),
+    Mutant("look_counts_when_answered", "a look counts from its answer, not from its question",
+           _look_counts_when_answered),
+    Mutant("conflicts_with_the_answer", "losers are named only if the answer comes",
+           _conflicts_with_the_answer),
     Mutant("no_deadline", "a paused worker sends, however late", _no_deadline),
     Mutant("answers_mixed_up", "answers of a batch are taken in another order", _answers_mixed_up),
     Mutant("claimed_is_news", "what an open write may have made counts as new", _claimed_is_news),

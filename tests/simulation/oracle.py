@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connectors.ports import RemoteWrite
+from connectors.ports import RemoteAnswer, RemoteWrite
 from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
 from models.record_type import RecordType, catalog
@@ -61,6 +61,8 @@ class Oracle:
         #: All texts that a side ever held, by place: histories for I4.
         self.texts: dict[Place, set[str]] = {}
         self.effects: list[Effect] = []
+        #: Intents that QuickBooks answered without doing anything.
+        self.answered: set[str] = set()
         #: Effects whose audit entries went with a restored database.
         self.unlogged: set[str] = set()
         #: Conflicts of a database that was restored since.
@@ -115,7 +117,9 @@ class Oracle:
             if intent.payload != self.world.encoded(write.body):
                 raise Violation("I6", f"{write.request_id} is sent with another body than stored")
 
-    def note_effects(self, writes: Sequence[RemoteWrite], seen: int) -> None:
+    def note_effects(
+        self, writes: Sequence[RemoteWrite], answers: Sequence[RemoteAnswer], seen: int
+    ) -> None:
         """I2: what the far side's journal gained belongs to one intent each, once."""
         left = list(writes)
         for entry in self.world.books.journal[seen:]:
@@ -128,6 +132,12 @@ class Oracle:
                 raise Violation("I2", f"intent {intent_id} took effect twice: {entry.entity} {entry.id}")
             self.effects.append(Effect(intent_id, entry))
             self.world.tell(f"QuickBooks does {entry.operation} {entry.entity} {entry.id}")
+        # what is left was answered from memory, or changed nothing
+        self.answered |= {
+            intent_of(write)
+            for write, answer in zip(writes, answers, strict=True)
+            if answer.error is None and write in left
+        }
 
     def about_to_commit(self, unit: SimUnit) -> None:
         """I4, I5: a base is what both sides were seen to hold, and versions do not go back."""
@@ -166,8 +176,13 @@ class Oracle:
         if state.epoch and self.world.lease_epoch() != state.epoch:
             raise Violation("I14", f"epoch {state.epoch} committed under {self.world.lease_epoch()}")
 
-    def forget_the_platform(self) -> None:
-        """A backup was restored: what stood on the platform alone since then went with it."""
+    def forget_the_platform(self, named: str, intents: Iterable[str]) -> None:
+        """A backup was restored: what stood on the platform alone since then went with it.
+
+        named is what its conflicts said, intents are those of which nothing is known any more.
+        """
+        self.named += named
+        self.unlogged |= set(intents)
         for token, (side, _, _) in self.written.items():
             if side is Side.PLATFORM:
                 self.gone.add(token)

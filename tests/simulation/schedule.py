@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,7 +20,8 @@ from models.errors import SyncError
 from models.record_type import catalog
 from models.words import DataType, Side
 from tasks.brakes import approve
-from tests.simulation.clock import START, VirtualClock
+from tests.simulation.cells import write_cells
+from tests.simulation.clock import VirtualClock
 from tests.simulation.draws import FAULTS, ORDER, PEOPLE, Draw, Draws, Replay
 from tests.simulation.oracle import Violation
 from tests.simulation.profile import FLIGHT_SECONDS, Profile, draw_profile
@@ -49,6 +50,8 @@ class Result:
     hits: Counter[str] = field(default_factory=Counter)
     steps: int = 0
     story: list[str] = field(default_factory=list)
+    #: Cells of the merge and write tables that were reached.
+    cells: Counter[str] = field(default_factory=Counter)
     #: Hash of all that happened on both sides and in the state.
     trace: str = ""
 
@@ -138,12 +141,12 @@ def run(
     *,
     tape: Sequence[Draw] | None = None,
     story: bool = False,
-    profile: Profile | None = None,
+    profiles: Callable[[Draws], Profile] = draw_profile,
     bases: Any = base,
 ) -> Result:
     """Run one schedule from a seed, or from a tape."""
     draws = Draws(seed) if tape is None else Replay(tape)
-    profile = profile or draw_profile(draws)
+    profile = profiles(draws)
     place: Base = bases(custom_numbers=profile.custom_numbers)
     place.sides.clock.seconds = place.seconds
     place.sides.put_back(place.kept)
@@ -160,6 +163,7 @@ def run(
         world.sides.abandon()
         world.scheduler.end()
     result.steps = world.scheduler.steps
+    result.cells = world.cells + write_cells(world)
     result.story = world.story or []
     result.trace = trace_of(world)
     return result

@@ -133,7 +133,7 @@ class MemorySides:
 
     def put_back(self, kept: Kept) -> None:
         """Everything as it was then."""
-        self.books.restore(kept.books)
+        self.books.turn_back(kept.books)
         self.database.restore(kept.database)
 
     def keep_database(self) -> Any:
@@ -273,6 +273,27 @@ class MemorySides:
     def audit_notes(self) -> list[AuditNote]:
         """What was logged, in order."""
         return [each.note for each in self.database.audit if isinstance(each, UnsealedNote)]
+
+    def attempt_outcomes(self) -> list[tuple[str, str]]:
+        """Operation and how it ended, of every send."""
+        database = self.database
+        return [
+            (str(database.intents[intent_id].intent.operation), attempt.outcome or "open")
+            for intent_id, attempts in database.attempts.items()
+            for attempt in attempts
+        ]
+
+    def intent_ids(self) -> set[str]:
+        """All intents that are stored."""
+        return set(self.database.intents)
+
+    def is_doubtful(self, record_id: str) -> bool:
+        """Whether a record waits for a person to say if it is what an open write has made."""
+        return any(
+            each.code in ("may_be_ours", "several_fit")
+            and record_id in each.message.rpartition(":")[2].replace(",", " ").split()
+            for each in self.database.parked.values()
+        )
 
     def open_intent_ids(self) -> set[str]:
         """Intents whose outcome is not settled."""

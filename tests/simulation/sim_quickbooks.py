@@ -202,7 +202,7 @@ class SimQuickBooks:
         world = self.world
         seen = len(world.books.journal)
         answers = send(writes)
-        world.oracle.note_effects(writes, seen)
+        world.oracle.note_effects(writes, answers, seen)
         return answers
 
     def _spoilt_answers(

@@ -135,6 +135,11 @@ class SmallBooks(Keeping):
         self.state.latest = max(latest, self.state.latest)
         self._accounts = None
 
+    def turn_back(self, kept: State) -> None:
+        """Put the books back as they stood, and their time too: another history begins."""
+        self.state.latest = kept.latest
+        self.restore(kept)
+
     def facts(self) -> CompanyFacts:
         """Who the company is."""
         return CompanyFacts(

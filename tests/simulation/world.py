@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,14 +15,18 @@ from connectors.quickbooks import exact_json
 from connectors.state.port import Row, State
 from models.errors import CorruptStateError, SyncError
 from models.intent import Intent
-from models.plan import Link
+from models.plan import Link, Plan
 from models.record_type import RecordType, catalog, in_data_types
 from models.words import Operation, Side
 from tasks.context import Cycle, CycleReferences
 from tasks.cycle import run_cycle
+from tasks.pair import Candidate
+from tasks.plan import plan
 from tasks.report import Report
+from tasks.steps import PLAIN, Steps
 from tasks.times import parse_time
 from tests.simulation.actors import Actor, Killed, Scheduler
+from tests.simulation.cells import merge_cell
 from tests.simulation.clock import WorkerClock
 from tests.simulation.draws import FAULTS, PEOPLE, Draws
 from tests.simulation.oracle import Oracle, Violation, text_in
@@ -61,11 +66,14 @@ class World:
         self.oracle = Oracle(self)
         self.hands = People(self)
         self.hits: Counter[str] = Counter()
+        #: Cells of the merge and write tables that were reached.
+        self.cells: Counter[str] = Counter()
         self.own_types = in_data_types(profile.data_types)
         self.type_of_entity = {each.entity: each.name for each in catalog().values()}
         self.story: list[str] | None = [] if story else None
         self.copied: set[str] = set()
         self.reports: list[Report] = []
+        self.steps: Steps = replace(PLAIN, plan=self._plan)
         #: What ids begin with, so that those of the base company are others.
         self._prefix = prefix
         self.runs = 0
@@ -255,11 +263,9 @@ class World:
                 self.kill(actor)
         self.hit("restored")
         self.tell("the database is restored from a backup")
-        oracle = self.oracle
-        oracle.named += self.sides.losers_text()
-        oracle.unlogged |= {each.intent_id for each in oracle.effects}
+        named, intents = self.sides.losers_text(), self.sides.intent_ids()
         self.sides.restore_database(backup)
-        oracle.forget_the_platform()
+        self.oracle.forget_the_platform(named, intents)
 
     # -- workers --
 
@@ -276,7 +282,7 @@ class World:
     def _work(self, name: str, skew: timedelta) -> None:
         self.tell(f"{name} begins")
         try:
-            report = run_cycle(self.cycle(name, skew), "simulated")
+            report = run_cycle(self.cycle(name, skew), "simulated", self.steps)
         except CorruptStateError:
             raise
         except SyncError as error:
@@ -307,6 +313,14 @@ class World:
             # the same checks without Great Expectations (test_plain_checks.py)
             validate=plain_validate,
         )
+
+    def _plan(
+        self, cycle: Cycle, record_types: Sequence[RecordType], candidates: Sequence[Candidate]
+    ) -> Plan:
+        """The production step; what it decides is noted as cells of the decision table."""
+        made = plan(cycle, record_types, candidates)
+        self.cells.update(merge_cell(each) for each in made.records)
+        return made
 
     def _sleep(self, worker: str, seconds: float) -> None:
         self.occasion(worker, "sleeps", seconds)

@@ -25,6 +25,7 @@ def upgrade() -> None:
         "intents", sa.Column("marker", sa.String(20), nullable=False, server_default=sa.text("''"))
     )
     op.add_column("intents", sa.Column("far_since", UTCDateTime))
+    op.add_column("intents", sa.Column("conflicts", sa.Text))
     op.create_index("ix_intents_connection_id_marker", "intents", ["connection_id", "marker"])
     op.create_table(
         "approvals",
@@ -48,5 +49,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("approvals")
     op.drop_index("ix_intents_connection_id_marker", "intents")
-    for name in ("far_since", "marker", "fields"):
+    for name in ("conflicts", "far_since", "marker", "fields"):
         op.drop_column("intents", name)

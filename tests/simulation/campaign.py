@@ -1,0 +1,164 @@
+"""Many schedules on all cores: how many, how fast, what was hit, and what went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from tests.simulation import cells
+from tests.simulation.draws import Draw, Draws
+from tests.simulation.profile import FAULTS, SWITCHED, Profile, draw_profile
+from tests.simulation.schedule import Result, run
+from tests.simulation.worlds import bases_of
+
+CHUNK = 100
+#: Violations that are kept with their tapes; more of them say nothing new.
+FAILURES_MAX = 20
+#: A campaign of this many schedules reaches every fault and every cell.
+COMPLETE_FROM = 20_000
+#: What is done in every schedule of a campaign under one condition.
+CONDITIONS = ("", "request_id_ignored", "request_ids_forgotten", "late_landing")
+
+
+@dataclass
+class Campaign:
+    """What a campaign came to."""
+
+    schedules: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)
+    failures: list[Result] = field(default_factory=list)
+    violations: int = 0
+    #: Seed -> trace, where they were asked for.
+    traces: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def per_minute(self) -> int:
+        """Schedules a minute."""
+        return round(60 * self.schedules / self.seconds) if self.seconds else 0
+
+    def unreached(self) -> list[str]:
+        """Faults and cells that no schedule reached."""
+        faults = [
+            f"fault {number} ({', '.join(kinds)})"
+            for number, kinds in FAULTS.items()
+            if not any(self.hits[kind] for kind in kinds)
+        ]
+        return faults + sorted(cells.ALL - set(self.cells))
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures."""
+        return {
+            "schedules": self.schedules,
+            "seconds": round(self.seconds, 1),
+            "per_minute": self.per_minute,
+            "steps": self.steps,
+            "violations": self.violations,
+            "unreached": self.unreached(),
+            "faults": dict(self.hits.most_common()),
+            "cells": dict(sorted(self.cells.items())),
+            "failures": [
+                {"seed": each.seed, "invariant": each.invariant, "message": each.message}
+                for each in self.failures
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which schedules to run."""
+
+    name: str
+    first: int
+    count: int
+    condition: str = ""
+    books: str = "small"
+    state: str = "memory"
+    traced: bool = False
+
+
+def seed_of(plan: Plan, number: int) -> str:
+    """The name of one seed of a campaign."""
+    return f"{plan.name}-{number}"
+
+
+def profile_of(draws: Draws, condition: str) -> Profile:
+    """A profile with a campaign's condition in force."""
+    profile = draw_profile(draws)
+    if condition == "request_id_ignored":
+        return replace(profile, honour_request_ids=False)
+    if condition == "request_ids_forgotten":
+        return replace(profile, forget_request_ids=True)
+    if condition == "late_landing":
+        return replace(profile, rates={**profile.rates, "late_landing": SWITCHED["late_landing"]})
+    return profile
+
+
+def one(plan: Plan, number: int, *, story: bool = False) -> Result:
+    """One schedule of a campaign."""
+    return run(
+        seed_of(plan, number),
+        bases=partial(bases_of, plan.books, plan.state),
+        profiles=partial(profile_of, condition=plan.condition),
+        story=story,
+    )
+
+
+def replayed(plan: Plan, tape: list[Draw], *, story: bool = False) -> Result:
+    """A schedule from a tape, under the conditions of a campaign."""
+    return run(
+        "tape",
+        tape=tape,
+        bases=partial(bases_of, plan.books, plan.state),
+        profiles=partial(profile_of, condition=plan.condition),
+        story=story,
+    )
+
+
+def run_chunk(plan: Plan) -> Campaign:
+    """Some schedules in this process."""
+    campaign = Campaign(schedules=plan.count)
+    for number in range(plan.first, plan.first + plan.count):
+        result = one(plan, number)
+        campaign.steps += result.steps
+        campaign.hits.update(result.hits)
+        campaign.cells.update(result.cells)
+        if plan.traced:
+            campaign.traces[result.seed] = result.trace
+        if result.failed:
+            campaign.violations += 1
+            if len(campaign.failures) < FAILURES_MAX:
+                campaign.failures.append(result)
+    return campaign
+
+
+def _chunks(plan: Plan) -> Iterator[Plan]:
+    for first in range(plan.first, plan.first + plan.count, CHUNK):
+        count = min(CHUNK, plan.first + plan.count - first)
+        yield replace(plan, first=first, count=count)
+
+
+def run_campaign(plan: Plan, processes: int, tell: Any = None) -> Campaign:
+    """All schedules of a plan, on so many processes."""
+    started = time.perf_counter()
+    total = Campaign()
+    with ProcessPoolExecutor(processes) as pool:
+        for done in pool.map(run_chunk, _chunks(plan)):
+            total.schedules += done.schedules
+            total.steps += done.steps
+            total.violations += done.violations
+            total.hits.update(done.hits)
+            total.cells.update(done.cells)
+            total.traces.update(done.traces)
+            total.failures += done.failures[: FAILURES_MAX - len(total.failures)]
+            total.seconds = time.perf_counter() - started
+            if tell is not None:
+                tell(total)
+    return total
