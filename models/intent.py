@@ -49,7 +49,7 @@ class Intent:
     #: QuickBooks's clock before the first send, so that a record made by it is not older.
     far_since: datetime | None
     created_at: datetime
-    #: What the plan decided against somebody: named as soon as the write is known to have been made.
+    #: What the plan decided against somebody: named once the write is known to have been made.
     conflicts: tuple[Conflict, ...] = ()
     #: When each side says that it was edited last, for those conflicts.
     edited_at: Mapping[Side, datetime | None] = field(default_factory=dict)
@@ -124,23 +124,22 @@ class Step(StrEnum):
     GIVE_UP = "give_up"
 
 
+_SEEN = {Sight.LANDED: Step.ADOPT, Sight.MOVED: Step.PLAN_ANEW, Sight.UNSURE: Step.ASK_PERSON}
+
+
 def next_step(intent: Intent, sighting: Sighting, flight: timedelta) -> Step:
     """Decide on an intent whose outcome is unknown."""
-    if sighting.sight is Sight.LANDED:
-        return Step.ADOPT
-    if sighting.sight is Sight.MOVED:
-        return Step.PLAN_ANEW
-    if sighting.sight is Sight.UNSURE:
-        return Step.ASK_PERSON
+    if sighting.sight is not Sight.ABSENT:
+        return _SEEN[sighting.sight]
     may_send = intent.attempts < ATTEMPTS_MAX
     under_way = sighting.looked_at < due_at(intent, flight)
-    if intent.operation is Operation.CREATE:
+    if intent.operation is not Operation.CREATE:
         if under_way:
-            return Step.WAIT
-        return Step.SEND_AGAIN if may_send else Step.GIVE_UP
+            return Step.SEND_AGAIN if may_send else Step.WAIT
+        return Step.DROP
     if under_way:
-        return Step.SEND_AGAIN if may_send else Step.WAIT
-    return Step.DROP
+        return Step.WAIT
+    return Step.SEND_AGAIN if may_send else Step.GIVE_UP
 
 
 def due_at(intent: Intent, flight: timedelta) -> datetime:

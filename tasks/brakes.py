@@ -81,8 +81,8 @@ def check_plan(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> 
     Raises:
         BrakeError: naming what is wrong and how to approve it.
     """
-    tripped = tripped_in(cycle, plan, record_types)
     with cycle.state.begin() as unit:
+        tripped = tripped_in(cycle, unit, plan, record_types)
         approved = _approved(unit, tripped)
         if approved is not None:
             _use(unit, approved)
@@ -92,13 +92,12 @@ def check_plan(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> 
         _stop(cycle, tripped, planned_rows(plan))
 
 
-def tripped_in(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> list[Tripped]:
+def tripped_in(
+    cycle: Cycle, unit: Unit, plan: Plan, record_types: Sequence[RecordType]
+) -> list[Tripped]:
     """The brakes that a plan trips."""
-    with cycle.state.begin() as unit:
-        linked = unit.linked_counts()
-    limits = Limits(
-        linked, cycle.connection.settings.approval_amount_max, cycle.facts.home_currency
-    )
+    amount_max = cycle.connection.settings.approval_amount_max
+    limits = Limits(unit.linked_counts(), amount_max, cycle.facts.home_currency)
     return tripped_by(plan, record_types, limits)
 
 

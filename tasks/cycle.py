@@ -83,7 +83,8 @@ def plan_only(cycle: Cycle, steps: Steps = PLAIN) -> tuple[Plan, list[Tripped]]:
     cycle.renew_lease()
     try:
         seen = _observed(cycle, steps)
-        return seen.plan, tripped_in(cycle, seen.plan, seen.record_types)
+        with cycle.state.begin() as unit:
+            return seen.plan, tripped_in(cycle, unit, seen.plan, seen.record_types)
     finally:
         cycle.state.release_lease()
 

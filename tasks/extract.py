@@ -122,10 +122,12 @@ def _confirm_gone(
 
     One that we do not link yet may be a new one; one that we know to be gone needs no read.
     """
-    with cycle.state.begin() as unit:
-        links = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
     gone: list[str] = []
     alive: list[Payload] = []
+    if not ids:
+        return gone, alive
+    with cycle.state.begin() as unit:
+        links = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
     for each in ids:
         link = links.get(each)
         if link is not None and link.deleted_at is not None:

@@ -17,10 +17,10 @@ from connectors.quickbooks import exact_json
 from connectors.quickbooks.queries import quote
 from connectors.state.port import LinkUpdate, Unit
 from models.codecs import decode
-from models.errors import RecordError
-from models.intent import Attempt, Intent, Sight, Sighting, Step, next_step
+from models.errors import RecordError, RejectedError
+from models.intent import Attempt, Intent, Sight, Sighting, Step, due_at, next_step
 from models.plan import Link
-from models.record_type import RecordType, catalog
+from models.record_type import DeleteMeans, RecordType, catalog
 from models.records import Content
 from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
@@ -85,7 +85,55 @@ def _look_for_created(
         traces = _traces(cycle, record_type, intent, sent, free)
         sighting = _created_sighting(cycle, record_type, intent, sent, traces, looked_at)
         sightings[intent.id] = sighting
+    missed = [
+        each
+        for each in intents
+        if sightings[each.id].sight is Sight.ABSENT and looked_at >= due_at(each, cycle.flight)
+    ]
+    if missed and record_type.delete_means is DeleteMeans.DELETE:
+        sightings |= _perhaps_deleted(cycle, record_type, missed, looked_at)
     return sightings
+
+
+def _perhaps_deleted(
+    cycle: Cycle, record_type: RecordType, intents: Sequence[Intent], looked_at: datetime
+) -> dict[str, Sighting]:
+    """Creates of which no trace is left: somebody may have deleted what they made.
+
+    All that QuickBooks tells of a deleted record is its number, so one that nobody knows is enough
+    for not sending again.
+    """
+    gone: set[str] | None = set()
+    for since in {each.far_since for each in intents}:
+        found = _deleted_since(cycle, record_type, since)
+        gone = None if found is None or gone is None else gone | found
+    if gone is not None:
+        with cycle.state.begin() as unit:
+            gone -= set(unit.links_of(record_type.name, Side.QUICKBOOKS, sorted(gone)))
+    if gone is not None and not gone:
+        return {}
+    ids = ", ".join(sorted(gone)) if gone else "too many to tell"
+    error = RecordError(
+        f"QuickBooks did not answer, and what was deleted there since may have been it: {ids}",
+        code="may_be_deleted",
+        fix="Delete it on the platform too if it was meant to go; if not, retry this record.",
+    )
+    return {each.id: Sighting(Sight.UNSURE, looked_at, error=error) for each in intents}
+
+
+def _deleted_since(
+    cycle: Cycle, record_type: RecordType, since: datetime | None
+) -> set[str] | None:
+    """Ids of deleted records; None where QuickBooks does not tell them all."""
+    if since is None:
+        return None
+    try:
+        changes = cycle.quickbooks.changes([record_type.entity], since)
+    except RejectedError:
+        return None  # it is longer ago than QuickBooks tells of
+    if record_type.entity in changes.overflowed:
+        return None
+    return set(changes.deleted.get(record_type.entity, ()))
 
 
 def _now(cycle: Cycle) -> datetime:
@@ -210,8 +258,8 @@ def _created_sighting(
         error = RecordError(
             f"QuickBooks did not answer, and what was edited there since may be it: {ids}",
             code="may_be_ours",
-            fix="Delete it in QuickBooks if it is the same; if it is another one, delete this "
-            "record on the platform and enter it again.",
+            fix="Delete it in QuickBooks if it is the same; then, or if it is another one, retry "
+            "this record.",
         )
     return Sighting(Sight.UNSURE, looked_at, error=error)
 

@@ -28,6 +28,9 @@ from tasks.outcome import adopt, answered, conclude, look
 from tasks.push import never_seen
 from tasks.record import note_parked
 
+#: Reasons for which a record is parked until a person says whether QuickBooks holds it.
+PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted"})
+
 
 def recover(cycle: Cycle) -> int:
     """Settle open intents; how many there were.
@@ -65,12 +68,23 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
         _send_again(cycle, intent)
         return
     with cycle.state.begin() as unit:
-        if step is Step.WAIT:
+        if step is Step.ASK_PERSON and _is_released(unit, intent):
+            # A person has looked and wants it sent: what there is, is not it.
+            unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "released"))
+            _hand_over(unit, intent)
+        elif step is Step.WAIT:
             _wait(cycle, unit, intent)
         elif step in (Step.ADOPT, Step.PLAN_ANEW, Step.DROP):
             _hand_over(unit, intent)
         else:
             _park(unit, intent, sighting.error or never_seen(intent), next_attempt_at=None)
+
+
+def _is_released(unit: Unit, intent: Intent) -> bool:
+    """Whether a person has let a record be tried again that waits for nothing else."""
+    known = unit.parked_record(intent.link_id)
+    asked = known is not None and known.code in PERSON_DECIDES
+    return asked and known is not None and known.next_attempt_at is not None
 
 
 def _send_again(cycle: Cycle, intent: Intent) -> None:

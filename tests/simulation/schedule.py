@@ -20,6 +20,7 @@ from models.errors import SyncError
 from models.record_type import catalog
 from models.words import DataType, Side
 from tasks.brakes import approve
+from tasks.recover import PERSON_DECIDES
 from tests.simulation.cells import write_cells
 from tests.simulation.clock import VirtualClock
 from tests.simulation.draws import FAULTS, ORDER, PEOPLE, Draw, Draws, Replay
@@ -247,22 +248,23 @@ def _dispatch(world: World, people: Any) -> None:
 
 def _quiet(world: World) -> None:
     """No more people and faults; what is under way comes to its end."""
-    world.quiet = True
-    world.tell("everything is quiet from here on")
+    world.calm_down()
     world.scheduler.run_until(lambda: False, float("inf"))
 
 
 def _rounds(world: World) -> None:
-    for _ in range(ROUNDS):
+    """At most three rounds until everything rests; the round in which nothing moves proves it."""
+    for number in range(ROUNDS + 1):
         world.clock.seconds += ROUND_SECONDS
-        _review(world)
+        before = moves(world)
+        if number < ROUNDS:
+            _review(world)
         _one_run(world)
+        if number and moves(world) == before:
+            break
     for line in world.sides.parked_lines():
         world.tell(f"parked: {line}")
     check_end(world)
-    before = moves(world)
-    world.clock.seconds += ROUND_SECONDS
-    _one_run(world)
     check_rest(world, before)
 
 
@@ -270,7 +272,8 @@ def _review(world: World) -> None:
     """A person lets everything that is parked be tried again, and approves what brakes stopped."""
     state = world.sides.open_state("review", "person")
     with state.begin() as unit:
-        unit.release(None)
+        parked = unit.parked(list(catalog()))
+        unit.release([each.link_id for each in parked if each.code not in PERSON_DECIDES])
         for each in unit.approvals([ApprovalState.WAITING]):
             approve(unit, each.number, "controller")
 

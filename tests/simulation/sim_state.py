@@ -7,7 +7,7 @@ and after it has committed. The list of all port calls, for the crash points, is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,24 +44,9 @@ class SimState:
         """The run."""
         return self._inner.run_id
 
-    @contextmanager
-    def begin(self) -> Iterator[Unit]:
+    def begin(self) -> AbstractContextManager[Unit]:
         """A transaction that may fail at its beginning and at its end."""
-        world = self.world
-        world.occasion(self._worker, "begin")
-        world.maybe_fail("begin_failed")
-        with self._inner.begin() as inner:
-            unit = SimUnit(world, inner, self._worker)
-            world.calls.note("begin")
-            yield unit  # type: ignore[misc] # it passes everything on
-            world.maybe_fail("commit_failed", "disk_full")
-            world.calls.before("commit")
-            if unit.updates or unit.writes:
-                world.oracle.about_to_commit(unit)
-        world.oracle.committed(self._inner)
-        world.calls.after("commit")
-        world.maybe_fail("commit_unknown")
-        world.occasion(self._worker, "committed")
+        return _Transaction(self.world, self._inner, self._worker)  # type: ignore[return-value]
 
     def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
@@ -76,13 +61,53 @@ class SimState:
             self._inner.release_lease()
 
 
+class _Transaction:
+    """The block of a transaction, with what may go wrong around it."""
+
+    __slots__ = ("_block", "_inner", "_unit", "_worker", "_world")
+
+    def __init__(self, world: World, inner: State, worker: str) -> None:
+        self._world, self._inner, self._worker = world, inner, worker
+
+    def __enter__(self) -> SimUnit:
+        world = self._world
+        world.occasion(self._worker, "begin")
+        if world.faulty:
+            world.maybe_fail("begin_failed")
+        self._block = self._inner.begin()
+        self._unit = SimUnit(world, self._block.__enter__())
+        if world.calls.listening:
+            world.calls.note("begin")
+        return self._unit
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
+        world, block, unit = self._world, self._block, self._unit
+        if error is not None:
+            return block.__exit__(kind, error, trace)
+        try:
+            if world.faulty:
+                world.maybe_fail("commit_failed", "disk_full")
+            world.calls.before("commit")
+            if unit.updates or unit.writes:
+                world.oracle.about_to_commit(unit)
+        except BaseException as failure:
+            if not block.__exit__(type(failure), failure, failure.__traceback__):
+                raise
+        block.__exit__(None, None, None)
+        world.oracle.committed(self._inner)
+        world.calls.after("commit")
+        if world.faulty:
+            world.maybe_fail("commit_unknown")
+        world.occasion(self._worker, "committed")
+        return None
+
+
 class SimUnit:
     """A unit that is watched: links that are saved, and rows that are written."""
 
-    def __init__(self, world: World, inner: Unit, worker: str) -> None:
+    def __init__(self, world: World, inner: Unit) -> None:
         self._world = world
         self._inner = inner
-        self._worker = worker
         self.platform = SimPlatform(world, inner.platform, self)
         self.updates: list[LinkUpdate] = []
         self.writes: list[tuple[str, str, PlatformWrite]] = []

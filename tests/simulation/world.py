@@ -63,11 +63,14 @@ class World:
         self.scheduler = Scheduler(self.clock, draws, STEPS_MAX)
         self.calls = Calls()
         self.quiet = False
+        #: Whether any fault can strike now.
+        self.faulty = bool(profile.rates)
         self.oracle = Oracle(self)
         self.hands = People(self)
         self.hits: Counter[str] = Counter()
         #: Cells of the merge and write tables that were reached.
         self.cells: Counter[str] = Counter()
+        self._rates = dict(profile.rates)
         self.own_types = in_data_types(profile.data_types)
         self.type_of_entity = {each.entity: each.name for each in catalog().values()}
         self.story: list[str] | None = [] if story else None
@@ -83,6 +86,11 @@ class World:
         self._meddling = False
         #: Nothing runs for a while.
         self.outage = False
+
+    def calm_down(self) -> None:
+        """No more people and faults."""
+        self.quiet, self.faulty, self._rates = True, False, {}
+        self.tell("everything is quiet from here on")
 
     # -- words --
 
@@ -110,8 +118,8 @@ class World:
 
     def fails(self, fault: str) -> bool:
         """Whether a fault of this profile strikes now."""
-        rate = self.profile.rates.get(fault)
-        if not rate or self.quiet or self._meddling:
+        rate = self._rates.get(fault)
+        if not rate or self._meddling:
             return False
         if not self.draws.chance(FAULTS, fault, rate):
             return False
@@ -127,7 +135,7 @@ class World:
 
     def occasion(self, worker: str, label: str, seconds: float = 0.0) -> None:
         """A worker is between two calls: others go on, and it may be paused, killed or cancelled."""
-        if not self.profile.rates or self.quiet:
+        if not self.faulty:
             self.scheduler.pause(seconds, label)
             return
         if self.fails("zombie"):
