@@ -239,7 +239,7 @@ def _prepared(
         far_since=cycle.far_since,
         created_at=cycle.clock.now(),
         conflicts=plan.merge.conflicts,
-        edited_at=edit_times(plan),
+        edited_at=edit_times(plan) if plan.merge.conflicts else {},
     )
     return Prepared(plan, intent, body)
 

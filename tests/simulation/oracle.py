@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TOKEN = re.compile(r"\bw\d+w")
 #: Parts of a record that tell the name of another one.
 _OTHERS_NAMES = frozenset({"EntityRef", "payee_name"})
+_REFERENCE_NAME = re.compile(r"('value': '[^']*', )'name': ('[^']*'|\"[^\"]*\")")
 #: Record type and id on a side.
 Place = tuple[Side, str, str]
 
@@ -235,7 +236,8 @@ def intent_of(write: RemoteWrite) -> str:
 
 def text_in(raw: Mapping[str, Any]) -> str:
     """All texts of a record that are its own, not the names of what it refers to."""
-    return repr({name: value for name, value in raw.items() if name not in _OTHERS_NAMES})
+    text = repr({name: value for name, value in raw.items() if name not in _OTHERS_NAMES})
+    return _REFERENCE_NAME.sub(r"\1", text) if "'name': " in text else text
 
 
 def _is_held(value: str, held: Iterable[str]) -> bool:

@@ -123,7 +123,7 @@ class People:
         getattr(self, f"_{verb}")(side, record_type)
 
     def _create(self, side: Side, record_type: RecordType) -> None:
-        content = self._content(side, record_type)
+        content = self.new_content(side, record_type)
         if content is not None:
             self.create(side, record_type, content)
 
@@ -296,7 +296,7 @@ class People:
         count = len(ids) if self.world.draws.chance(PEOPLE, "any", 0.3) else min(3, len(ids))
         return ids[-1 - self.world.draws.pick(PEOPLE, "which", count)]
 
-    def _content(self, side: Side, record_type: RecordType) -> Content | None:
+    def new_content(self, side: Side, record_type: RecordType) -> Content | None:
         """A new record in canonical form, references by the side's own ids."""
         content: Content = {}
         for field in record_type.fields:

@@ -170,20 +170,30 @@ def run(
     return result
 
 
-def _play(world: World) -> None:
-    start = world.clock.seconds
-    world.oracle.take_history()
+def note_rows(world: World) -> None:
+    """Remember what the platform's rows hold at the beginning."""
     for record_type in catalog().values():
         for record_id in world.live_ids(Side.PLATFORM, record_type):
             text = world.text_of(Side.PLATFORM, record_type, record_id)
             world.oracle.note_text((Side.PLATFORM, record_type.name, record_id), text)
+
+
+def finish(world: World) -> None:
+    """Let everything come to rest, and check all that must hold then."""
+    _quiet(world)
+    _rounds(world)
+
+
+def _play(world: World) -> None:
+    start = world.clock.seconds
+    world.oracle.take_history()
+    note_rows(world)
     people = world.scheduler.spawn("people", lambda: _people(world))
     dispatcher = world.scheduler.spawn("dispatcher", lambda: _dispatch(world, people))
     world.scheduler.run_until(
         lambda: not people.alive and not dispatcher.alive, start + SAFETY_SECONDS
     )
-    _quiet(world)
-    _rounds(world)
+    finish(world)
 
 
 def _people(world: World) -> None:

@@ -62,13 +62,14 @@ def check_end(world: World) -> None:
 def _no_doubles(world: World, standing: Standing) -> None:
     """I2: one record per origin on each side; a copy that is parked is known as one."""
     for side in Side:
-        counts: Counter[str] = Counter()
+        # by record type: QuickBooks copies addresses and numbers into records of other types
+        counts: Counter[tuple[str, str]] = Counter()
         for place, tokens in standing.items():
             if place[0] is side and not world.sides.is_twin(place):
-                counts.update(tokens)
-        for token, count in counts.items():
+                counts.update((place[1], token) for token in tokens)
+        for (name, token), count in counts.items():
             if count > 1:
-                raise Violation("I2", f"{token} stands {count} times on {side}")
+                raise Violation("I2", f"{token} stands in {count} {name} records on {side}")
 
 
 def _equal(world: World, parked: set[int]) -> None:

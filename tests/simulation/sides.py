@@ -122,8 +122,12 @@ class MemorySides:
         self.books = books
         self._open_quickbooks = open_quickbooks
         self.database = MemoryDatabase(CONNECTION, hashing=False)
-        self.platform_people: PlatformPeople = MemoryPeople(self.database, clock)
+        self.platform_people = self.people_of()
         self.connection = CONNECTION
+
+    def people_of(self) -> PlatformPeople:
+        """Whoever works on the platform in memory."""
+        return MemoryPeople(self.database, self.clock)
 
     # -- putting back --
 

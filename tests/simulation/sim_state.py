@@ -6,7 +6,7 @@ and after it has committed. The list of all port calls, for the crash points, is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ class _Transaction:
         try:
             if world.faulty:
                 world.maybe_fail("commit_failed", "disk_full")
-            world.calls.before("commit")
+            number = world.calls.before("commit")
             if unit.updates or unit.writes:
                 world.oracle.about_to_commit(unit)
         except BaseException as failure:
@@ -95,7 +95,7 @@ class _Transaction:
                 raise
         block.__exit__(None, None, None)
         world.oracle.committed(self._inner)
-        world.calls.after("commit")
+        world.calls.after("commit", number)
         if world.faulty:
             world.maybe_fail("commit_unknown")
         world.occasion(self._worker, "committed")
@@ -115,9 +115,8 @@ class SimUnit:
     def save_links(self, updates: Any) -> None:
         """Pass on, and remember."""
         self.updates.extend(updates)
-        self._world.calls.before("save_links")
-        self._inner.save_links(updates)
-        self._world.calls.after("save_links")
+        with self._world.calls.around("save_links"):
+            self._inner.save_links(updates)
 
     def __getattr__(self, name: str) -> Any:
         """Pass everything else on."""
@@ -137,10 +136,9 @@ class SimPlatform:
 
     def write(self, write: PlatformWrite) -> tuple[str, int]:
         """Pass on, and remember."""
-        self._world.calls.before("platform.write")
-        row_id, version = self._inner.write(write)
-        self._unit.writes.append((write.record_type.name, row_id, write))
-        self._world.calls.after("platform.write")
+        with self._world.calls.around("platform.write"):
+            row_id, version = self._inner.write(write)
+            self._unit.writes.append((write.record_type.name, row_id, write))
         return row_id, version
 
     def __getattr__(self, name: str) -> Any:
@@ -152,49 +150,68 @@ class SimPlatform:
 
 
 class Calls:
-    """Counts the calls of ports, and crashes at one of them: for the list of all crash points."""
+    """Hears every call of a port, for the list of all crash points."""
 
     def __init__(self) -> None:
         self.listening = False
-        self.names: list[str] = []
-        #: Number of the call, and whether the crash comes after it.
-        self.crash_at: tuple[int, bool] | None = None
-        self.crash: Any = None
+        self.count = 0
+        self._before: Callable[[str], None] = _nobody
+        self._after: Callable[[str, int], None] = _nobody
 
-    def before(self, name: str) -> None:
-        """A call is about to be made."""
+    def listen(
+        self,
+        before: Callable[[str], None] | None = None,
+        after: Callable[[str], None] | None = None,
+        after_number: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """Tell of each call before and after it, afterwards with its number."""
+        self.listening, self.count = True, 0
+        self._before = before or _nobody
+        self._after = after_number or _nobody
+        if after is not None:
+            self._after = lambda name, _number: after(name)
+
+    def deaf(self) -> None:
+        """Tell of no further calls."""
+        self.listening = False
+
+    def before(self, name: str) -> int:
+        """A call is about to be made; its number."""
         if self.listening:
-            self.names.append(name)
-            if self.crash_at == (len(self.names), False):
-                self.crash()
+            self.count += 1
+            number = self.count
+            self._before(name)
+            return number
+        return 0
 
-    def after(self, _name: str) -> None:
+    def after(self, name: str, number: int) -> None:
         """A call was made."""
-        if self.listening and self.crash_at == (len(self.names), True):
-            self.crash()
+        if self.listening and number:
+            self._after(name, number)
 
     def note(self, name: str) -> None:
         """A call was made, all at once."""
-        self.before(name)
-        self.after(name)
+        self.after(name, self.before(name))
 
     @contextmanager
     def around(self, name: str) -> Iterator[None]:
         """A call that may be crashed at on both sides."""
-        self.before(name)
-        number = len(self.names)
+        number = self.before(name)
         yield
-        if self.listening and self.crash_at == (number, True):
-            self.crash()
+        self.after(name, number)
 
     def wrapped(self, name: str, call: Any) -> Any:
-        """A call that is counted."""
+        """A call that is heard."""
 
-        def counted(*arguments: Any, **options: Any) -> Any:
+        def heard(*arguments: Any, **options: Any) -> Any:
             with self.around(name):
                 return call(*arguments, **options)
 
-        return counted
+        return heard
+
+
+def _nobody(*_arguments: Any) -> None:
+    """Nobody listens."""
 
 
 __all__ = ["Calls", "Cancelled", "DatabaseFaultError", "Killed", "SimState", "SimUnit"]

@@ -1,0 +1,52 @@
+"""The same schedule gives the same trace: in SQL as in memory, and under another hash seed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.simulation.campaign import Plan, run_campaign
+
+#: One schedule in a hundred is run once more under another hash seed.
+AGAIN_EVERY = 100
+
+
+def compare(name: str, schedules: int, processes: int) -> int:
+    """Run schedules in memory and in SQL, and some under another hash seed; exit 1 on a difference."""
+    in_memory = run_campaign(Plan(name, 0, schedules, traced=True), processes)
+    in_sql = run_campaign(Plan(name, 0, schedules, state="sql", traced=True), processes)
+    again = hashed_otherwise(name, schedules)
+    differ = [seed for seed, trace in in_memory.traces.items() if in_sql.traces[seed] != trace]
+    rehashed = [seed for seed, trace in again.items() if in_memory.traces[seed] != trace]
+    print(  # noqa: T201 - it is the output
+        f"{schedules} schedules through SQL: {len(differ)} with another trace than in memory, "
+        f"{in_sql.violations + in_memory.violations} violations "
+        f"({in_memory.per_minute} and {in_sql.per_minute} a minute); "
+        f"{len(again)} under another hash seed: {len(rehashed)} with another trace"
+    )
+    for failure in (in_sql.failures + in_memory.failures)[:3]:
+        print(f"{failure.seed}: {failure.message[:600]}")  # noqa: T201 - it is the output
+    return 1 if differ or rehashed or in_sql.violations or in_memory.violations else 0
+
+
+def hashed_otherwise(name: str, schedules: int) -> dict[str, str]:
+    """Traces of some schedules from a process with another order of sets."""
+    numbers = list(range(0, schedules, AGAIN_EVERY))
+    code = (
+        "import json\n"
+        "from tests.simulation.campaign import Plan, one\n"
+        f"plan = Plan({name!r}, 0, {schedules})\n"
+        f"print(json.dumps({{r.seed: r.trace for r in (one(plan, n) for n in {numbers})}}))\n"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "4711"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
