@@ -18,7 +18,9 @@ from connectors.quickbooks import exact_json
 from connectors.state import audit_log
 from emulator.company import JournalLine
 from models.record_type import catalog
+from models.records import fingerprint
 from models.tables import sync as tables
+from tasks.load import BATCH_ID_CHARACTERS
 from tests.acceptance.kill_people import ENTITIES, TEXT_FIELDS, WORD, People
 from tests.fixtures.company import Office
 
@@ -33,6 +35,8 @@ class Memory:
     links: dict[int, Any]
     parked: dict[int, Any]
     conflicts: list[Any]
+    #: Request id of each send, single or as a batch -> the intents that it carried.
+    sends: dict[str, list[str]]
     #: Bodies of the entries about writes to QuickBooks: (kind, body).
     entries: list[tuple[str, dict[str, Any]]]
 
@@ -51,6 +55,7 @@ class Memory:
                 links={row.id: row for row in connection.execute(select(tables.links))},
                 parked={row.link_id: row for row in connection.execute(select(tables.parked))},
                 conflicts=list(connection.execute(select(tables.conflicts))),
+                sends=_sends(connection.execute(select(tables.attempts).order_by("id"))),
                 entries=[(kind, json.loads(body)) for kind, body in listed],
             )
 
@@ -60,6 +65,19 @@ class Memory:
             if link.record_type == record_type and getattr(link, f"{side}_id") == side_id:
                 return link
         return None
+
+
+def _sends(attempts: Iterable[Any]) -> dict[str, list[str]]:
+    """What left together was recorded in one transaction, at one time; see `tasks.load`."""
+    sends: dict[str, list[str]] = {}
+    together = defaultdict(list)
+    for each in attempts:
+        sends.setdefault(each.request_id, [each.intent_id])
+        together[each.sent_at].append(each)
+    for some in together.values():
+        batch_id = fingerprint(" ".join(each.request_id for each in some))[:BATCH_ID_CHARACTERS]
+        sends[batch_id] = [each.intent_id for each in some]
+    return sends
 
 
 def all_wrong(office: Office, people: People, journal: list[JournalLine]) -> list[str]:
@@ -211,17 +229,13 @@ def _named(memory: Memory, intent_id: str) -> str:
 
 
 def _intent_of(memory: Memory, line: JournalLine) -> str | None:
-    """The intent of a write: by its request id, or, in a batch, by what was written where."""
-    alone = line.request_id.rpartition("-")[0]
-    if alone in memory.intents:
-        return alone
+    """The intent of a write: by its request id, and in a batch by what was written where."""
+    sent = memory.sends.get(line.request_id, [])
     fits = [
         row.id
-        for row in memory.intents.values()
-        if row.attempts > 0
-        and row.operation == line.operation
+        for row in map(memory.intents.__getitem__, sent)
+        if row.operation == line.operation
         and catalog()[row.record_type].entity == line.entity
-        and memory.links[row.link_id].quickbooks_id in (None, line.id)
         and _is_body(exact_json.decode(row.payload), line)
     ]
     return fits[0] if len(fits) == 1 else None

@@ -66,6 +66,10 @@ class Child:
         if self.code is None:
             os.kill(self.pid, signal.SIGKILL)
 
+    def go_on(self) -> None:
+        """Let it go on after a pause."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def wait(self) -> int:
         """Its exit code, negative where a signal ended it."""
         if self.code is None:
@@ -98,24 +102,36 @@ class Child:
 
 
 class Launcher:
-    """Forks children; must be started while the process that starts it has no other threads."""
+    """Forks children.
 
-    def __init__(self, bug: str = "") -> None:
-        context = get_context("fork")
+    It is forked itself, while the process that starts it has no other threads; or spawned, where
+    that has some already.
+    """
+
+    def __init__(self, bug: str = "", *, spawned: bool = False) -> None:
+        context = get_context("spawn" if spawned else "fork")
         self._mine, theirs = context.Pipe()
         gc.collect()
         gc.freeze()
-        self._process = context.Process(target=_serve, args=(theirs, self._mine, bug), daemon=True)
+        # A spawned process has no copy of our end
+        other = None if spawned else self._mine
+        self._process = context.Process(target=_serve, args=(theirs, other, bug), daemon=True)
         self._process.start()
         theirs.close()
         self._count = 0
 
     def start(
-        self, folder: Path, environment: dict[str, str], *arguments: str, checked: bool = False
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        *arguments: str,
+        checked: bool = False,
+        pause_at: int = 0,
     ) -> Child:
         """Start a command of quickbooks-sync with these settings, in a working folder.
 
-        checked: with the checks by Great Expectations.
+        checked: with the checks by Great Expectations. pause_at: the commit after which the child
+        stops as with SIGSTOP, until somebody lets it go on.
         """
         self._count += 1
         output = folder / f"output-{self._count}"
@@ -129,6 +145,7 @@ class Launcher:
             "output": str(output),
             "note": str(place),
             "checked": checked,
+            "pause_at": pause_at,
         }
         return Child(self.ask(order), output, note, self)
 
@@ -157,9 +174,10 @@ def load_checks() -> None:
     assert validate.validate(record_type, Side.PLATFORM, {1: subject}), "a vendor has a name"
 
 
-def _serve(pipe: Connection, other: Connection, bug: str) -> None:
+def _serve(pipe: Connection, other: Connection | None, bug: str) -> None:
     """The launcher's work: orders come in, children go out."""
-    other.close()
+    if other is not None:
+        other.close()
     with contextlib.suppress(EOFError):  # whoever gave orders is gone
         while "end" not in (order := pipe.recv()):
             if "start" in order:
@@ -205,7 +223,7 @@ def _be_a_command(order: dict[str, Any], bug: str) -> NoReturn:
         os.chdir(Path(order["output"]).parent)
         os.environ.update(order["environment"])
         with Path(order["note"]).open("r+b") as file:
-            _instrument(mmap.mmap(file.fileno(), NOTE_BYTES))
+            _instrument(mmap.mmap(file.fileno(), NOTE_BYTES), order["pause_at"])
         if not order["checked"]:
             validate._failed = lambda _asked, _subjects: []
         if bug:
@@ -229,7 +247,7 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _instrument(note: mmap.mmap) -> None:
+def _instrument(note: mmap.mmap, pause_at: int) -> None:
     """Note what is under way, and make the waits between tries short."""
     commit, send, sleep = DefaultDialect.do_commit, Transport.send, SystemClock.sleep
     counts = {"commit": 0, "call": 0}
@@ -242,6 +260,8 @@ def _instrument(note: mmap.mmap) -> None:
         say(f"while commit {counts['commit']}")
         commit(self, connection)
         say(f"after commit {counts['commit']}")
+        if counts["commit"] == pause_at:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def noting_send(self: Any, call: Any, token: str) -> Any:
         counts["call"] += 1
