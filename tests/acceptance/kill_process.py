@@ -44,6 +44,7 @@ PAUSE_SECONDS_MAX = 0.05
 COMMAND_SECONDS_MAX = 60
 _LOOK_SECONDS = 0.0005
 _CRASHED = 70
+_PAUSED = "paused"
 
 
 @dataclass
@@ -82,6 +83,14 @@ class Child:
         if self.code is None:
             self.code = self._launcher.ask({"look": self.pid})
         return self.code is None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it has just stopped, as with SIGSTOP; its exit code is known if it ended."""
+        found = self._launcher.ask({"paused": self.pid})
+        if isinstance(found, int):
+            self.code = found
+        return found == _PAUSED
 
     def watch(self, fits: Callable[[str], bool], seconds: float) -> bool:
         """Wait until it is in the middle of something; False where that does not come."""
@@ -182,6 +191,8 @@ def _serve(pipe: Connection, other: Connection | None, bug: str) -> None:
         while "end" not in (order := pipe.recv()):
             if "start" in order:
                 pipe.send(_forked(order, bug))
+            elif "paused" in order:
+                pipe.send(_ended(order["paused"], os.WNOHANG | os.WUNTRACED))
             elif "look" in order:
                 pipe.send(_ended(order["look"], os.WNOHANG))
             else:
@@ -195,12 +206,14 @@ def _forked(order: dict[str, Any], bug: str) -> int:
     return pid
 
 
-def _ended(pid: int, options: int) -> int | None:
+def _ended(pid: int, options: int) -> int | str | None:
     found, status = os.waitpid(pid, options)
-    return os.waitstatus_to_exitcode(status) if found else None
+    if not found:
+        return None
+    return _PAUSED if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
 
 
-def _waited_for(pid: int) -> int | None:
+def _waited_for(pid: int) -> int | str | None:
     """The exit code; a child that takes too long is killed."""
     deadline = time.monotonic() + COMMAND_SECONDS_MAX
     while time.monotonic() < deadline:
