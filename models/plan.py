@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.errors import RecordError
-from models.merge import Merge, Outcome
+from models.merge import Conflict, Merge, Outcome
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content, Observed, link_in
 from models.reference_fields import Reference
@@ -56,6 +56,8 @@ class RecordPlan:
     parked: RecordError | None = None
     #: Why the record was parked before this cycle; None where it was not.
     parked_before: str | None = None
+    #: Conflicts that are recorded already: with the intent, before the loser is overwritten.
+    noted: tuple[Conflict, ...] = ()
 
     @property
     def label(self) -> str:

@@ -17,7 +17,7 @@ A batch never fails because of one of its records.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.ports import Payload, RemoteAnswer, RemoteWrite
@@ -43,7 +43,7 @@ from models.records import canonical_json, fingerprint, link_in
 from models.reference_fields import Reference
 from models.words import IntentState, Operation
 from tasks.context import Cycle
-from tasks.record import Done, count_done
+from tasks.record import Done, count_done, note_conflicts
 from tasks.settle import apply_to_platform, settle_quickbooks
 
 #: QuickBooks takes 30 items in a batch (section 6).
@@ -273,6 +273,11 @@ def _store_intents(cycle: Cycle, prepared: Sequence[Prepared]) -> None:
     }
     with cycle.state.begin() as unit:
         unit.add_intents([each.intent for each in prepared], planned)
+        for each in prepared:
+            # Once the write has left, the loser may be gone, and no answer tells of it.
+            note_conflicts(unit, each.plan)
+    for each in prepared:
+        each.plan = replace(each.plan, noted=each.plan.merge.conflicts)
 
 
 def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:

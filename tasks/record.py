@@ -46,7 +46,7 @@ def note_done(
     unit.save_links([update])
     cycle.references.learn(unit.links([plan.link.id]).values())
     unit.unpark([plan.link.id])
-    _note_conflicts(unit, plan)
+    note_conflicts(unit, plan)
     before = plan.link.base or {}
     for side, operation in done.writes.items():
         body: dict[str, object] = {
@@ -66,7 +66,7 @@ def note_unsettled(
     """Log a write that QuickBooks has taken, although the record could not be settled after it."""
     if isinstance(error, StaleRowError):
         # It is merged again, where the losers of this write can no longer be seen.
-        _note_conflicts(unit, plan)
+        note_conflicts(unit, plan)
     body: dict[str, object] = {
         "operation": operation,
         "label": plan.label,
@@ -124,14 +124,16 @@ def _count_conflicts(cycle: Cycle, plan: RecordPlan) -> None:
         cycle.tally.direction(plan.record_type, loser, "conflicts")
 
 
-def _note_conflicts(unit: Unit, plan: RecordPlan) -> None:
-    if not plan.merge.conflicts:
+def note_conflicts(unit: Unit, plan: RecordPlan) -> None:
+    """Record the conflicts of a merge that are not recorded yet, and log them."""
+    conflicts = [each for each in plan.merge.conflicts if each not in plan.noted]
+    if not conflicts:
         return
     edited_at = {
         Side.QUICKBOOKS: plan.quickbooks.edited_at if plan.quickbooks else None,
         Side.PLATFORM: plan.platform.edited_at if plan.platform else None,
     }
-    unit.add_conflicts(plan.link, plan.merge.conflicts, edited_at)
+    unit.add_conflicts(plan.link, conflicts, edited_at)
     unit.audit(
         [
             _note(
@@ -148,7 +150,7 @@ def _note_conflicts(unit: Unit, plan: RecordPlan) -> None:
                     "edited_at": {side: time for side, time in edited_at.items() if time},
                 },
             )
-            for each in plan.merge.conflicts
+            for each in conflicts
         ]
     )
 
@@ -178,7 +180,7 @@ def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
         unit.park(_with_attempts(parked, known))
         if known is None or known.message != parked.message:
             if plan.merge.conflicts:
-                _note_conflicts(unit, plan)
+                note_conflicts(unit, plan)
             note_parked(unit, parked, label=plan.label)
     count_parked(cycle, plan, parked)
 
