@@ -2,9 +2,9 @@
 
     python -m tests.acceptance.kill --runs 200 --database postgresql
 
-Real processes against the emulator over HTTP, on SQLite or PostgreSQL. Each run has a seed of its own,
-which is printed with whatever it finds; --seed begins with that one. Timing is the machine's, so a
-seed repeats what people do and which moments are aimed at, not the instant of a kill.
+Real processes against the emulator over HTTP, on SQLite or PostgreSQL. Each run has a seed of its
+own, which is printed with whatever it finds; --seed begins with that one. Timing is the machine's,
+so a seed repeats what people do and which moments are aimed at, not the instant of a kill.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must hold when all is quiet again, whatever was killed on the way; each check lists what is wrong.
+"""What must hold when all is quiet again, whatever was killed; each check lists what is wrong.
 
 The emulator's journal and the people's own memory are the witnesses; the sync's tables are what is
 judged by them.
@@ -142,9 +142,7 @@ def lost_edits(
     """Words that are gone, and nobody says why."""
     visible = {word for words in texts.values() for word in words}
     overwritten = {word for each in people.written for word in each.seen}
-    deleted = {
-        link.id for each in people.deleted if (link := memory.link_of(*each)) is not None
-    }
+    deleted = {link.id for each in people.deleted if (link := memory.link_of(*each)) is not None}
     lost = []
     for each in people.written:
         if each.word in visible | overwritten:

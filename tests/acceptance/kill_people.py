@@ -149,16 +149,16 @@ class People:
         rows = self.office.platform.rows(record_type)
         return self.random.choice(rows) if rows else None
 
-    def _change_row(self, record_type: str, row: dict[str, Any], column: str, value: object) -> bool:
+    def _change_row(
+        self, record_type: str, row: dict[str, Any], column: str, value: object
+    ) -> bool:
         """Change a row if it is still as it was seen."""
         statement = (
             f"UPDATE {TABLES[record_type]} SET {column} = :value "
             "WHERE id = :id AND version = :version AND deleted_at IS NULL"
         )
         return bool(
-            self.office.platform.sql(
-                statement, value=value, id=row["id"], version=row["version"]
-            )
+            self.office.platform.sql(statement, value=value, id=row["id"], version=row["version"])
         )
 
     def _edit_on_platform(self) -> None:

@@ -1,13 +1,14 @@
 """Real processes of quickbooks-sync that start in a few milliseconds, to be killed with -9.
 
 A launcher, forked before anything has threads, holds the whole program in memory and forks a child
-for each command; the child opens its own engine and runs the command line with an environment of its
-own. So a start costs a fork instead of seconds of imports, and the child is a process like any other.
+for each command; the child opens its own engine and runs the command line with an environment of
+its own. So a start costs a fork instead of seconds of imports, and the child is a process like any
+other.
 
-The child notes in shared memory what it is in the middle of: a commit, or a call to QuickBooks. That
-is what tells afterwards where the kill struck. Beside that only time is saved: waits between tries
-are short, and most runs leave out the checks by Great Expectations, which all that people write here
-would pass, and which cost ten times the rest of a cycle.
+The child notes in shared memory what it is in the middle of: a commit, or a call to QuickBooks.
+That is what tells afterwards where the kill struck. Beside that only time is saved: waits between
+tries are short, and most runs leave out the checks by Great Expectations, which all that people
+write here would pass, and which cost ten times the rest of a cycle.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ class Launcher:
 
 
 def load_checks() -> None:
-    """Import Great Expectations and use it once, before anything is forked; it starts no threads."""
+    """Import and use Great Expectations once, before anything is forked; it starts no threads."""
     import tqdm
 
     tqdm.tqdm.monitor_interval = 0

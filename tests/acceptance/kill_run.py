@@ -1,4 +1,4 @@
-"""One run: people work on both sides, `sync` is killed several times, all is quiet, all is checked."""
+"""One run: people work on both sides, `sync` is killed several times, all is checked in quiet."""
 
 from __future__ import annotations
 
@@ -248,7 +248,9 @@ class Run:
             child = self._start("sync", "--json")
             code = child.wait()
             if code not in (0, 3):
-                self.result.wrong.append(f"in quiet, sync ended with {code}: {child.text()[-1500:]}")
+                self.result.wrong.append(
+                    f"in quiet, sync ended with {code}: {child.text()[-1500:]}"
+                )
                 return
             still = 0 if self._moved(child) or self._journal_length() > before else still + 1
             if still == 2:
@@ -311,12 +313,14 @@ def one_run(place: Place, seed: int) -> Result:
             office.close()
 
 
-def make_template(place_folder: Path, emulator: RunningEmulator, launcher: Launcher, url: str) -> float:
+def make_template(
+    place_folder: Path, emulator: RunningEmulator, launcher: Launcher, url: str
+) -> float:
     """Connect a migrated database and sync until nothing moves; seconds of an idle cycle."""
     emulator.emulator.reset()
     office = Office(emulator, url)
-    with settings_of(office) as settings:
-        settings = {**settings, "QBSYNC_READ_TIMEOUT_SECONDS": "20", "QBSYNC_FLIGHT_SECONDS": "60"}
+    with settings_of(office) as short:
+        settings = {**short, "QBSYNC_READ_TIMEOUT_SECONDS": "20", "QBSYNC_FLIGHT_SECONDS": "60"}
         orders = [
             ["connect", "--realm-id", emulator.realm_id, "--refresh-token", emulator.refresh_token],
             *([["sync", "--json"]] * 3),

@@ -1,4 +1,4 @@
-"""A short campaign of kill -9 at random moments, and the proof that its harness sees what it should.
+"""A short campaign of kill -9 at random moments, and the proof that its harness sees what it must.
 
 The long ones are started by hand: python -m tests.acceptance.kill --runs 200 --database postgresql
 """

@@ -97,7 +97,7 @@ def assert_written_ahead(office: Office) -> None:
 
 
 def limit_pages(monkeypatch: pytest.MonkeyPatch, extra: int) -> Callable[[], None]:
-    """Let the file grow by so many pages, as on a disk that is nearly full; returns the way back."""
+    """Let the file grow by so many pages, as on a disk that is nearly full; the way back."""
     prepare = database._prepare_sqlite
 
     def prepared(connection: sqlite3.Connection, record: Any) -> None:
@@ -125,9 +125,7 @@ def test_a_full_disk(office: Office, monkeypatch: pytest.MonkeyPatch, extra: int
     assert_done(office, rows)
 
 
-def test_a_database_that_cannot_be_written(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_cannot_be_written(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: a read-only database: exit 1 with its own words, nothing is sent."""
     rows = work(office)
     prepare = database._prepare_sqlite
