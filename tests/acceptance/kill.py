@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import sys
 import tempfile
@@ -209,6 +210,7 @@ def _summary(database: str, seed: int, results: list[Result], seconds: float) ->
         "too_slow": len(results) - len(judged),
         "runs_per_minute": round(60 * len(results) / seconds, 1),
         "seconds": round(seconds, 1),
+        "processor_seconds_per_run": round(_processor_seconds() / max(1, len(results)), 2),
         "kills": sum(phases.values()),
         "kills_by_phase": dict(phases.most_common()),
         "ends": dict(Counter(str(code) for each in results for code in each.ends)),
@@ -222,6 +224,14 @@ def _summary(database: str, seed: int, results: list[Result], seconds: float) ->
         "audit_differences": sum(line.startswith("audit") for line in lines),
         "wrong": wrong,
     }
+
+
+def _processor_seconds() -> float:
+    """Of this process and all that it started and that has ended."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def _phase(doing: str) -> str:

@@ -241,10 +241,10 @@ class Run:
         still = 0
         for number in range(1, QUIET_CYCLES_MAX + 1):
             self.result.quiet_cycles = number
-            if number <= 3:
+            if number <= 3 and self._is_something_parked():
                 # a person lets what waits be tried again
                 self._start("retry", "--json").wait()
-            before = len(self.place.emulator.company.journal)
+            before = self._journal_length()
             child = self._start("sync", "--json")
             code = child.wait()
             if code not in (0, 3):
@@ -253,9 +253,13 @@ class Run:
                 )
                 return
             still = 0 if self._moved(child) or self._journal_length() > before else still + 1
-            if still == 2:
+            if still == 1 + self._is_something_parked():
                 return
         self.result.wrong.append(f"still moving after {QUIET_CYCLES_MAX} cycles")
+
+    def _is_something_parked(self) -> bool:
+        with self.office.engine.connect() as connection:
+            return connection.execute(select(tables.parked.c.link_id)).first() is not None
 
     def _journal_length(self) -> int:
         return len(self.place.emulator.company.journal)

@@ -59,17 +59,17 @@ def test_processes_that_are_killed_on_postgresql(postgresql_server: PostgreSQLSe
 
 
 @pytest.mark.parametrize(
-    ("bug", "seen"),
+    ("bug", "runs", "seen"),
     [
         # sent again without a look: QuickBooks refuses it, or has it twice
-        ("no_look", ("duplicate", "audit", "lost", "the sides differ", "still moving")),
-        ("no_audit", ("audit",)),
+        ("no_look", 4, ("duplicate", "audit", "lost", "the sides differ", "still moving")),
+        ("no_audit", 2, ("audit",)),
     ],
 )
-def test_the_harness_sees_a_planted_bug(bug: str, seen: tuple[str, ...]) -> None:
+def test_the_harness_sees_a_planted_bug(bug: str, runs: int, seen: tuple[str, ...]) -> None:
     """Goal: with an engine that is broken on purpose the campaign fails and names seed and reason,
     so that its zeros mean something."""
-    code, summary, said = campaign("--runs", "6", "--lanes", "3", "--bug", bug)
+    code, summary, said = campaign("--runs", str(runs), "--lanes", "2", "--bug", bug)
     assert code == 1
     found = [line for listed in summary["wrong"].values() for line in listed]
     assert any(line.startswith(seen) for line in found), said
