@@ -35,7 +35,15 @@ from connectors.database import create_database_engine, migrate
 from emulator.testing import RunningEmulator
 from tests.acceptance.kill_bugs import BUGS
 from tests.acceptance.kill_process import Launcher, load_checks
-from tests.acceptance.kill_run import Copies, Place, Result, make_template, one_run, text_of
+from tests.acceptance.kill_run import (
+    CHECKED_SHARE,
+    Copies,
+    Place,
+    Result,
+    make_template,
+    one_run,
+    text_of,
+)
 from tests.fixtures.databases import PostgreSQLServer, _own_server
 
 #: Runs at a time; most of a run is waiting for leases to expire.
@@ -77,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lanes", type=int, default=LANES, help=f"runs at a time ({LANES})")
     parser.add_argument("--server", default="", help="URL of a PostgreSQL server to use")
     parser.add_argument("--bug", choices=tuple(BUGS), default="", help="break the program first")
+    parser.add_argument("--rough", action="store_true", help="lose answers in every cycle")
+    parser.add_argument("--unchecked", action="store_true", help="never run the checks")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     return parser
 
@@ -98,7 +108,8 @@ def _results(options: argparse.Namespace, seeds: list[int]) -> Iterator[Result]:
     """Run all seeds in parallel lanes, each a process of its own."""
     context = get_context("fork")
     lanes = min(max(1, options.lanes), len(seeds))
-    load_checks()
+    if not options.unchecked:
+        load_checks()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qbsync-kill-")))
         source = stack.enter_context(_migrated(options, folder))
@@ -107,7 +118,7 @@ def _results(options: argparse.Namespace, seeds: list[int]) -> Iterator[Result]:
             mine, theirs = context.Pipe(duplex=False)
             some = seeds[lane::lanes]
             process = context.Process(
-                target=_lane, args=(theirs, folder / str(lane), source, some, options.bug)
+                target=_lane, args=(theirs, folder / str(lane), source, some, options)
             )
             process.start()
             theirs.close()
@@ -134,17 +145,25 @@ def _end_lane(process: Any) -> None:
 
 
 def _lane(
-    pipe: Any, folder: Path, source: Path | PostgreSQLServer, seeds: list[int], bug: str
+    pipe: Any,
+    folder: Path,
+    source: Path | PostgreSQLServer,
+    seeds: list[int],
+    options: argparse.Namespace,
 ) -> None:
     """A lane's work: its launcher is forked first, while this process has one thread."""
     folder.mkdir()
-    launcher, sound = Launcher(bug), Launcher()
+    launcher, sound = Launcher(options.bug), Launcher()
     with (
         RunningEmulator() as emulator,
         _synced(folder, source, emulator, sound) as (copies, seconds),
     ):
         sound.close()
-        place = Place(emulator, launcher, copies, folder, seconds)
+        place = Place(
+            *(emulator, launcher, copies, folder, seconds),
+            rough=options.rough,
+            checked_share=0 if options.unchecked else CHECKED_SHARE,
+        )
         for seed in seeds:
             try:
                 result = one_run(place, seed)

@@ -31,7 +31,7 @@ READ_TIMEOUT_SECONDS = 0.4
 #: Cycles until nothing moves.
 QUIET_CYCLES_MAX = 8
 #: Runs with the checks by Great Expectations, which cost more than all the rest.
-CHECKED_SHARE = 0.1
+CHECKED_SHARE = 0.03
 #: How a killed or disturbed cycle may end by itself: done, failed, parked, another one at work.
 ENDS = {0, 1, 3, 4}
 
@@ -46,6 +46,10 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "status", "status": 502, "after_commit": True},
     {"kind": "saved_but_6000"},
     {"kind": "truncated"},
+)
+#: Trouble for every run, where it is meant to be rough.
+LOST_ANSWERS: tuple[dict[str, Any], ...] = tuple(
+    {"kind": "answer_lost", "verb": verb} for verb in ("create", "update", "batch")
 )
 VERBS = ("create", "update", "delete", "batch", "batch")
 
@@ -87,6 +91,10 @@ class Place:
     folder: Path
     #: How long an undisturbed cycle takes here, to spread kills over.
     cycle_seconds: float = 0.5
+    #: Whether QuickBooks ignores request ids and loses answers in every cycle.
+    rough: bool = False
+    #: Share of runs with the checks by Great Expectations.
+    checked_share: float = CHECKED_SHARE
 
 
 @dataclass
@@ -131,7 +139,7 @@ class Run:
         self.people = People(office, self.random)
         self.result = Result(seed, story=self.people.story)
         self._landed: list[float] = []
-        self._checked = self.random.random() < CHECKED_SHARE
+        self._checked = self.random.random() < place.checked_share
 
     def perform(self) -> Result:
         """Work, kill, rest, check."""
@@ -158,16 +166,18 @@ class Run:
     def _faults(self) -> list[dict[str, Any]]:
         """The kinds of trouble that exist in this run; often few, so that each is seen alone."""
         options = self.place.emulator.emulator.options
-        options.honour_request_ids = self.random.random() < 0.5
+        options.honour_request_ids = self.random.random() < 0.5 and not self.place.rough
         kinds = self.random.sample(FAULTS, self.random.choice((0, 1, 1, 2, 3)))
+        if self.place.rough:
+            kinds = list(LOST_ANSWERS)
         self._say(f"request ids honoured: {options.honour_request_ids}; trouble: {kinds}")
         return kinds
 
     def _order_trouble(self, faults: list[dict[str, Any]]) -> bool:
         ordered = [
-            {**each, "verb": self.random.choice(VERBS), "count": self.random.randint(1, 3)}
+            {"verb": self.random.choice(VERBS), "count": self.random.randint(1, 3), **each}
             for each in faults
-            if self.random.random() < 0.7
+            if self.place.rough or self.random.random() < 0.7
         ]
         if ordered:
             self.place.emulator.faults(*ordered)
