@@ -13,6 +13,7 @@ import argparse
 import json
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -61,13 +62,17 @@ def main(arguments: list[str] | None = None) -> int:
     seeds = [first + number * _SEED_STEP for number in range(min(options.runs, RUNS_MAX))]
     _say(f"{len(seeds)} runs on {options.database}, first seed {first}")
     began = time.monotonic()
-    results = []
-    for result in _results(options, seeds):
-        results.append(result)
-        if result.wrong:
-            _tell(result)
-        elif len(results) % 10 == 0:
-            _say(f"{len(results)} runs, {sum(len(each.kills) for each in results)} kills")
+    results: list[Result] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for result in _results(options, seeds):
+            results.append(result)
+            if result.wrong:
+                _tell(result)
+            elif len(results) % 10 == 0:
+                _say(f"{len(results)} runs, {sum(len(each.kills) for each in results)} kills")
+    except KeyboardInterrupt:
+        _say(f"stopped after {len(results)} of {len(seeds)} runs")
     summary = _summary(options.database, first, results, time.monotonic() - began)
     if options.json:
         sys.stdout.write(json.dumps(summary) + "\n")
@@ -138,9 +143,10 @@ def _gathered(ends: list[Any], deadline: float) -> Iterator[Result]:
 
 
 def _end_lane(process: Any) -> None:
-    process.join(timeout=20)
+    """Wait for a lane; one that goes on is told to end, and its launcher ends with it."""
+    process.join(timeout=5)
     if process.exitcode is None:
-        process.kill()
+        process.terminate()
         process.join()
 
 
@@ -152,6 +158,8 @@ def _lane(
     options: argparse.Namespace,
 ) -> None:
     """A lane's work: its launcher is forked first, while this process has one thread."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
     folder.mkdir()
     launcher, sound = Launcher(options.bug), Launcher()
     with (
