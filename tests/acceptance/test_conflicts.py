@@ -194,3 +194,18 @@ def test_a_cleared_field_is_cleared_on_the_other_side(office: Office) -> None:
     assert not booked.get("PrivateNote")
     assert office.platform.row("invoice", row_id)["customer_message"] is None
     office.settled()
+
+
+@pytest.mark.parametrize("kind", ["answer_lost", "late_landing"])
+def test_the_loser_is_named_although_the_answer_was_lost(office: Office, kind: str) -> None:
+    """Goal: the platform's edit wins and its write takes effect, but nobody hears of it: what it
+    overwrote in QuickBooks is named as the loser all the same, once."""
+    edit_both(office, "theirs", "ours", platform_later_by=timedelta(seconds=10))
+    office.emulator.faults({"kind": kind, "seconds": 0.1, "verb": "update"})
+    office.sync()
+    office.wait_for_flights()
+    office.settled()
+    assert office.books.read("Invoice", INVOICE)["PrivateNote"] == "ours"
+    (conflict,) = office.conflicts()
+    assert (conflict["quickbooks"], conflict["winner"]) == ("theirs", "platform")
+    assert len(office.platform.audit("conflict")) == 1
