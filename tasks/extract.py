@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.ports import Payload
-from connectors.state.port import Row
+from connectors.state.port import RESTORED_CURSOR, Row
 from models.errors import RejectedError
 from models.fields import Raw, value_at
 from models.record_type import RecordType
@@ -53,7 +53,11 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
     """Read QuickBooks's changes for these record types."""
     now = cycle.clock.now()
     with cycle.state.begin() as unit:
-        stored = {each.name: unit.cursor(each.name, Side.QUICKBOOKS) for each in record_types}
+        cycle.after_restore = bool(unit.cursor(RESTORED_CURSOR, Side.PLATFORM))
+        stored = {
+            each.name: None if cycle.after_restore else unit.cursor(each.name, Side.QUICKBOOKS)
+            for each in record_types
+        }
     since = {
         name: datetime.fromisoformat(position)
         for name, position in stored.items()
@@ -151,9 +155,14 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
     with cycle.state.begin() as unit:
         end = unit.platform.position()
         for record_type in record_types:
-            after = unit.cursor(record_type.name, Side.PLATFORM)
+            after = None
+            if not cycle.after_restore:
+                after = unit.cursor(record_type.name, Side.PLATFORM)
             if after is None:
+                # what is linked and not among the live rows was deleted while nobody read
+                linked = unit.live_ids(record_type.name, Side.PLATFORM)
                 ids: Sequence[str] = unit.platform.ids(record_type)
+                ids = [*ids, *sorted(linked - set(ids))]
                 position = end
             else:
                 changes = unit.platform.changes([record_type.name], after)

@@ -47,6 +47,8 @@ class Candidate:
     parked: Parked | None = None
     #: The link whose QuickBooks record carries the same marker; this one is a copy.
     twin_of: Link | None = None
+    #: After a restore it may be the same as one that is on the other side only.
+    unsure: bool = False
 
 
 def pair(
@@ -69,6 +71,8 @@ def pair(
             parked = {each.link_id: each for each in unit.parked([record_type.name])}
             _pair_platform(cycle, unit, record_type, platform, found, parked)
             _pair_quickbooks(cycle, unit, record_type, quickbooks, found, parked)
+            if cycle.after_restore and record_type.marking is None:
+                _doubt_lone_ones(found)
             _add_parked(cycle, unit, record_type, found, parked)
             candidates += [each for each in found.values() if each.link.id not in busy]
     _fetch_missing_sides(cycle, candidates)
@@ -304,6 +308,20 @@ def _payload_label(record_type: RecordType, record: Payload) -> str:
     value = record.get(path)
     name = value.removesuffix(DELETED_SUFFIX) if isinstance(value, str) else ""
     return record_type.label_of({record_type.label: name}, str(record["Id"]))
+
+
+def _doubt_lone_ones(found: dict[int, Candidate]) -> None:
+    """After a restore, entries of name lists that both sides hold alone may be the same ones.
+
+    They carry no marker, and one that was renamed since the backup is not known by its name.
+    """
+    lone = {
+        side: [each for each in found.values() if each.link.side_id(side.other) is None]
+        for side in Side
+    }
+    if all(lone.values()):
+        for each in (*lone[Side.QUICKBOOKS], *lone[Side.PLATFORM]):
+            found[each.link.id] = replace(each, unsure=True)
 
 
 # -- parked records, and the sides that nobody said anything about --

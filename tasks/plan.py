@@ -123,6 +123,8 @@ def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Record
 def _special_case(each: Candidate) -> RecordError | None:
     """Situations that no merge decides."""
     workflow, row = each.record_type.workflow, each.platform
+    if each.unsure:
+        return _unknown_after_restore(each)
     if each.twin_of is not None and not _is_gone_in_quickbooks(each):
         return _twin_error(each, each.twin_of)
     in_quickbooks = each.quickbooks is not None and not _is_gone_in_quickbooks(each)
@@ -153,6 +155,17 @@ def _special_case(each: Candidate) -> RecordError | None:
             fix="Delete it on the platform, or set another status to have it created there.",
         )
     return None
+
+
+def _unknown_after_restore(each: Candidate) -> RecordError:
+    """A list entry carries no marker: renamed since, it is not known by its name either."""
+    return RecordError(
+        f"the database was restored, and this {each.record_type.name} is on one side only; it may "
+        "be the same as one that is on the other side only, and was renamed since",
+        code="after_restore",
+        fix="If it is the same, delete the one on the platform and retry the one of QuickBooks; if "
+        "not, retry both.",
+    )
 
 
 def _twin_error(each: Candidate, other: Link) -> RecordError:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from connectors.state.checkpoints import FILE_SETTING, CheckpointLog
 from connectors.state.port import State
 from connectors.state.signing import MAKE_KEY, SIGNING_SETTING
-from models.errors import AuditError, SyncError
+from models.errors import AuditError, BrakeError, SyncError
 
 #: Cause of the alert.
 ALERT = "audit_checkpoint"
@@ -24,13 +24,36 @@ ALERT = "audit_checkpoint"
 def sealed(
     checkpoints: CheckpointLog | None, state: State, progress: Callable[[str], None]
 ) -> Iterator[None]:
-    """Sign what the cycle inside has logged, also where it failed."""
+    """Sign what the cycle inside has logged, also where it failed.
+
+    Raises:
+        BrakeError: the database is older than what was signed: it was restored from a backup.
+    """
+    _stop_after_restore(checkpoints, state)
     try:
         yield
     except SyncError:
         seal(checkpoints, state, progress)
         raise
     seal(checkpoints, state, progress)
+
+
+def _stop_after_restore(checkpoints: CheckpointLog | None, state: State) -> None:
+    """Nothing goes on from an older database before a person has said that it was restored."""
+    try:
+        behind = checkpoints.behind() if checkpoints else ""
+    except (AuditError, OSError):
+        return  # sealing says what is wrong with the file, and goes on
+    if not behind:
+        return
+    fix = "Run `quickbooks-sync audit restored --reason ...`; the next sync then links everything "
+    fix += "again and makes nothing twice."
+    error = BrakeError(
+        f"the database is older than its audit log: {behind}", brake="restored", fix=fix
+    )
+    with state.begin() as unit:
+        unit.alert("brake", f"{state.connection.name}: {error}", str(error), fix)
+    raise error
 
 
 def seal(checkpoints: CheckpointLog | None, state: State, progress: Callable[[str], None]) -> None:

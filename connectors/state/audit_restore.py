@@ -8,17 +8,21 @@ cut end, because it is one. The person's word is signed into the file of checkpo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import IO
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from connectors.state import audit_log
 from connectors.state.checkpoints import CheckpointLog, Draft, End, remembered_in
+from connectors.state.port import RESTORED_CURSOR
 from models.audit import BEGINNING, AuditNote, Place
 from models.checkpoint import ANCHOR, CHECKPOINT, RESTORED, Checkpoint, Proven, Remembered
 from models.errors import AuditError, UsageError
 from models.records import canonical_json
+from models.tables import sync as tables
 from models.tables.sync import INSTALLATION, audit_entries
+from models.words import Side
 
 #: A longer reason does not fit into a line.
 REASON_CHARACTERS_MAX = 500
@@ -51,8 +55,27 @@ def restored(engine: Engine, log: CheckpointLog, *, reason: str, actor: str) -> 
             first = min(bodies, default=INSTALLATION)
             bodies[first] = {**bodies.get(first, said), "lost_lines": lost_lines.sequence}
         _log_it(engine, log, bodies, actor)
+        note_restored(engine, log.clock.now())
         drafts = _drafts(engine, bodies, begin_anew=bool(lost_lines))
         return log.append(file, _end(log, file, lost_lines), drafts)
+
+
+def note_restored(engine: Engine, now: datetime) -> None:
+    """Have the next cycle of each connection read everything, and make no list entry anew."""
+    connections, cursors = tables.connections, tables.cursors
+    with engine.begin() as transaction:
+        mark = cursors.c.record_type == RESTORED_CURSOR
+        transaction.execute(delete(cursors).where(mark))
+        for connection_id in transaction.scalars(select(connections.c.id)).all():
+            transaction.execute(
+                insert(cursors).values(
+                    connection_id=connection_id,
+                    record_type=RESTORED_CURSOR,
+                    side=Side.PLATFORM.value,
+                    position=now.isoformat(),
+                    updated_at=now,
+                )
+            )
 
 
 def _check_rest(connection: Connection, found: Proven) -> None:

@@ -111,6 +111,22 @@ class CheckpointLog:
             drafts = [Draft(CHECKPOINT, *each) for each in sorted(grown.items())]
             return self.append(file, end, drafts)
 
+    def behind(self) -> str:
+        """Which chain no longer has what was signed, as after a restore; "" for none.
+
+        Raises:
+            AuditError: the file is not what was written.
+        """
+        if not self.path.exists():
+            return ""
+        with self._opened(os.O_RDONLY) as file, self._waited(file, fcntl.LOCK_SH):
+            end = self.end_of(file)
+            with reading(self.engine).connect() as connection:
+                remembered = remembered_in(connection)
+                if end.sequence == (remembered[-1].sequence if remembered else 0):
+                    return ""
+                return self._behind(connection, self.proven_in(file, remembered))
+
     def _grown(self, connection: Connection) -> dict[int, Place]:
         """Chains whose end is not the one that was signed last."""
         signed = audit_log.places_in(connection, "audit_checkpoints")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,6 +124,8 @@ def settings_of(office: Office) -> Iterator[dict[str, str]]:
     """The office's settings in this process, and for its children."""
     settings = {
         **office.environment(),
+        # the database begins as a copy, and so with another log than the run before
+        "QBSYNC_AUDIT_CHECKPOINTS": f"checkpoints-{uuid.uuid4().hex}.jsonl",
         "QBSYNC_FLIGHT_SECONDS": str(FLIGHT_SECONDS),
         "QBSYNC_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
     }

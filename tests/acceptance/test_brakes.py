@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import shutil
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +141,46 @@ def test_sums_above_the_limit(office: Office) -> None:
     office.run("plan", "--approve", str(waiting["plan"]))
     office.sync()
     office.settled()
+
+
+def test_a_database_restored_from_a_backup(office: Office, tmp_path: Path) -> None:
+    """Goal: an older database stops the sync until a person says so; then everything is linked
+    again by marker, name or number, a list entry that was renamed since waits for a person, and
+    nothing is made twice."""
+    office.engine.dispose()
+    database = tmp_path / "sync.db"
+    shutil.copyfile(database, tmp_path / "backup.db")
+    customer, item = office.platform.id_of("Customer", "5"), office.platform.id_of("Item", "2")
+    renamed = office.platform.add("vendor", name="Before", email="before@example.com")
+    line = {"kind": "item", "item_id": item, "amount": Decimal(12)}
+    rows = {"customer_id": customer, "issued_on": date(2026, 11, 1), "lines": [line]}
+    before_backup = office.platform.add("invoice", **rows)
+    office.engine.dispose()
+    shutil.copyfile(database, tmp_path / "backup.db")  # holds the rows, not what the sync made
+    office.sync()
+    made = office.platform.quickbooks_id("invoice", before_backup)
+    vendor = str(office.platform.quickbooks_id("vendor", renamed))
+    office.books.update("Vendor", vendor, DisplayName="After")
+    counts = {entity: len(office.books.find(entity)) for entity in ("Invoice", "Vendor")}
+    office.engine.dispose()
+    for left in tmp_path.glob("sync.db-*"):
+        left.unlink()
+    shutil.copyfile(tmp_path / "backup.db", database)
+
+    assert "audit restored" in office.run("sync", code=4).stderr
+    office.run("audit", "restored", "--reason", "the disk broke")
+    office.sync(code=3)
+    parked = office.parked(2)
+    assert [(each["record_type"], each["code"]) for each in parked] == [
+        ("vendor", "after_restore")
+    ] * 2
+    assert office.platform.quickbooks_id("invoice", before_backup) == made
+    assert counts == {entity: len(office.books.find(entity)) for entity in counts}
+    office.platform.edit("vendor", renamed, deleted_at=datetime.now(UTC))
+    office.run("retry")
+    office.sync()
+    assert [row["name"] for row in office.platform.rows("vendor", name="After")] == ["After"]
+    assert counts == {entity: len(office.books.find(entity)) for entity in counts}
 
 
 @pytest.mark.parametrize(

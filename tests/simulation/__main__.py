@@ -87,8 +87,10 @@ def _campaign(options: argparse.Namespace) -> int:
     def tell(so_far: Campaign) -> None:
         if time.perf_counter() - told[0] > TELL_EVERY:
             told[0] = time.perf_counter()
-            say(f"{so_far.schedules} schedules, {so_far.per_minute}/min, "
-                f"{so_far.violations} violations")
+            say(
+                f"{so_far.schedules} schedules, {so_far.per_minute}/min, "
+                f"{so_far.violations} violations"
+            )
 
     campaign = run_campaign(plan, options.processes, tell)
     _show(campaign, plan, as_json=options.json)

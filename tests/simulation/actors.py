@@ -17,7 +17,7 @@ from tests.simulation.clock import VirtualClock
 from tests.simulation.draws import ORDER, Draws
 
 
-class Killed(BaseException):  # noqa: N818 - it is no error, but the end
+class Killed(BaseException):
     """The process is gone; nothing of the product may catch it."""
 
 

@@ -35,7 +35,9 @@ class VirtualClock:
 class WorkerClock:
     """What a worker's machine says the time is; its waits are the scheduler's."""
 
-    def __init__(self, clock: VirtualClock, skew: timedelta, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, clock: VirtualClock, skew: timedelta, sleep: Callable[[float], None]
+    ) -> None:
         self._clock = clock
         self.skew = skew
         self._sleep = sleep

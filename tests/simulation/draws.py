@@ -26,7 +26,7 @@ class Draws:
 
     def __init__(self, seed: str) -> None:
         self.tape: list[Draw] = []
-        self._sources = {each: random.Random(f"{seed}/{each}").random for each in STREAMS}  # noqa: S311
+        self._sources = {each: random.Random(f"{seed}/{each}").random for each in STREAMS}
 
     def chance(self, stream: str, kind: str, share: float) -> bool:
         """Whether something with this probability happens."""

@@ -172,6 +172,10 @@ def _conflicts_with_the_answer() -> list[Patch]:
     return [(load, "edit_times", lambda _plan: {}), (outcome, "note_conflicts", _nothing)]
 
 
+def _restored_is_forgotten() -> list[Patch]:
+    return [(pair, "_doubt_lone_ones", _nothing)]
+
+
 def _no_deadline() -> list[Patch]:
     original = load._write
     return [
@@ -222,8 +226,13 @@ def _busy_is_planned() -> list[Patch]:
 def _adopts_the_first() -> list[Patch]:
     original = outcome._is_ours
     return [
-        (outcome, "_is_ours", lambda kind, intent, sent, stored, raw: kind.marking is not None
-         or original(kind, intent, sent, stored, raw)),
+        (
+            outcome,
+            "_is_ours",
+            lambda kind, intent, sent, stored, raw: (
+                kind.marking is not None or original(kind, intent, sent, stored, raw)
+            ),
+        ),
     ]
 
 
@@ -486,23 +495,34 @@ def _figures_forgotten() -> list[Patch]:
     return [(settle, "_teach_platform", teach)]
 
 
-
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("send_at_once", "a create is sent again without waiting out its flight", _send_at_once),
     Mutant("no_look", "nobody looks before a write is sent again", _no_look),
-    Mutant("wait_from_creation", "the wait counts from the plan, not from the last send",
-           _wait_from_creation),
+    Mutant(
+        "wait_from_creation",
+        "the wait counts from the plan, not from the last send",
+        _wait_from_creation,
+    ),
     Mutant("dropped_on_time_out", "a time-out is taken for a failure", _dropped_on_time_out),
     Mutant("not_recorded", "a send is not recorded before it leaves", _not_recorded),
     Mutant("other_body", "what is sent is not what was stored", _other_body),
-    Mutant("sent_counts_as_unsent", "a crash after a send is taken for one before it",
-           _sent_counts_as_unsent),
+    Mutant(
+        "sent_counts_as_unsent",
+        "a crash after a send is taken for one before it",
+        _sent_counts_as_unsent,
+    ),
     Mutant("no_marker", "records are made without a marker", _no_marker),
     Mutant("force", "the SyncToken is read again just before the write", _force),
-    Mutant("look_counts_when_answered", "a look counts from its answer, not from its question",
-           _look_counts_when_answered),
-    Mutant("conflicts_with_the_answer", "losers are named only if the answer comes",
-           _conflicts_with_the_answer),
+    Mutant(
+        "look_counts_when_answered",
+        "a look counts from its answer, not from its question",
+        _look_counts_when_answered,
+    ),
+    Mutant(
+        "conflicts_with_the_answer",
+        "losers are named only if the answer comes",
+        _conflicts_with_the_answer,
+    ),
     Mutant("no_deadline", "a paused worker sends, however late", _no_deadline),
     Mutant("answers_mixed_up", "answers of a batch are taken in another order", _answers_mixed_up),
     Mutant("claimed_is_news", "what an open write may have made counts as new", _claimed_is_news),
@@ -513,39 +533,62 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("base_as_sent", "the base is what was sent, not what was answered", _base_as_sent),
     Mutant("cursor_first", "the cursor is stored before the data", _cursor_first),
     Mutant("cursor_ahead", "the cursor is a few seconds ahead", _cursor_ahead),
-    Mutant("cursor_by_local_clock", "the cursor is our time, not QuickBooks's",
-           _cursor_by_local_clock),
-    Mutant("full_answer_is_whole", "a full answer is taken for a complete one",
-           _full_answer_is_whole),
-    Mutant("platform_cursor_late", "the platform's cursor is where the log ends after the cycle",
-           _platform_cursor_late),
+    Mutant(
+        "cursor_by_local_clock", "the cursor is our time, not QuickBooks's", _cursor_by_local_clock
+    ),
+    Mutant(
+        "full_answer_is_whole", "a full answer is taken for a complete one", _full_answer_is_whole
+    ),
+    Mutant(
+        "platform_cursor_late",
+        "the platform's cursor is where the log ends after the cycle",
+        _platform_cursor_late,
+    ),
     Mutant("no_epoch", "a worker that lost its lease goes on", _no_epoch),
     Mutant("lease_for_all", "a lease is taken from whoever holds it", _lease_for_all),
-    Mutant("old_readings_count", "a reading older than what is known counts",
-           _old_readings_count),
-    Mutant("versions_say_it_all", "figures that move without a new SyncToken are not seen",
-           _versions_say_it_all),
+    Mutant("old_readings_count", "a reading older than what is known counts", _old_readings_count),
+    Mutant(
+        "versions_say_it_all",
+        "figures that move without a new SyncToken are not seen",
+        _versions_say_it_all,
+    ),
     Mutant("last_writer_wins", "the whole record is taken from one side", _last_writer_wins),
     Mutant("conflict_unsaid", "a conflict is decided and not recorded", _conflict_unsaid),
     Mutant("wrong_winner", "the loser's value is taken", _wrong_winner),
     Mutant("delete_wins", "a delete wins over an edit without a word", _delete_wins),
     Mutant("deleted_is_new", "a deleted record is treated as new", _deleted_is_new),
-    Mutant("unconfirmed_delete", "what CDC calls deleted is deleted without a read",
-           _unconfirmed_delete),
-    Mutant("lines_dropped", "only the first line is sent, and the answer is not compared",
-           _lines_dropped),
-    Mutant("platform_unchecked", "a row is overwritten, whatever its version is",
-           _platform_unchecked),
-    Mutant("match_by_anything", "unlinked records are paired in the order they come",
-           _match_by_anything),
+    Mutant(
+        "unconfirmed_delete",
+        "what CDC calls deleted is deleted without a read",
+        _unconfirmed_delete,
+    ),
+    Mutant(
+        "lines_dropped",
+        "only the first line is sent, and the answer is not compared",
+        _lines_dropped,
+    ),
+    Mutant(
+        "platform_unchecked", "a row is overwritten, whatever its version is", _platform_unchecked
+    ),
+    Mutant(
+        "match_by_anything",
+        "unlinked records are paired in the order they come",
+        _match_by_anything,
+    ),
     Mutant("audit_dropped", "a write is not logged", _audit_dropped),
-    Mutant("audit_of_adoption_dropped", "a write that was found is not logged",
-           _audit_of_adoption_dropped),
+    Mutant(
+        "audit_of_adoption_dropped",
+        "a write that was found is not logged",
+        _audit_of_adoption_dropped,
+    ),
     Mutant("audit_doubled", "a write is logged twice", _audit_doubled),
     Mutant("park_forgotten", "a record that cannot go on is dropped", _park_forgotten),
     Mutant("brakes_off", "no brake ever trips", _brakes_off),
     Mutant("brake_on_few", "a small side may become empty", _brake_on_few),
     Mutant("approval_for_ever", "one approval lets everything pass", _approval_for_ever),
-    Mutant("figures_forgotten", "what QuickBooks computed does not reach the platform",
-           _figures_forgotten),
+    Mutant(
+        "figures_forgotten",
+        "what QuickBooks computed does not reach the platform",
+        _figures_forgotten,
+    ),
 )

@@ -9,6 +9,7 @@ sync wrote. Numbers such as I4 are those of the reliability reference, section 2
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 TOKEN = re.compile(r"\bw\d+w")
+#: A record type with fewer linked records may become empty.
+_EMPTY_FROM = 3
 #: Parts of a record that tell the name of another one.
 _OTHERS_NAMES = frozenset({"EntityRef", "payee_name"})
 _REFERENCE_NAME = re.compile(r"('value': '[^']*', )'name': ('[^']*'|\"[^\"]*\")")
@@ -62,6 +65,8 @@ class Oracle:
         #: All texts that a side ever held, by place: histories for I4.
         self.texts: dict[Place, set[str]] = {}
         self.effects: list[Effect] = []
+        #: Worker -> record type and side -> records that it deleted there.
+        self.taken: dict[str, Counter[tuple[str, Side]]] = {}
         #: Intents that QuickBooks answered without doing anything.
         self.answered: set[str] = set()
         #: Effects whose audit entries went with a restored database.
@@ -90,8 +95,10 @@ class Oracle:
         self.gone |= before - now
         if side is Side.PLATFORM:
             self.note_text(place, self.world.text_of(*place_of(place)))
-        self.world.tell(f"a person on {side} writes {record_type.name} {record_id} {what}: "
-                        f"{' '.join(sorted(now - before))}")
+        self.world.tell(
+            f"a person on {side} writes {record_type.name} {record_id} {what}: "
+            f"{' '.join(sorted(now - before))}"
+        )
 
     def person_removed(
         self, side: Side, record_type: RecordType, record_id: str, seen: frozenset[str]
@@ -114,7 +121,9 @@ class Oracle:
             if intent is None or intent.attempts < 1:
                 raise Violation("I6", f"{write.request_id} is sent without a stored intent")
             if intent.attempts > ATTEMPTS_MAX:
-                raise Violation("I22", f"{write.request_id} is sent for the {intent.attempts}th time")
+                raise Violation(
+                    "I22", f"{write.request_id} is sent for the {intent.attempts}th time"
+                )
             if intent.payload != self.world.encoded(write.body):
                 raise Violation("I6", f"{write.request_id} is sent with another body than stored")
 
@@ -130,8 +139,13 @@ class Oracle:
             left.remove(write)
             intent_id = intent_of(write)
             if any(each.intent_id == intent_id for each in self.effects):
-                raise Violation("I2", f"intent {intent_id} took effect twice: {entry.entity} {entry.id}")
+                raise Violation(
+                    "I2", f"intent {intent_id} took effect twice: {entry.entity} {entry.id}"
+                )
             self.effects.append(Effect(intent_id, entry))
+            self._note_taken(write, entry)
+            if "DueDate" in (entry.record or {}) and "DueDate" not in write.body:
+                self.world.hit("normalised")
             self.world.tell(f"QuickBooks does {entry.operation} {entry.entity} {entry.id}")
         # what is left was answered from memory, or changed nothing
         self.answered |= {
@@ -140,10 +154,23 @@ class Oracle:
             if answer.error is None and write in left
         }
 
+    def _note_taken(self, write: RemoteWrite, entry: Entry) -> None:
+        """Remember which worker deleted how many records of which type."""
+        actor = self.world.scheduler.current
+        gone = entry.operation == "delete" or (
+            entry.operation == "update" and write.body.get("Active") is False
+        )
+        if gone and actor is not None and actor.name in self.taken:
+            name = self.world.type_of_entity[entry.entity]
+            self.taken[actor.name][name, Side.QUICKBOOKS] += 1
+
     def about_to_commit(self, unit: SimUnit) -> None:
         """I4, I5: a base is what both sides were seen to hold, and versions do not go back."""
         self.take_history()
-        for name, row_id, _ in unit.writes:
+        actor = self.world.scheduler.current
+        for name, row_id, write in unit.writes:
+            if write.operation is Operation.DELETE and actor is not None:
+                self.taken[actor.name][name, Side.PLATFORM] += 1
             self.note_text((Side.PLATFORM, name, row_id), self._row_text(unit, name, row_id))
         for update in unit.updates:
             self._check_versions(unit, update)
@@ -159,8 +186,9 @@ class Oracle:
                         continue
                     if TOKEN.search(value) and not _is_held(value, held):
                         raise Violation(
-                            "I4", f"base of {link.record_type} {link.id}: {side} never held "
-                            f"{name} = {value!r}"
+                            "I4",
+                            f"base of {link.record_type} {link.id}: {side} never held "
+                            f"{name} = {value!r}",
                         )
 
     def _check_versions(self, unit: SimUnit, update: LinkUpdate) -> None:
@@ -175,7 +203,9 @@ class Oracle:
     def committed(self, state: Any) -> None:
         """I14: what is committed is committed by the holder of the lease."""
         if state.epoch and self.world.lease_epoch() != state.epoch:
-            raise Violation("I14", f"epoch {state.epoch} committed under {self.world.lease_epoch()}")
+            raise Violation(
+                "I14", f"epoch {state.epoch} committed under {self.world.lease_epoch()}"
+            )
 
     def forget_the_platform(self, named: str, intents: Iterable[str]) -> None:
         """A backup was restored: what stood on the platform alone since then went with it.
@@ -222,6 +252,16 @@ class Oracle:
             for record_type in catalog().values()
             for record_id in self.world.live_ids(side, record_type)
         }
+
+
+def check_brakes(worker: str, taken: Counter[tuple[str, Side]], linked: Counter[str]) -> None:
+    """I21: no run deletes very much, or empties a side, unless a person approved it."""
+    total = sum(taken.values())
+    if total > max(10, linked.total() / 5):
+        raise Violation("I21", f"{worker} deleted {total} of {linked.total()} unasked")
+    for (name, side), count in taken.items():
+        if linked[name] >= _EMPTY_FROM and count >= linked[name]:
+            raise Violation("I21", f"{worker} emptied {side} of all {count} {name} unasked")
 
 
 def place_of(place: Place) -> tuple[Side, RecordType, str]:

@@ -214,11 +214,11 @@ class People:
                 {name: value for name, value in line.items() if name not in _line_keys(record_type)}
                 for line in (row.values["lines"] if row else [])
             ]
-            people.replace_lines(record_type.name, record_id, self._edited_lines(kept, "description"))
+            people.replace_lines(
+                record_type.name, record_id, self._edited_lines(kept, "description")
+            )
             return
-        people.update(
-            record_type.name, record_id, {field.column: self._text(record_type, field)}
-        )
+        people.update(record_type.name, record_id, {field.column: self._text(record_type, field)})
 
     def _edited_lines(self, lines: list[Any], name: str) -> list[Any]:
         """The lines with another description in one of them, or with one line fewer."""
@@ -375,19 +375,23 @@ class People:
         if record_type.name == "payment":
             return self._applications(side, content)
         kinds = _PARTICULARS.get(record_type.name, _ORDINARY).line_kinds
-        shapes = [each for each in field.shapes if each.writable and (each.kind in kinds or not kinds)]
+        shapes = [
+            each for each in field.shapes if each.writable and (each.kind in kinds or not kinds)
+        ]
         count = 1 + self.world.draws.pick(PEOPLE, "lines", 2)
         lines = []
         for number in range(count):
-            shape = shapes[0] if not number else shapes[self.world.draws.pick(PEOPLE, "shape", len(shapes))]
+            shape = (
+                shapes[0]
+                if not number
+                else shapes[self.world.draws.pick(PEOPLE, "shape", len(shapes))]
+            )
             line = self._line(side, record_type, shape)
             if line is not None:
                 lines.append(line)
         return tuple(lines)
 
-    def _line(
-        self, side: Side, record_type: RecordType, shape: LineShape
-    ) -> dict[str, Any] | None:
+    def _line(self, side: Side, record_type: RecordType, shape: LineShape) -> dict[str, Any] | None:
         line: dict[str, Any] = {"kind": shape.kind}
         for field in shape.fields:
             if isinstance(field, Money):
@@ -412,7 +416,9 @@ class People:
         chosen, balance = open_invoices[self.world.draws.pick(PEOPLE, "pays", len(open_invoices))]
         amount = min(balance, content.get("amount") or balance)
         content["amount"] = max(amount, content.get("amount") or amount)
-        return ({"kind": "invoice", "invoice": reference("invoice", int(chosen)), "amount": amount},)
+        return (
+            {"kind": "invoice", "invoice": reference("invoice", int(chosen)), "amount": amount},
+        )
 
 
 def _is_entered(field: Field) -> bool:

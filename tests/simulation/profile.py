@@ -50,7 +50,7 @@ FAULTS: dict[int, tuple[str, ...]] = {
     32: ("hostile_value",),
     33: ("unknown_field",),
     34: ("old_intent",),
-    35: ("decided_twice", "decided_late"),
+    35: ("decided_twice",),
 }
 #: Faults that a seed switches on or off; the others follow from what people and workers do.
 SWITCHED: dict[str, float] = {
@@ -69,6 +69,7 @@ SWITCHED: dict[str, float] = {
     "late_change": 0.3,
     "old_reading": 0.3,
     "changes_repeated": 0.10,
+    "unknown_field": 0.3,
     "false_delete": 0.3,
     "token_expired": 0.06,
     "disconnected": 0.01,
@@ -112,6 +113,10 @@ class Profile:
     #: Whether people delete much at once.
     mass_delete: bool = False
     hostile: bool = False
+    #: Whether everything is read again in the middle, beside running workers.
+    full_read: bool = False
+    #: Whether open intents look as an older program stored them.
+    old_intents: bool = False
     #: Conflict rules.
     policy: dict[str, str] = field(default_factory=dict)
     #: Books closed up to this day, or "".
@@ -151,6 +156,8 @@ def draw_profile(draws: Draws, data_types: Iterable[DataType] = ()) -> Profile:
     profile.long_jump = on("long_jump", 0.05)
     profile.mass_delete = on("mass_delete", 0.05)
     profile.hostile = on("hostile", 0.1)
+    profile.full_read = on("full_read", 0.06)
+    profile.old_intents = on("old_intents", 0.08)
     profile.policy = _policy(draws)
     profile.book_close_date = "2026-02-28" if on("closed_books", 0.05) else ""
     return profile

@@ -1,9 +1,9 @@
 """One schedule: a seed or a tape in, and what became of it out.
 
-    people and faults   safety: whatever happens, the invariants that hold always are checked
-    quiet               no more people, no more faults: what is under way ends
-    three rounds        everything must come to rest; a person releases and approves what waits
-    one more            nothing may move any more
+people and faults   safety: whatever happens, the invariants that hold always are checked
+quiet               no more people, no more faults: what is under way ends
+three rounds        everything must come to rest; a person releases and approves what waits
+one more            nothing may move any more
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from connectors.state.port import Unit
 from models.approval import ApprovalState
-from models.errors import SyncError
+from models.errors import SyncError, UsageError
 from models.record_type import catalog
 from models.words import DataType, Side
 from tasks.brakes import approve
@@ -35,6 +36,7 @@ SAFETY_SECONDS = 3 * 3_600.0
 ROUNDS = 3
 #: Runs with faults after people have ended.
 RUNS_AFTER = 2
+_LOOKED_AT = PERSON_DECIDES | {"after_restore"}
 #: Between two rounds: longer than any write may be under way.
 ROUND_SECONDS = FLIGHT_SECONDS + 180.0
 
@@ -223,6 +225,14 @@ def _extraordinary(world: World) -> None:
     if profile.forget_request_ids:
         world.hit("request_ids_forgotten")
         world.books.forget_request_ids()
+    if profile.full_read:
+        world.hit("full_read_beside")
+        world.sides.forget_cursors()
+    if profile.old_intents:
+        # what an older program decided it has not kept with its intents
+        world.oracle.named += world.sides.intents_losers_text()
+        if world.sides.age_intents():
+            world.hit("old_intent")
     if profile.long_jump:
         world.hit("long_jump")
         world.hit("cursor_too_old")
@@ -240,7 +250,9 @@ def _dispatch(world: World, people: Any) -> None:
         if world.outage:
             world.scheduler.pause(86_400.0, "nothing runs")
             continue
-        working = sum(each.alive and each.name.startswith("worker") for each in world.scheduler.actors)
+        working = sum(
+            each.alive and each.name.startswith("worker") for each in world.scheduler.actors
+        )
         if working < world.profile.workers:
             world.start_worker()
             if working:
@@ -283,9 +295,21 @@ def _review(world: World) -> None:
     state = world.sides.open_state("review", "person")
     with state.begin() as unit:
         parked = unit.parked(list(catalog()))
-        unit.release([each.link_id for each in parked if each.code not in PERSON_DECIDES])
+        # where a person has to look in QuickBooks first, this one does not say yes blindly
+        unit.release([each.link_id for each in parked if each.code not in _LOOKED_AT])
         for each in unit.approvals([ApprovalState.WAITING]):
             approve(unit, each.number, "controller")
+            _decide_twice(world, unit, each.number)
+
+
+def _decide_twice(world: World, unit: Unit, number: int) -> None:
+    """A second person decides the same: that must be refused."""
+    world.hit("decided_twice")
+    try:
+        approve(unit, number, "auditor")
+    except UsageError:
+        return
+    raise Violation("I21", f"plan {number} was approved twice")
 
 
 def _one_run(world: World) -> None:
@@ -297,10 +321,16 @@ def trace_of(world: World) -> str:
     """A hash of what both sides and the state hold in the end, and of all that happened."""
     digest = hashlib.sha256()
     for entry in world.books.journal:
-        digest.update(repr((entry.who, entry.operation, entry.entity, entry.id, entry.time)).encode())
+        digest.update(
+            repr((entry.who, entry.operation, entry.entity, entry.id, entry.time)).encode()
+        )
     for link in world.links():
-        digest.update(repr((link.id, link.record_type, link.quickbooks_id, link.platform_id)).encode())
-    digest.update(repr((world.scheduler.steps, world.clock.seconds, len(world.draws.tape))).encode())
+        digest.update(
+            repr((link.id, link.record_type, link.quickbooks_id, link.platform_id)).encode()
+        )
+    digest.update(
+        repr((world.scheduler.steps, world.clock.seconds, len(world.draws.tape))).encode()
+    )
     return digest.hexdigest()
 
 

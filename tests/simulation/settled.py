@@ -34,9 +34,7 @@ class Moves:
 
 def moves(world: World) -> Moves:
     """What has moved so far."""
-    return Moves(
-        len(world.books.journal), world.sides.intent_count(), world.sides.change_count()
-    )
+    return Moves(len(world.books.journal), world.sides.intent_count(), world.sides.change_count())
 
 
 def check_rest(world: World, before: Moves) -> None:
@@ -104,9 +102,7 @@ def _is_others_name(field: Field) -> bool:
     return field.owner is Owner.QUICKBOOKS and field.quickbooks.endswith(".name")
 
 
-def _content(
-    world: World, link: Link, side: Side, references: CycleReferences
-) -> Content | None:
+def _content(world: World, link: Link, side: Side, references: CycleReferences) -> Content | None:
     record_type = catalog()[link.record_type]
     side_id = link.side_id(side)
     if side_id is None:

@@ -5,6 +5,7 @@ A company is set up and synced once for each kind, and put back to that for each
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,14 +14,16 @@ from typing import Any, Protocol
 from connectors.ports import CompanyFacts, QuickBooksPort
 from connectors.state.memory import MemoryDatabase, MemoryPeople, MemoryState
 from connectors.state.memory_people import PlatformPeople
-from connectors.state.memory_store import ConflictRow, UnsealedNote
-from connectors.state.port import Connection, Row, State
+from connectors.state.memory_store import UnsealedNote
+from connectors.state.port import RESTORED_CURSOR, Connection, Row, State
+from models.approval import ApprovalState
 from models.audit import AuditNote
 from models.intent import Intent
+from models.merge import Conflict
 from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.settings import ConnectionSettings
-from models.words import Side
+from models.words import Operation, Side
 from tests.simulation.books import Books
 from tests.simulation.clock import VirtualClock
 from tests.simulation.profile import Profile
@@ -84,9 +87,8 @@ class Sides(Protocol):
         ...
 
 
-def _loser_of(row: ConflictRow) -> tuple[Any, ...]:
+def _loser_of(conflict: Conflict) -> tuple[Any, ...]:
     """What did not win; the base is what neither side holds any more."""
-    conflict = row.conflict
     lost = {Side.QUICKBOOKS: conflict.platform, Side.PLATFORM: conflict.quickbooks}
     winner = conflict.verdict.winner
     if winner is None:
@@ -147,6 +149,8 @@ class MemorySides:
     def restore_database(self, kept: Any) -> None:
         """Restore a backup of the database; QuickBooks goes on as it is."""
         self.database.restore(kept)
+        with self.open_state("restore", "person").begin() as unit:
+            unit.set_cursors({(RESTORED_CURSOR, Side.PLATFORM): self.clock.now().isoformat()})
 
     def settle_for(self, profile: Profile) -> None:
         """Set what a profile says of the company and the connection."""
@@ -268,7 +272,42 @@ class MemorySides:
 
     def losers_text(self) -> str:
         """All values that conflicts name as losers, or leave to a person."""
-        return repr([_loser_of(each) for each in self.database.conflicts.values()])
+        return repr([_loser_of(each.conflict) for each in self.database.conflicts.values()])
+
+    def intents_losers_text(self) -> str:
+        """What open writes name as soon as it is known that they were made."""
+        open_ones = self.database.open_intents.values()
+        return repr([_loser_of(conflict) for each in open_ones for conflict in each.conflicts])
+
+    def linked_by_type(self) -> Counter[str]:
+        """Record type -> live links that know both sides."""
+        return Counter(
+            each.record_type
+            for each in self.database.links.values()
+            if each.quickbooks_id and each.platform_id and each.deleted_at is None
+        )
+
+    def approvals_used(self) -> int:
+        """Approvals that a cycle made use of."""
+        return sum(each.state is ApprovalState.USED for each in self.database.approvals.values())
+
+    def age_intents(self) -> int:
+        """Make open updates and deletes look as an older program stored them; how many."""
+        aged = [
+            each
+            for each in self.database.open_intents.values()
+            if each.operation is not Operation.CREATE
+        ]
+        for each in aged:
+            old = replace(each, fields=frozenset(), far_since=None, conflicts=(), edited_at={})
+            self.database.open_intents[each.id] = old
+            row = self.database.intents[each.id]
+            self.database.intents[each.id] = replace(row, intent=old)
+        return len(aged)
+
+    def forget_cursors(self) -> None:
+        """Have everything read again, as a backfill does."""
+        self.database.cursors.clear()
 
     def named_references(self) -> dict[str, dict[str, str]]:
         """Names of list entries that are not synced themselves."""

@@ -12,7 +12,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from connectors.ports import Changes, CompanyFacts, Payload, QuickBooksPort, RemoteAnswer, RemoteWrite
+from connectors.ports import (
+    Changes,
+    CompanyFacts,
+    Payload,
+    QuickBooksPort,
+    RemoteAnswer,
+    RemoteWrite,
+)
 from connectors.quickbooks.faults import local_error
 from models.errors import (
     DisconnectedError,
@@ -72,6 +79,12 @@ class SimQuickBooks:
         if world.fails("changes_repeated"):
             doubled = {name: [*rows, *rows] for name, rows in changes.records.items()}
             changes = replace(changes, records=doubled)
+        if world.fails("unknown_field"):
+            strange = {"NewThing": {"value": "7", "since": None}, "domain": ["QBO"]}
+            grown = {
+                name: [{**row, **strange} for row in rows] for name, rows in changes.records.items()
+            }
+            changes = replace(changes, records=grown)
         if world.fails("false_delete"):
             changes = self._with_false_delete(changes)
         if world.fails("late_change"):

@@ -22,7 +22,7 @@ class DatabaseFaultError(Exception):
     """The database could not be used: as a DBAPIError, it stops the run and nothing else."""
 
 
-class Cancelled(BaseException):  # noqa: N818 - it is no error: somebody stopped the run
+class Cancelled(BaseException):
     """The run was cancelled, as Prefect does it: an exception at any place."""
 
 

@@ -110,8 +110,8 @@ class SqlSides(MemorySides):
 
     def restore_database(self, kept: Any) -> None:
         """Restore a backup of both."""
-        super().restore_database(kept[0])
         self._open(kept[1])
+        super().restore_database(kept[0])
 
     def settle_for(self, profile: Profile) -> None:
         """Set what a profile says, in the database too."""
@@ -247,7 +247,9 @@ def _both(
             answers.append(error)
             errors.append(type(error).__name__)
     if errors[0] != errors[1]:
-        raise Violation("same trace", f"{name}{arguments}: memory {answers[0]!r}, SQL {answers[1]!r}")
+        raise Violation(
+            "same trace", f"{name}{arguments}: memory {answers[0]!r}, SQL {answers[1]!r}"
+        )
     if errors[0]:
         raise answers[0]
     memory, sql = answers
@@ -278,4 +280,3 @@ def _plain(answer: Any) -> Any:
     if isinstance(answer, Collection) and not isinstance(answer, str | bytes | frozenset | set):
         return [_plain(each) for each in answer]
     return answer
-

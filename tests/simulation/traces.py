@@ -40,7 +40,7 @@ def hashed_otherwise(name: str, schedules: int) -> dict[str, str]:
         f"plan = Plan({name!r}, 0, {schedules})\n"
         f"print(json.dumps({{r.seed: r.trace for r in (one(plan, n) for n in {numbers})}}))\n"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+    done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONHASHSEED": "4711"},
         capture_output=True,

@@ -29,7 +29,7 @@ from tests.simulation.actors import Actor, Killed, Scheduler
 from tests.simulation.cells import merge_cell
 from tests.simulation.clock import WorkerClock
 from tests.simulation.draws import FAULTS, PEOPLE, Draws
-from tests.simulation.oracle import Oracle, Violation, text_in
+from tests.simulation.oracle import Oracle, Violation, check_brakes, text_in
 from tests.simulation.people import AMOUNT_STEP, People
 from tests.simulation.plain_checks import validate as plain_validate
 from tests.simulation.profile import FLIGHT_SECONDS, Profile
@@ -98,7 +98,9 @@ class World:
         """Add to the story, where one is told."""
         if self.story is not None:
             at = self.clock.seconds % 86_400
-            self.story.append(f"{int(at // 3600):02}:{int(at % 3600 // 60):02}:{at % 60:04.1f} {words}")
+            self.story.append(
+                f"{int(at // 3600):02}:{int(at % 3600 // 60):02}:{at % 60:04.1f} {words}"
+            )
 
     def token(self) -> str:
         """A text that nobody wrote before."""
@@ -271,7 +273,8 @@ class World:
                 self.kill(actor)
         self.hit("restored")
         self.tell("the database is restored from a backup")
-        named, intents = self.sides.losers_text(), self.sides.intent_ids()
+        named = self.sides.losers_text() + self.sides.intents_losers_text()
+        intents = self.sides.intent_ids()
         self.sides.restore_database(backup)
         self.oracle.forget_the_platform(named, intents)
 
@@ -289,6 +292,8 @@ class World:
 
     def _work(self, name: str, skew: timedelta) -> None:
         self.tell(f"{name} begins")
+        linked, approvals = self.sides.linked_by_type(), self.sides.approvals_used()
+        taken = self.oracle.taken[name] = Counter()
         try:
             report = run_cycle(self.cycle(name, skew), "simulated", self.steps)
         except CorruptStateError:
@@ -300,6 +305,8 @@ class World:
         else:
             self.tell(f"{name} ends, {report.moved} moved")
             self._check_report(report)
+        if self.sides.approvals_used() == approvals:
+            check_brakes(name, taken, linked)
 
     def cycle(self, name: str, skew: timedelta = timedelta(0)) -> Cycle:
         """A cycle of one worker, over the production steps."""
