@@ -28,7 +28,7 @@ from tasks.validate import Subject
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Observation:
     """A candidate with both sides in canonical form, or the reason why it has none."""
 
     candidate: Candidate
@@ -49,12 +49,12 @@ def plan(
         some = [each for each in candidates if each.record_type is record_type]
         if not some:
             continue
-        sightings = observe(cycle, record_type, some)
-        failures = _validated(cycle, record_type, sightings)
+        observations = observe(cycle, record_type, some)
+        failures = _validated(cycle, record_type, observations)
         plans += parents_first(
             [
                 _planned(cycle, each, failures.get(each.candidate.link.id), policy)
-                for each in sightings
+                for each in observations
             ]
         )
     return Plan(tuple(plans))
@@ -65,7 +65,7 @@ def plan(
 
 def observe(
     cycle: Cycle, record_type: RecordType, candidates: Sequence[Candidate]
-) -> list[Sighting]:
+) -> list[Observation]:
     """Both sides of each candidate in canonical form."""
     with cycle.state.begin() as unit:
         load_parents(
@@ -75,14 +75,14 @@ def observe(
             [each.quickbooks for each in candidates if each.quickbooks is not None],
             [each.platform.values for each in candidates if each.platform is not None],
         )
-    return [_sighting(cycle, each) for each in candidates]
+    return [_observation(cycle, each) for each in candidates]
 
 
-def _sighting(cycle: Cycle, each: Candidate) -> Sighting:
+def _observation(cycle: Cycle, each: Candidate) -> Observation:
     quickbooks, quickbooks_error = _in_quickbooks(cycle, each)
     platform, platform_error = _on_platform(cycle, each)
     error = quickbooks_error or platform_error or _special_case(each)
-    return Sighting(each, quickbooks, platform, error)
+    return Observation(each, quickbooks, platform, error)
 
 
 def _in_quickbooks(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
@@ -186,13 +186,13 @@ def _twin_error(each: Candidate, other: Link) -> RecordError:
 def _validated(
     cycle: Cycle,
     record_type: RecordType,
-    sightings: Sequence[Sighting],
+    observations: Sequence[Observation],
 ) -> dict[int, RecordError]:
     failures: dict[int, RecordError] = {}
-    taken = _taken_values(cycle, record_type, sightings)
+    taken = _taken_values(cycle, record_type, observations)
     for side in Side:
         subjects = {}
-        for each in sightings:
+        for each in observations:
             link = each.candidate.link
             observed = each.quickbooks if side is Side.QUICKBOOKS else each.platform
             raw_read = observed is not None and observed.raw is not None
@@ -206,13 +206,13 @@ def _validated(
 
 
 def _taken_values(
-    cycle: Cycle, record_type: RecordType, sightings: Sequence[Sighting]
+    cycle: Cycle, record_type: RecordType, observations: Sequence[Observation]
 ) -> dict[int, dict[str, list[str]]]:
     """Per link and check code: ids of other live rows with the same value that come first."""
     unique = [check for check in record_type.checks if isinstance(check, Unique)]
     asked: dict[str, dict[int, tuple[str, int]]] = {}
     for check in unique:
-        for each in sightings:
+        for each in observations:
             value = _new_value(each, check.field)
             if value is not None and each.candidate.platform is not None:
                 rows = asked.setdefault(check.field, {})
@@ -229,7 +229,7 @@ def _taken_values(
     return taken
 
 
-def _new_value(each: Sighting, field: str) -> str | None:
+def _new_value(each: Observation, field: str) -> str | None:
     """The platform's value of a field that is to go to QuickBooks."""
     content = each.platform.content if each.platform and each.platform.raw is not None else None
     base = each.candidate.link.base or {}
@@ -262,7 +262,7 @@ def _others(
 
 
 def _planned(
-    cycle: Cycle, each: Sighting, failure: RecordError | None, policy: Policy
+    cycle: Cycle, each: Observation, failure: RecordError | None, policy: Policy
 ) -> RecordPlan:
     candidate = each.candidate
     error = each.error or failure
