@@ -197,9 +197,7 @@ def sync_token_of(raw: Raw) -> str:
     return f"{raw.get('SyncToken', '')}|{value_at(raw, 'MetaData.LastUpdatedTime') or ''}"
 
 
-def dump_conflicts(
-    conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]
-) -> str:
+def dump_conflicts(conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]) -> str:
     """Conflicts in their stored form, with when the sides were edited."""
     rows = [
         {

@@ -56,7 +56,8 @@ def stopped(office: Office, brake: str) -> dict[str, Any]:
 @pytest.mark.parametrize("database_kind", ON_BOTH)
 @pytest.mark.parametrize("side", ["platform", "quickbooks"])
 def test_many_deletions_wait_for_approval(office: Office, side: str) -> None:
-    """Goal: deletions of more than a fifth of the records stop the cycle until a person says yes, once."""
+    """Goal: deletions of more than a fifth of the records stop the cycle until a person says yes,
+    once."""
     rows = buy(office, MANY)
     kept = len(office.books.find("Purchase")) - len(rows)
     if side == "platform":

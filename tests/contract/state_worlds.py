@@ -233,7 +233,8 @@ class SqlWorld:
 
     def audit(self) -> tuple[list[AuditEntry], list[AuditFinding]]:
         with reading(self.engine).connect() as connection:
-            entries = [AuditEntry(*row) for row in audit_log.rows_of(connection, self.connection.id)]
+            rows = audit_log.rows_of(connection, self.connection.id)
+            entries = [AuditEntry(*row) for row in rows]
         return entries, audit_log.verify(self.engine)[1]
 
     def log(self) -> list[tuple[str, str, str]]:

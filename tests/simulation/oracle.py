@@ -1,9 +1,9 @@
 """The oracle: what must hold at every step, and what became of all that people wrote.
 
 It has no model of the right answer. Every text that a person writes is a token of its own, so each
-must be visible in the end, or overwritten by a person who saw it, or named in a conflict, or deleted
-by a person who saw it, or stand in a record that is parked. The far side's own journal says what the
-sync wrote. Numbers such as I4 are those of the reliability reference, section 2.
+must be visible in the end, or overwritten by a person who saw it, or named in a conflict, or
+deleted by a person who saw it, or stand in a record that is parked. The far side's own journal says
+what the sync wrote. Numbers such as I4 are those of docs/guarantees.md.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Oracle:
     # -- what the sync does --
 
     def about_to_send(self, writes: Sequence[RemoteWrite]) -> None:
-        """I6, I8: each write stands in the state as sent, just so; and not for the ninth time."""
+        """I6, I22: each write stands in the state as sent, just so; and not for the ninth time."""
         for write in writes:
             intent = self.world.intent(intent_of(write))
             if intent is None or intent.attempts < 1:

@@ -323,18 +323,17 @@ class People:
             return self._reference(side, record_type, field)
         if isinstance(field, Day):
             return _DAYS[draws.pick(PEOPLE, "day", len(_DAYS))]
-        if isinstance(field, Money):
+        if isinstance(field, Money | Flag | Named | Number):
+            return self._without_draw(field)
+        is_text = isinstance(field, Text)
+        filled = is_text and (field.required or draws.chance(PEOPLE, "filled", 0.4))
+        return self._text(record_type, field) if filled else None
+
+    def _without_draw(self, field: Field) -> Any:
+        """What nobody has to choose: the next amount, a default, or nothing."""
+        if isinstance(field, Money) or field.name == "unit_price":
             return self.world.amount()
-        if isinstance(field, Flag):
-            return field.default
-        if isinstance(field, Named):
-            return None
-        if isinstance(field, Number):
-            is_price = field.name == "unit_price"
-            return self.world.amount() if is_price else None
-        if isinstance(field, Text) and (field.required or draws.chance(PEOPLE, "filled", 0.4)):
-            return self._text(record_type, field)
-        return None
+        return field.default if isinstance(field, Flag) else None
 
     def _text(self, record_type: RecordType, field: Field) -> str:
         particular = _PARTICULARS.get(record_type.name, _ORDINARY)
@@ -381,12 +380,8 @@ class People:
         count = 1 + self.world.draws.pick(PEOPLE, "lines", 2)
         lines = []
         for number in range(count):
-            shape = (
-                shapes[0]
-                if not number
-                else shapes[self.world.draws.pick(PEOPLE, "shape", len(shapes))]
-            )
-            line = self._line(side, record_type, shape)
+            which = self.world.draws.pick(PEOPLE, "shape", len(shapes)) if number else 0
+            line = self._line(side, record_type, shapes[which])
             if line is not None:
                 lines.append(line)
         return tuple(lines)

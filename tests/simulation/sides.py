@@ -343,7 +343,7 @@ class MemorySides:
         return set(self.database.open_intents)
 
     def intent_count(self) -> int:
-        """Intents ever stored, but for those of records that are set aside: they are tried again."""
+        """Intents ever stored, without those of parked records, which are tried again."""
         parked = self.database.parked
         return sum(each.intent.link_id not in parked for each in self.database.intents.values())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from connectors.state.port import Connection, LinkUpdate, PlatformWrite, State, Unit
@@ -80,7 +81,12 @@ class _Transaction:
             world.calls.note("begin")
         return self._unit
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
         world, block, unit = self._world, self._block, self._unit
         if error is not None:
             return block.__exit__(kind, error, trace)

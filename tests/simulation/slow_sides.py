@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy import update
@@ -169,10 +170,14 @@ class _BothTransactions:
     def __enter__(self) -> Any:
         memory, sql = self._states
         self._blocks = memory.begin(), sql.begin()
-        in_memory = _both("begin", self._blocks[0].__enter__, self._blocks[1].__enter__, (), {})
-        return in_memory
+        return _both("begin", self._blocks[0].__enter__, self._blocks[1].__enter__, (), {})
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for block in reversed(self._blocks):
             block.__exit__(kind, error, trace)
 

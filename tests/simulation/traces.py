@@ -14,7 +14,7 @@ AGAIN_EVERY = 100
 
 
 def compare(name: str, schedules: int, processes: int) -> int:
-    """Run schedules in memory and in SQL, and some under another hash seed; exit 1 on a difference."""
+    """Run schedules in memory and in SQL, some under another hash seed; 1 on a difference."""
     in_memory = run_campaign(Plan(name, 0, schedules, traced=True), processes)
     in_sql = run_campaign(Plan(name, 0, schedules, state="sql", traced=True), processes)
     again = hashed_otherwise(name, schedules)

@@ -1,4 +1,4 @@
-"""The world of one schedule: two sides, the state between them, one clock, and whoever is at work."""
+"""The world of one schedule: two sides, the state between them, one clock, and all at work."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class World:
                 raise DatabaseFaultError(fault)
 
     def occasion(self, worker: str, label: str, seconds: float = 0.0) -> None:
-        """A worker is between two calls: others go on, and it may be paused, killed or cancelled."""
+        """A worker is between two calls: others go on; it may be paused, killed or cancelled."""
         if not self.faulty:
             self.scheduler.pause(seconds, label)
             return

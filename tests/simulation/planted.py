@@ -1,0 +1,39 @@
+"""What a planted bug is: a change of the engine that is undone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+#: A patch: where, what, and what stands there instead.
+Patch = tuple[Any, str, Any]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug."""
+
+    name: str
+    #: What somebody got wrong.
+    bug: str
+    patches: Callable[[], list[Patch]]
+
+
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[None]:
+    """The engine with the bug in it."""
+    patchers = [mock.patch.object(where, name, new) for where, name, new in mutant.patches()]
+    for each in patchers:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in reversed(patchers):
+            each.stop()
+
+
+def nothing(*_arguments: Any, **_options: Any) -> None:
+    """Do not do what the engine does."""
