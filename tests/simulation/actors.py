@@ -8,6 +8,7 @@ everything, so that `finally` and `__exit__` cannot tidy up as kill -9 never wou
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,9 +64,8 @@ class Scheduler:
     def _body(self, actor: Actor) -> Callable[[], None]:
         def body() -> None:
             try:
-                actor.run()
-            except Killed:
-                pass  # the end that was meant for it
+                with suppress(Killed):  # the end that was meant for it
+                    actor.run()
             except BaseException as error:  # noqa: BLE001 - whatever it is, the schedule reports it
                 actor.error = error
             actor.alive = False

@@ -1,7 +1,7 @@
 """Planted bugs: does the simulator see them?
 
 Each is a small change of the engine that a tired person could make. It must be caught within 2,000
-seeds; how many it took is kept in `mutants.json`, and a figure four times worse fails.
+seeds. Where `mutants.json` says how many it took, four times as many, and more than 500, fail.
 """
 
 from __future__ import annotations

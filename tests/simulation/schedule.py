@@ -55,7 +55,7 @@ class Result:
     story: list[str] = field(default_factory=list)
     #: Cells of the merge and write tables that were reached.
     cells: Counter[str] = field(default_factory=Counter)
-    #: Hash of all that happened on both sides and in the state.
+    #: See `trace_of`.
     trace: str = ""
 
     @property
@@ -318,7 +318,7 @@ def _one_run(world: World) -> None:
 
 
 def trace_of(world: World) -> str:
-    """A hash of what both sides and the state hold in the end, and of all that happened."""
+    """A hash of QuickBooks's journal, the links, the steps, the time and the number of draws."""
     digest = hashlib.sha256()
     for entry in world.books.journal:
         digest.update(
