@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.state.sql import SqlUnit
@@ -16,13 +16,14 @@ def _look_for_nothing() -> None:
     """A write without an answer is sent again at once, without a look."""
 
     def look(_cycle: Any, intents: Any) -> dict[str, Sighting]:
-        return {each.id: Sighting(Sight.ABSENT) for each in intents}
+        now = datetime.now(UTC)
+        return {each.id: Sighting(Sight.ABSENT, now) for each in intents}
 
     for module in (outcome, recover, push):
         module.look = look  # type: ignore[attr-defined]
     decide = outcome.next_step
-    outcome.next_step = lambda intent, sighting, now, _flight: decide(  # type: ignore[assignment]
-        intent, sighting, now, timedelta(0)
+    outcome.next_step = lambda intent, sighting, _flight: decide(  # type: ignore[assignment]
+        intent, sighting, timedelta(0)
     )
 
 

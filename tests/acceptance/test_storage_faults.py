@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from emulator.testing import RunningEmulator
 from tasks import bootstrap, validate
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.kill_checks import Memory, audit_against_journal, broken_chain
-from tests.fixtures.company import Office, invoice, moved, opened
+from tests.fixtures.company import CHECKPOINTS, Office, invoice, moved, opened
 from tests.fixtures.cutting_proxy import CuttingProxy
 from tests.fixtures.databases import PostgreSQLServer
 
@@ -176,11 +177,16 @@ def one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def office_behind(
-    proxy: CuttingProxy, server: PostgreSQLServer, emulator: RunningEmulator, folder: Path
+    proxy: CuttingProxy,
+    server: PostgreSQLServer,
+    emulator: RunningEmulator,
+    folder: Path,
+    checkpoints: Path,
 ) -> Iterator[Office]:
     """A synced office whose program reaches its database by way of the proxy."""
     emulator.emulator.reset()
     emulator.emulator.options.honour_request_ids = False
+    shutil.copyfile(checkpoints / CHECKPOINTS, folder / CHECKPOINTS)
     url = server.create()
     database_url = url.render_as_string(hide_password=False)
     with (
@@ -202,6 +208,7 @@ def test_a_connection_that_is_lost_around_a_commit(
     synced_postgresql: PostgreSQLServer,
     shared_emulator: RunningEmulator,
     tmp_path: Path,
+    postgresql_checkpoints: Path,
     edge: str,
 ) -> None:
     """Goal: "did it commit?" at the commits of a cycle in turn: the server never hears of it, or
@@ -209,7 +216,9 @@ def test_a_connection_that_is_lost_around_a_commit(
     stride = int(os.environ.get(STRIDE_SETTING, STRIDE))
     codes = []
     for number in range(1, COMMITS_MAX, stride):
-        with office_behind(proxy, synced_postgresql, shared_emulator, tmp_path) as office:
+        with office_behind(
+            proxy, synced_postgresql, shared_emulator, tmp_path, postgresql_checkpoints
+        ) as office:
             rows = work(office)
             proxy.arm(number, edge)
             outcome = office.run("sync", "--json", code=None)
@@ -235,11 +244,14 @@ def test_backends_that_are_terminated(
     synced_postgresql: PostgreSQLServer,
     shared_emulator: RunningEmulator,
     tmp_path: Path,
+    postgresql_checkpoints: Path,
 ) -> None:
     """Goal: an administrator ends all sessions (pg_terminate_backend) in the middle of a cycle, at
     several commits in turn: exit 1 or 0, nothing lost, nothing twice."""
     for number in (4, 9, 13):
-        with office_behind(proxy, synced_postgresql, shared_emulator, tmp_path) as office:
+        with office_behind(
+            proxy, synced_postgresql, shared_emulator, tmp_path, postgresql_checkpoints
+        ) as office:
             rows = work(office)
             proxy.arm(number, instead=lambda office=office: terminate_others(office))
             outcome = office.run("sync", "--json", code=1)

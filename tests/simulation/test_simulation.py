@@ -1,0 +1,117 @@
+"""The simulator in short: kept tapes, a few schedules of each kind, a few planted bugs.
+
+The long runs are commands (`python -m tests.simulation --help`), which `.ci/run` starts.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import campaign, crash_points, schedule
+from tests.simulation.campaign import CONDITIONS, Plan, one, replayed, run_chunk
+from tests.simulation.planting import find
+from tests.simulation.shrink import TAPES, Shrinker
+from tests.simulation.traces import hashed_otherwise
+
+#: New seeds each time.
+NAME = f"pytest{time.time_ns()}"
+
+
+def summary(done: campaign.Campaign) -> str:
+    """What went wrong, by seed."""
+    return "; ".join(f"{each.seed}: {each.message}" for each in done.failures)
+
+
+@pytest.mark.parametrize("path", sorted(TAPES.glob("*.json")), ids=lambda path: path.stem)
+def test_what_once_failed(path: Path) -> None:
+    """Goal: every failure that was ever shrunk and kept stays mended."""
+    kept = json.loads(path.read_text())
+    tape = [(stream, kind, value) for stream, kind, value in kept["tape"]]
+    result = replayed(Plan("tape", 0, 1, kept["condition"]), tape)
+    assert not result.failed, result.message
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_schedules_in_memory(condition: str) -> None:
+    """Goal: nothing lost, nothing doubled, under new seeds, and under each condition."""
+    done = run_chunk(Plan(NAME + condition, 0, 120, condition))
+    assert done.violations == 0, summary(done)
+    assert done.hits["both_edited"] > 0
+    assert len(done.cells) > 15
+
+
+def test_schedules_on_the_true_emulator() -> None:
+    """Goal: the same with the emulator behind the production client, in process."""
+    done = run_chunk(Plan(NAME, 0, 40, books="emulator"))
+    assert done.violations == 0, summary(done)
+
+
+def test_schedules_through_sql() -> None:
+    """Goal: every call of the state port is answered by SQL as in memory, with the same trace."""
+    through_sql = run_chunk(Plan(NAME, 0, 6, state="sql", traced=True))
+    in_memory = run_chunk(Plan(NAME, 0, 6, traced=True))
+    assert through_sql.violations == 0, summary(through_sql)
+    assert through_sql.traces == in_memory.traces
+
+
+def test_the_same_seed_gives_the_same_trace() -> None:
+    """Goal: one schedule is one schedule, in whatever order sets are walked through."""
+    name = "determined"
+    assert hashed_otherwise(name, 200) == {
+        result.seed: result.trace for result in (one(Plan(name, 0, 1), n) for n in (0, 100))
+    }
+
+
+@pytest.mark.parametrize("index", [2, 10, 18], ids=lambda index: crash_points.FLOWS[index].name)
+def test_crash_points(index: int) -> None:
+    """Goal: a crash at any fifth call of a port, before it or after it, does no harm.
+
+    All of them are run by `python -m tests.simulation --crash-points`.
+    """
+    flow = crash_points.FLOWS[index]
+    calls = crash_points.count_calls(flow)
+    assert len(calls) > 50
+    for number in range(1, len(calls) + 1, 5):
+        for after in (False, True):
+            assert not crash_points.crash_at(flow, number, after=after), (calls[number - 1], after)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "invariants"),
+    [
+        ("not_recorded", {"I6"}),
+        ("dropped_on_time_out", {"I15", "I2", "I10"}),
+        ("base_first", {"I4"}),
+        ("conflict_unsaid", {"I1"}),
+        ("audit_dropped", {"I15"}),
+        ("no_epoch", {"I14", "I2"}),
+        ("park_forgotten", {"I10", "I1"}),
+    ],
+)
+def test_planted_bugs_are_seen(mutant: str, invariants: set[str]) -> None:
+    """Goal: the oracle sees what is wrong, and calls it by its name."""
+    _, seeds, how = find(NAME, 400, mutant)
+    assert seeds
+    assert how.partition(":")[0] in invariants, how
+
+
+def test_a_failure_is_shrunk_to_a_story() -> None:
+    """Goal: what fails comes down to a few draws that still fail for the same reason."""
+    from tests.simulation.mutants import MUTANTS, planted
+
+    mutant = next(each for each in MUTANTS if each.name == "audit_dropped")
+    plan = Plan("shrunk", 0, 1)
+    schedule.base(custom_numbers=True)
+    schedule.base(custom_numbers=False)
+    with planted(mutant):
+        failure = next(result for n in range(50) if (result := one(plan, n)).failed)
+        shrinker = Shrinker(plan, failure)
+        tape = shrinker.shrink()
+        told = replayed(plan, tape, story=True)
+    assert told.invariant == failure.invariant
+    assert len(tape) < len(failure.tape)
+    assert len(told.story) < 30
