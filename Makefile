@@ -24,6 +24,17 @@ demo: $(VENV)/.project
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
 
+# prove the promises: simulated schedules under new seeds, planted bugs, crash points, killed processes
+prove: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --schedules 20000
+	$(BIN)/python -m tests.simulation --mutants
+	$(BIN)/python -m tests.simulation --canary
+	$(BIN)/python -m tests.simulation --crash-points
+	$(BIN)/python -m tests.simulation --same-trace --schedules 200
+	$(BIN)/python -m tests.simulation --schedules 1000 --books emulator
+	$(BIN)/python -m tests.acceptance.kill --runs 12 --database sqlite
+	$(BIN)/python -m tests.acceptance.kill --runs 12 --database postgresql
+
 # check style and import direction
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -64,4 +75,4 @@ $(VENV)/.dev: $(VENV)/.project requirements/dev.lock
 	$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
 	touch $@
 
-.PHONY: help setup demo test lint types bench lock clean
+.PHONY: help setup demo test prove lint types bench lock clean

@@ -177,8 +177,8 @@ class Cycle:
     data_types: frozenset[DataType]
     #: The longest time between recording a send and its effect in QuickBooks.
     flight: timedelta = FLIGHT
-    #: Whether the database was restored from a backup since the last cycle that went through.
-    after_restore: bool = False
+    #: Record types that no cycle has synced since the database was restored from a backup.
+    after_restore: frozenset[str] = frozenset()
     #: QuickBooks's own clock before it was read in this cycle.
     far_since: datetime | None = None
     #: Judges a batch of records; one that needs no frames may stand in for Great Expectations.

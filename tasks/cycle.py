@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from connectors.state.port import RESTORED_CURSOR
+from connectors.state.port import restored_cursor
 from models.audit import AuditNote
 from models.brakes import Tripped
 from models.errors import BrakeError, DisconnectedError, SyncError
@@ -154,8 +154,8 @@ def _advance(cycle: Cycle, quickbooks: QuickBooksExtract, platform: PlatformExtr
         (name, Side.QUICKBOOKS): position for name, position in quickbooks.positions.items()
     }
     positions |= {(name, Side.PLATFORM): position for name, position in platform.positions.items()}
-    if cycle.after_restore:
-        positions[RESTORED_CURSOR, Side.PLATFORM] = ""
+    for name in cycle.after_restore & set(platform.positions):
+        positions[restored_cursor(name), Side.PLATFORM] = ""
     with cycle.state.begin() as unit:
         unit.set_cursors(positions)
 

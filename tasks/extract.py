@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.ports import Payload
-from connectors.state.port import RESTORED_CURSOR, Row
+from connectors.state.port import Row, restored_cursor
 from models.errors import RejectedError
 from models.fields import Raw, value_at
 from models.record_type import RecordType
@@ -53,10 +53,15 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
     """Read QuickBooks's changes for these record types."""
     now = cycle.clock.now()
     with cycle.state.begin() as unit:
-        cycle.after_restore = bool(unit.cursor(RESTORED_CURSOR, Side.PLATFORM))
-        stored = {
-            each.name: None if cycle.after_restore else unit.cursor(each.name, Side.QUICKBOOKS)
+        cycle.after_restore = frozenset(
+            each.name
             for each in record_types
+            if unit.cursor(restored_cursor(each.name), Side.PLATFORM)
+        )
+        stored = {
+            each.name: unit.cursor(each.name, Side.QUICKBOOKS)
+            for each in record_types
+            if each.name not in cycle.after_restore
         }
     since = {
         name: datetime.fromisoformat(position)
@@ -156,7 +161,7 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
         end = unit.platform.position()
         for record_type in record_types:
             after = None
-            if not cycle.after_restore:
+            if record_type.name not in cycle.after_restore:
                 after = unit.cursor(record_type.name, Side.PLATFORM)
             if after is None:
                 # what is linked and not among the live rows was deleted while nobody read

@@ -37,7 +37,8 @@ class _Traces:
     ours: list[Payload] = field(default_factory=list)
     #: All that was sent is there, but for a marker that somebody took out.
     alike: list[Payload] = field(default_factory=list)
-    #: Edited since they were made, without a marker, and at least half of what was sent is there.
+    #: Edited since they were made, without a marker, and at least half of what was sent is there;
+    #: an entry of a name list has so few fields that any edited one is in doubt.
     doubtful: list[Payload] = field(default_factory=list)
 
     def all(self) -> list[Payload]:
@@ -183,7 +184,7 @@ def _traces(
         same = sum(covers(sent, stored, name) for name in compared)
         if same == len(compared) and record_type.marking is not None:
             traces.alike.append(record)
-        elif 2 * same >= len(compared) and (intent.marker or record_type.marking is None):
+        elif record_type.marking is None or (intent.marker and 2 * same >= len(compared)):
             traces.doubtful.append(record)
     return traces
 

@@ -24,7 +24,7 @@ from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.match import match
 from tasks.outcome import twins, unclaimed
-from tasks.reads import is_outdated, read_many
+from tasks.reads import is_outdated, read_many, token_number
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def pair(
             parked = {each.link_id: each for each in unit.parked([record_type.name])}
             _pair_platform(cycle, unit, record_type, platform, found, parked)
             _pair_quickbooks(cycle, unit, record_type, quickbooks, found, parked)
-            if cycle.after_restore and record_type.marking is None:
+            if record_type.name in cycle.after_restore:
                 _doubt_lone_ones(found)
             _add_parked(cycle, unit, record_type, found, parked)
             candidates += [each for each in found.values() if each.link.id not in busy]
@@ -311,17 +311,25 @@ def _payload_label(record_type: RecordType, record: Payload) -> str:
 
 
 def _doubt_lone_ones(found: dict[int, Candidate]) -> None:
-    """After a restore, entries of name lists that both sides hold alone may be the same ones.
+    """After a restore, records that both sides hold alone may be the same ones.
 
-    They carry no marker, and one that was renamed since the backup is not known by its name.
+    Entries of name lists carry no marker, and one that was renamed since the backup is not known by
+    its name. A document may have been edited where its marker stood.
     """
-    lone = {
-        side: [each for each in found.values() if each.link.side_id(side.other) is None]
-        for side in Side
-    }
-    if all(lone.values()):
-        for each in (*lone[Side.QUICKBOOKS], *lone[Side.PLATFORM]):
+    in_quickbooks = [each for each in found.values() if each.link.platform_id is None]
+    in_quickbooks = [each for each in in_quickbooks if _may_have_lost_its_marker(each)]
+    on_platform = [each for each in found.values() if each.link.quickbooks_id is None]
+    if in_quickbooks and on_platform:
+        for each in (*in_quickbooks, *on_platform):
             found[each.link.id] = replace(each, unsure=True)
+
+
+def _may_have_lost_its_marker(each: Candidate) -> bool:
+    """Whether a record that only QuickBooks holds may once have been known as ours."""
+    record = each.quickbooks
+    if record is None or each.record_type.marking is None:
+        return True
+    return each.record_type.marker_in(record) is None and token_number(record) > 0
 
 
 # -- parked records, and the sides that nobody said anything about --
@@ -345,7 +353,10 @@ def _add_parked(
         cycle.references.learn([link])
     for link_id, each in found.items():
         if link_id in parked:
-            found[link_id] = replace(each, parked=parked[link_id])
+            known = parked[link_id]
+            # only a person's retry ends that doubt, whatever is edited meanwhile
+            unsure = each.unsure or (known.code == "after_restore" and not known.next_attempt_at)
+            found[link_id] = replace(each, parked=known, unsure=unsure)
 
 
 def _fetch_missing_sides(cycle: Cycle, candidates: list[Candidate]) -> None:

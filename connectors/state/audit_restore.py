@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from connectors.state import audit_log
 from connectors.state.checkpoints import CheckpointLog, Draft, End, remembered_in
-from connectors.state.port import RESTORED_CURSOR
+from connectors.state.port import restored_cursor
 from models.audit import BEGINNING, AuditNote, Place
 from models.checkpoint import ANCHOR, CHECKPOINT, RESTORED, Checkpoint, Proven, Remembered
 from models.errors import AuditError, UsageError
+from models.record_type import catalog
 from models.records import canonical_json
 from models.tables import sync as tables
 from models.tables.sync import INSTALLATION, audit_entries
@@ -63,19 +64,22 @@ def restored(engine: Engine, log: CheckpointLog, *, reason: str, actor: str) -> 
 def note_restored(engine: Engine, now: datetime) -> None:
     """Have the next cycle of each connection read everything, and make no list entry anew."""
     connections, cursors = tables.connections, tables.cursors
+    names = [restored_cursor(name) for name in catalog()]
     with engine.begin() as transaction:
-        mark = cursors.c.record_type == RESTORED_CURSOR
-        transaction.execute(delete(cursors).where(mark))
-        for connection_id in transaction.scalars(select(connections.c.id)).all():
-            transaction.execute(
-                insert(cursors).values(
-                    connection_id=connection_id,
-                    record_type=RESTORED_CURSOR,
-                    side=Side.PLATFORM.value,
-                    position=now.isoformat(),
-                    updated_at=now,
-                )
-            )
+        transaction.execute(delete(cursors).where(cursors.c.record_type.in_(names)))
+        rows = [
+            {
+                "connection_id": connection_id,
+                "record_type": name,
+                "side": Side.PLATFORM.value,
+                "position": now.isoformat(),
+                "updated_at": now,
+            }
+            for connection_id in transaction.scalars(select(connections.c.id)).all()
+            for name in names
+        ]
+        if rows:
+            transaction.execute(insert(cursors), rows)
 
 
 def _check_rest(connection: Connection, found: Proven) -> None:

@@ -24,11 +24,16 @@ from models.records import Content
 from models.settings import ConnectionSettings
 from models.words import IntentState, Operation, Side
 
-#: Among the cursors: set by a person after the database was restored from a backup, until a cycle
-#: has gone through.
-RESTORED_CURSOR = "restored"
 #: Among the cursors: when the company behind the token was last seen to be the connected one.
 COMPANY_CURSOR = "company"
+
+
+def restored_cursor(record_type: str) -> str:
+    """Among the cursors: set by a person after the database was restored from a backup.
+
+    It stays until a cycle that syncs the record type has gone through.
+    """
+    return f"{record_type} restored"
 
 
 @dataclass(frozen=True)

@@ -117,22 +117,6 @@ def no_epoch() -> list[Patch]:
     return [(MemoryState, "check_epoch", nothing)]
 
 
-def lease_for_all() -> list[Patch]:
-    original = MemoryState.take_lease
-
-    def take(self: Any, duration: timedelta) -> None:
-        lease = self.database.lease.get(True)
-        if lease is not None and not self.epoch:
-            self.database.lease[True] = replace(lease, holder=None)
-        original(self, duration)
-
-    return [(MemoryState, "take_lease", take)]
-
-
-def old_readings_count() -> list[Patch]:
-    return [(pair, "is_outdated", lambda _link, _record: False)]
-
-
 def versions_say_it_all() -> list[Patch]:
     def known(_cycle: Any, _type: Any, link: Any, raw: Any) -> bool:
         return reads.token_number(raw) == int((link.quickbooks_version or "-2").partition("|")[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from connectors.state.memory_intents import MemoryIntents
 from models import intent as intent_model
 from models.intent import Sight, Sighting, Step
 from models.words import IntentState
-from tasks import cycle, load, outcome, pair, push, recover
+from tasks import load, outcome, push, recover
 from tests.simulation.planted import Patch, nothing
 
 
@@ -124,37 +124,17 @@ def answers_mixed_up() -> list[Patch]:
     ]
 
 
-def claimed_is_news() -> list[Patch]:
-    return [(pair, "unclaimed", lambda _cycle, _unit, _type, records, _intents: list(records))]
-
-
 def busy_is_planned() -> list[Patch]:
-    class NoIntents(list[Any]):
-        def __iter__(self) -> Iterator[Any]:
-            return iter(())
-
+    """Pairing does not know the links of open intents."""
     original = MemoryIntents.open_intents
-    state = {"in_pair": False}
-    paired = pair.pair
 
     def open_intents(self: Any) -> Any:
         found = original(self)
-        return NoIntents(found) if state["in_pair"] else found
+        if sys._getframe(1).f_code.co_name == "pair":
+            return [replace(each, link_id=-1) for each in found]
+        return found
 
-    def pairing(*arguments: Any) -> Any:
-        state["in_pair"] = True
-        try:
-            return paired(*arguments)
-        finally:
-            state["in_pair"] = False
-
-    from tasks import steps
-
-    return [
-        (MemoryIntents, "open_intents", open_intents),
-        (cycle, "PLAIN", replace(steps.PLAIN, pair=pairing)),
-        (cycle.run_cycle, "__defaults__", (replace(steps.PLAIN, pair=pairing),)),
-    ]
+    return [(MemoryIntents, "open_intents", open_intents)]
 
 
 def adopts_the_first() -> list[Patch]:

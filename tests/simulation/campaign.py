@@ -22,7 +22,25 @@ FAILURES_MAX = 20
 #: A campaign of this many schedules reaches every fault and every cell.
 COMPLETE_FROM = 20_000
 #: What is done in every schedule of a campaign under one condition.
-CONDITIONS = ("", "request_id_ignored", "request_ids_forgotten", "late_landing")
+_FORCED: dict[str, dict[str, Any]] = {
+    "": {},
+    "request_id_ignored": {"honour_request_ids": False},
+    "request_ids_forgotten": {"forget_request_ids": True},
+    "late_landing": {},
+    "rough": {"honour_request_ids": False, "workers": 3},
+    "emptied": {"mass_delete": True},
+    "restored": {"restored": True},
+}
+CONDITIONS = tuple(_FORCED)
+#: What a rough campaign is rich in: writes of unknown outcome and workers that fall asleep.
+_ROUGH = {
+    "late_landing": 0.4,
+    "timeout_before": 0.2,
+    "answer_lost": 0.25,
+    "zombie": 0.06,
+    "old_reading": 0.2,
+    "slow_call": 0.2,
+}
 
 
 @dataclass
@@ -92,13 +110,12 @@ def seed_of(plan: Plan, number: int) -> str:
 def profile_of(draws: Draws, condition: str) -> Profile:
     """A profile with a campaign's condition in force."""
     profile = draw_profile(draws)
-    if condition == "request_id_ignored":
-        return replace(profile, honour_request_ids=False)
-    if condition == "request_ids_forgotten":
-        return replace(profile, forget_request_ids=True)
+    rates = profile.rates
     if condition == "late_landing":
-        return replace(profile, rates={**profile.rates, "late_landing": SWITCHED["late_landing"]})
-    return profile
+        rates = {**rates, "late_landing": SWITCHED["late_landing"]}
+    elif condition == "rough":
+        rates = {**rates, **_ROUGH}
+    return replace(profile, rates=rates, **_FORCED[condition])
 
 
 def one(plan: Plan, number: int, *, story: bool = False) -> Result:

@@ -20,6 +20,8 @@ class Mutant:
     #: What somebody got wrong.
     bug: str
     patches: Callable[[], list[Patch]]
+    #: The campaign's condition under which it is hunted: one in which it can do harm.
+    condition: str = ""
 
 
 @contextmanager

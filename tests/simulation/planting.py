@@ -23,7 +23,7 @@ CANARY_EVERY, CANARY_SEEDS = 100, 1_000
 def find(name: str, seeds_max: int, mutant_name: str) -> tuple[str, int, str]:
     """Plant one bug; after how many seeds it was caught (0: never), and by which invariant."""
     mutant = next(each for each in MUTANTS if each.name == mutant_name)
-    plan = Plan(f"{name}-{mutant_name}", 0, seeds_max)
+    plan = Plan(f"{name}-{mutant_name}", 0, seeds_max, mutant.condition)
     one(plan, 0)  # the base company is made by the engine as it is
     one(Plan(f"{name}-{mutant_name}-numbers", 0, 1, "late_landing"), 1)
     with planted(mutant):

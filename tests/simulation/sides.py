@@ -15,7 +15,7 @@ from connectors.ports import CompanyFacts, QuickBooksPort
 from connectors.state.memory import MemoryDatabase, MemoryPeople, MemoryState
 from connectors.state.memory_people import PlatformPeople
 from connectors.state.memory_store import UnsealedNote
-from connectors.state.port import RESTORED_CURSOR, Connection, Row, State
+from connectors.state.port import Connection, Row, State, restored_cursor
 from models.approval import ApprovalState
 from models.audit import AuditNote
 from models.intent import Intent
@@ -150,7 +150,8 @@ class MemorySides:
         """Restore a backup of the database; QuickBooks goes on as it is."""
         self.database.restore(kept)
         with self.open_state("restore", "person").begin() as unit:
-            unit.set_cursors({(RESTORED_CURSOR, Side.PLATFORM): self.clock.now().isoformat()})
+            now = self.clock.now().isoformat()
+            unit.set_cursors({(restored_cursor(name), Side.PLATFORM): now for name in catalog()})
 
     def settle_for(self, profile: Profile) -> None:
         """Set what a profile says of the company and the connection."""
