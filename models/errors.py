@@ -4,7 +4,8 @@ SyncError
 ├── UsageError               the person's input is wrong; say what to type instead (exit 2)
 ├── RecordError              this record cannot go on as it is; park it, go on with the rest
 │   ├── FieldError           one field's value is not usable
-│   └── MissingParentError   it refers to a record that has no counterpart yet
+│   ├── MissingParentError   it refers to a record that has no counterpart yet
+│   └── OutdatedReadingError  QuickBooks answered from an older copy; read it again later
 ├── RemoteError              QuickBooks answered with a fault, or not at all
 │   ├── RetryLaterError      nothing was done; wait and send again
 │   ├── OutcomeUnknownError  it may have been done; look before sending again
@@ -63,6 +64,10 @@ class FieldError(RecordError):
 
 class MissingParentError(RecordError):
     """The record refers to one that has no counterpart on the other side yet."""
+
+
+class OutdatedReadingError(RecordError):
+    """QuickBooks answered with an older version of the record than is known already."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from models.words import Side
 from tasks.context import Cycle
 from tasks.pair import Candidate, is_inactive
 from tasks.parents import load_parents
+from tasks.reads import is_outdated, outdated
 from tasks.times import parse_time
 from tasks.validate import Subject
 
@@ -123,6 +124,8 @@ def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Record
 def _special_case(each: Candidate) -> RecordError | None:
     """Situations that no merge decides."""
     workflow, row = each.record_type.workflow, each.platform
+    if each.quickbooks is not None and is_outdated(each.link, each.quickbooks):
+        return outdated(each.link, each.quickbooks)
     if each.unsure:
         return _unknown_after_restore(each)
     if each.twin_of is not None and not _is_gone_in_quickbooks(each):
@@ -144,7 +147,11 @@ def _special_case(each: Candidate) -> RecordError | None:
             value=row.values[workflow.column],
             fix=f"Delete it on the platform, or set {workflow.column} to {workflow.posted!r}.",
         )
-    void = each.record_type.void_status
+    return _voided_before_sync(each)
+
+
+def _voided_before_sync(each: Candidate) -> RecordError | None:
+    void, row = each.record_type.void_status, each.platform
     status = row.values.get(each.record_type.by_name["status"].column) if void and row else None
     if void and status == void and row and row.live and each.link.quickbooks_id is None:
         return RecordError(

@@ -13,6 +13,7 @@ from connectors.state.port import StaleRowError
 from models.errors import (
     GoneError,
     OutcomeUnknownError,
+    OutdatedReadingError,
     RecordError,
     RetryLaterError,
     StaleRecordError,
@@ -39,7 +40,12 @@ def is_passing(error: SyncError) -> bool:
     """Whether another attempt within this run can help."""
     return isinstance(
         error,
-        RetryLaterError | OutcomeUnknownError | StaleRecordError | GoneError | StaleRowError,
+        RetryLaterError
+        | OutcomeUnknownError
+        | StaleRecordError
+        | GoneError
+        | StaleRowError
+        | OutdatedReadingError,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.ports import Payload
+from models.errors import OutdatedReadingError
 from models.plan import Link
 from models.record_type import RecordType
 from tasks.context import Cycle
@@ -45,3 +46,13 @@ def is_outdated(link: Link, record: Payload) -> bool:
     """
     known = (link.quickbooks_version or "").partition("|")[0]
     return known.isdigit() and -1 < token_number(record) < int(known)
+
+
+def outdated(link: Link, record: Payload) -> OutdatedReadingError:
+    """The error for such a reading: nothing may be merged with it."""
+    return OutdatedReadingError(
+        f"QuickBooks answered with version {token_number(record)} of {link.record_type} "
+        f"{link.label}, which is older than what it said before",
+        code="outdated_reading",
+        fix="Nothing to do: it is read again.",
+    )

@@ -10,6 +10,7 @@ from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
 from models.audit import AuditNote
 from models.errors import (
     OutcomeUnknownError,
+    OutdatedReadingError,
     RecordError,
     RemoteError,
     RetryLaterError,
@@ -267,7 +268,12 @@ def _with_attempts(parked: Parked, known: Parked | None) -> Parked:
 def passes(error: SyncError) -> bool:
     """Whether the reason may pass by itself, without anybody editing the record."""
     return isinstance(
-        error, RetryLaterError | OutcomeUnknownError | StaleRecordError | StaleRowError
+        error,
+        RetryLaterError
+        | OutcomeUnknownError
+        | StaleRecordError
+        | StaleRowError
+        | OutdatedReadingError,
     )
 
 

@@ -11,7 +11,7 @@ from models.plan import RecordPlan
 from tasks.context import Cycle
 from tasks.pair import Candidate
 from tasks.plan import plan
-from tasks.reads import read_many
+from tasks.reads import is_outdated, outdated, read_many
 
 
 def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:
@@ -27,6 +27,8 @@ def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:
     row = rows.get(link.platform_id or "")
     found = read_many(cycle, record_type, [link.quickbooks_id] if link.quickbooks_id else [])
     record = found.get(link.quickbooks_id or "")
+    if record is not None and is_outdated(link, record):
+        raise outdated(link, record)
     candidate = Candidate(
         record_type,
         link,

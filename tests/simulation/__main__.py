@@ -20,6 +20,8 @@ from tests.simulation.campaign import (
 )
 from tests.simulation.worlds import BOOKS, STATES
 
+#: What the seeds of a hunt for planted bugs begin with.
+HUNT = "hunt"
 #: Seconds between two lines of progress.
 TELL_EVERY = 20.0
 
@@ -30,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.mutants:
         from tests.simulation.planting import hunt
 
-        return hunt(options.name or _new_name(), options.seeds_max, options.processes, options.only)
+        # always the same seeds, so that how many a bug takes can be compared
+        return hunt(options.name or HUNT, options.seeds_max, options.processes, options.only)
     if options.canary:
         from tests.simulation.planting import canary
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from models.words import DataType
 from tests.simulation import cells
 from tests.simulation.draws import Draw, Draws
 from tests.simulation.profile import FAULTS, SWITCHED, Profile, draw_profile
@@ -28,18 +29,29 @@ _FORCED: dict[str, dict[str, Any]] = {
     "request_ids_forgotten": {"forget_request_ids": True},
     "late_landing": {},
     "rough": {"honour_request_ids": False, "workers": 3},
+    "lost": {
+        "honour_request_ids": False,
+        "data_types": frozenset({DataType.INVOICES}),
+        "custom_numbers": True,
+        "actions": 14,
+    },
     "emptied": {"mass_delete": True},
     "restored": {"restored": True},
 }
 CONDITIONS = tuple(_FORCED)
-#: What a rough campaign is rich in: writes of unknown outcome and workers that fall asleep.
-_ROUGH = {
-    "late_landing": 0.4,
-    "timeout_before": 0.2,
-    "answer_lost": 0.25,
-    "zombie": 0.06,
-    "old_reading": 0.2,
-    "slow_call": 0.2,
+#: What the schedules of a condition are rich in.
+_RICH_IN = {
+    # writes of unknown outcome, and workers that fall asleep
+    "rough": {
+        "late_landing": 0.4,
+        "timeout_before": 0.2,
+        "answer_lost": 0.25,
+        "zombie": 0.06,
+        "old_reading": 0.2,
+        "slow_call": 0.2,
+    },
+    # documents whose write was lost on its way there or back
+    "lost": {"timeout_before": 0.35, "answer_lost": 0.35},
 }
 
 
@@ -113,8 +125,8 @@ def profile_of(draws: Draws, condition: str) -> Profile:
     rates = profile.rates
     if condition == "late_landing":
         rates = {**rates, "late_landing": SWITCHED["late_landing"]}
-    elif condition == "rough":
-        rates = {**rates, **_ROUGH}
+    elif condition in _RICH_IN:
+        rates = {**rates, **_RICH_IN[condition]}
     return replace(profile, rates=rates, **_FORCED[condition])
 
 

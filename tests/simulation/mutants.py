@@ -36,7 +36,10 @@ MUTANTS: tuple[Mutant, ...] = (
         broken_writes.sent_counts_as_unsent,
     ),
     Mutant(
-        "no_marker", "records are made without a marker", broken_writes.no_marker, condition="rough"
+        "no_marker",
+        "records are made without a marker",
+        broken_writes.no_marker,
+        condition="lost",
     ),
     Mutant("force", "the SyncToken is read again just before the write", broken_writes.force),
     Mutant(
@@ -71,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "adopts_the_first",
         "any record made since is taken for ours",
         broken_writes.adopts_the_first,
-        condition="rough",
+        condition="lost",
     ),
     Mutant("base_first", "the base advances before the write", broken_memory.base_first),
     Mutant(
