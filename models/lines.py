@@ -202,9 +202,11 @@ class Lines(Field):
         body[self.quickbooks] = self.overlay(value or (), None, references, "")
 
     def load(self, stored: Any) -> Value:
-        """Lines from their stored JSON form."""
+        """Lines from their stored JSON form; none at all is not the same as an unknown base."""
+        if stored is None:
+            return None
         lines = []
-        for line in stored or ():
+        for line in stored:
             fields = {field.name: field for field in self.shape_of(line["kind"]).fields}
             lines.append(
                 {

@@ -103,6 +103,13 @@ def test_a_stored_base_is_the_content_it_was(record_type: RecordType, data: st.D
     assert canonical_json(dict(reversed(loaded.items()))) == text
 
 
+@pytest.mark.parametrize("record_type", RECORD_TYPES)
+def test_what_a_stored_base_does_not_know_stays_unknown(record_type: RecordType) -> None:
+    """A base without lines would be an agreement on none; None leaves the decision open."""
+    unknown = dict.fromkeys(record_type.by_name)
+    assert load_content(record_type, json.loads(canonical_json(unknown))) == unknown
+
+
 # -- hostile values --
 
 HOSTILE = [

@@ -182,11 +182,18 @@ def check_operations(case: Case, decided: Merge) -> None:
         assert case.platform is None, "never made where it is or was"
         expected = (None, Operation.CREATE)
     elif decided.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
-        inactive = case.record_type.delete_means is DeleteMeans.DEACTIVATE
-        expected = (Operation.UPDATE if inactive else Operation.DELETE, None)
+        expected = (_removal(case), None)
     elif decided.outcome is Outcome.REMOVE_ON_PLATFORM:
         expected = (None, Operation.DELETE)
     assert (there, here) == expected
+
+
+def _removal(case: Case) -> Operation | None:
+    """How a record leaves QuickBooks; an entry of a name list that is inactive has left."""
+    if case.record_type.delete_means is not DeleteMeans.DEACTIVATE:
+        return Operation.DELETE
+    content = case.quickbooks.content if case.quickbooks else None
+    return None if content and content.get("active") is False else Operation.UPDATE
 
 
 # -- both sides hold the record --

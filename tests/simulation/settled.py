@@ -60,14 +60,19 @@ def check_end(world: World) -> None:
 def _no_doubles(world: World, standing: Standing) -> None:
     """I2: one record per origin on each side; a copy that is parked is known as one."""
     for side in Side:
-        # by record type: QuickBooks copies addresses and numbers into records of other types
-        counts: Counter[tuple[str, str]] = Counter()
+        counts: Counter[str] = Counter()
         for place, tokens in standing.items():
             if place[0] is side and not world.sides.is_twin(place):
-                counts.update((place[1], token) for token in tokens)
-        for (name, token), count in counts.items():
+                counts.update(token for token in tokens if _is_of(world, token, place[1]))
+        for token, count in counts.items():
             if count > 1:
+                name = world.oracle.written[token][1]
                 raise Violation("I2", f"{token} stands in {count} {name} records on {side}")
+
+
+def _is_of(world: World, token: str, record_type: str) -> bool:
+    """Whether it was written into such a record; QuickBooks copies addresses into other types."""
+    return token in world.oracle.written and world.oracle.written[token][1] == record_type
 
 
 def _equal(world: World, parked: set[int]) -> None:
