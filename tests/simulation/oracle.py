@@ -103,10 +103,14 @@ class Oracle:
     def person_removed(
         self, side: Side, record_type: RecordType, record_id: str, seen: frozenset[str]
     ) -> None:
-        """A person deleted a record, with these tokens in it."""
+        """A person deleted a record, with these tokens in it; copies of others' do not count."""
         self.gone |= seen
-        self.deleted |= seen
+        self.deleted |= {token for token in seen if self.is_of(token, record_type.name)}
         self.world.tell(f"a person on {side} deletes {record_type.name} {record_id}")
+
+    def is_of(self, token: str, record_type: str) -> bool:
+        """Whether it was written into such a record: QuickBooks copies it into other types."""
+        return token in self.written and self.written[token][1] == record_type
 
     def tokens_of(self, side: Side, record_type: RecordType, record_id: str) -> frozenset[str]:
         """Tokens that a record holds on a side."""

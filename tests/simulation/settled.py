@@ -63,16 +63,11 @@ def _no_doubles(world: World, standing: Standing) -> None:
         counts: Counter[str] = Counter()
         for place, tokens in standing.items():
             if place[0] is side and not world.sides.is_twin(place):
-                counts.update(token for token in tokens if _is_of(world, token, place[1]))
+                counts.update(token for token in tokens if world.oracle.is_of(token, place[1]))
         for token, count in counts.items():
             if count > 1:
                 name = world.oracle.written[token][1]
                 raise Violation("I2", f"{token} stands in {count} {name} records on {side}")
-
-
-def _is_of(world: World, token: str, record_type: str) -> bool:
-    """Whether it was written into such a record; QuickBooks copies addresses into other types."""
-    return token in world.oracle.written and world.oracle.written[token][1] == record_type
 
 
 def _equal(world: World, parked: set[int]) -> None:
