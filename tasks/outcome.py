@@ -330,19 +330,22 @@ def covers(sent: Content, stored: Content, name: str) -> bool:
 # -- concluding --
 
 
-def conclude(cycle: Cycle, intent: Intent, sighting: Sighting) -> Step:
-    """Carry out what follows from a look; what is left to do, if anything, is the caller's."""
-    with cycle.state.begin() as unit:
-        step = next_step(intent, sighting, cycle.flight)
-        if step is Step.ADOPT:
-            adopt(cycle, unit, intent, sighting, Attempt(intent.id, "adopted"))
-        elif step is Step.PLAN_ANEW:
-            unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "moved"))
-            note_uncertain(unit, intent, "the record had moved on when it was looked at")
-            link = unit.links([intent.link_id])[intent.link_id]
-            note_conflicts(unit, link, intent.conflicts, intent.edited_at)
-        elif step in (Step.DROP, Step.GIVE_UP):
-            unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "never_seen"))
+def conclude(cycle: Cycle, unit: Unit, intent: Intent, sighting: Sighting) -> Step:
+    """Carry out what follows from a look; what is left to do, if anything, is the caller's.
+
+    A caller whose cycle may not have read the record hands it over in the same unit: adopted and
+    not merged, it would keep what only one side has until somebody edits it.
+    """
+    step = next_step(intent, sighting, cycle.flight)
+    if step is Step.ADOPT:
+        adopt(cycle, unit, intent, sighting, Attempt(intent.id, "adopted"))
+    elif step is Step.PLAN_ANEW:
+        unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "moved"))
+        note_uncertain(unit, intent, "the record had moved on when it was looked at")
+        link = unit.links([intent.link_id])[intent.link_id]
+        note_conflicts(unit, link, intent.conflicts, intent.edited_at)
+    elif step in (Step.DROP, Step.GIVE_UP):
+        unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "never_seen"))
     return step
 
 

@@ -71,7 +71,8 @@ def _follow_up(cycle: Cycle, failed: Failed, prepared: Prepared) -> None:
     """Look what became of a write without an answer, and go on from there."""
     intent = prepared.intent
     sighting = look(cycle, [intent])[intent.id]
-    step = conclude(cycle, intent, sighting)
+    with cycle.state.begin() as unit:
+        step = conclude(cycle, unit, intent, sighting)
     if step is Step.SEND_AGAIN:
         _outcome(failed, send(cycle, [prepared]))
     elif step in (Step.ADOPT, Step.PLAN_ANEW, Step.DROP):

@@ -63,12 +63,11 @@ def _close_unsent(unit: Unit, intent: Intent) -> None:
 
 def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
     """Go on with a send without an answer, as far as it goes now."""
-    step = conclude(cycle, intent, sighting)
-    if step is Step.SEND_AGAIN:
-        _send_again(cycle, intent)
-        return
     with cycle.state.begin() as unit:
-        if step is Step.ASK_PERSON and _is_released(unit, intent):
+        step = conclude(cycle, unit, intent, sighting)
+        if step is Step.SEND_AGAIN:
+            pass  # it leaves below, when nothing is locked
+        elif step is Step.ASK_PERSON and _is_released(unit, intent):
             # A person has looked and wants it sent: what there is, is not it.
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "released"))
             _hand_over(unit, intent)
@@ -78,6 +77,8 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
             _hand_over(unit, intent)
         else:
             _park(unit, intent, sighting.error or never_seen(intent), next_attempt_at=None)
+    if step is Step.SEND_AGAIN:
+        _send_again(cycle, intent)
 
 
 def _is_released(unit: Unit, intent: Intent) -> bool:

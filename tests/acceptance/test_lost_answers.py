@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from connectors.quickbooks.client import QuickBooksClient
+from tasks import recover
 from tests.fixtures.company import Office, note_of, purchase
 
 ENTITIES = ("Account", "Customer", "Vendor", "Item", "Invoice", "Payment", "Purchase")
@@ -215,6 +216,32 @@ def test_a_lost_answer_and_no_way_to_look(office: Office, monkeypatch: pytest.Mo
     office.emulator.clear_faults()
     office.sync()
     assert_one_each(office, made)
+
+
+def test_a_run_that_ends_while_it_adopts_has_adopted_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: what is adopted is handed over to be merged in the same transaction; else what only
+    QuickBooks has of it would stay there until somebody edits it."""
+    made = [make_one_of_each(office, 1)]
+    office.emulator.faults(
+        {"kind": "answer_lost", "verb": "create", "entity": "Invoice"},
+        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Invoice", "count": None},
+    )
+    office.sync(code=3)
+    office.emulator.clear_faults()
+
+    def end_here(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recover, "_hand_over", end_here)
+        with pytest.raises(OSError, match="disk is full"):
+            office.sync()
+    assert office.platform.open_intents() == 1
+    office.sync()
+    assert_one_each(office, made)
+    office.settled()
 
 
 def test_a_record_that_a_person_made_alike_is_not_taken_for_ours(office: Office) -> None:

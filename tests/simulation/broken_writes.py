@@ -98,10 +98,8 @@ def force() -> list[Patch]:
 def look_counts_when_answered() -> list[Patch]:
     original = outcome.conclude
 
-    def conclude(of_cycle: Any, intent: Any, sighting: Any) -> Any:
-        with of_cycle.state.begin() as unit:
-            sighting = replace(sighting, looked_at=unit.now)
-        return original(of_cycle, intent, sighting)
+    def conclude(of_cycle: Any, unit: Any, intent: Any, sighting: Any) -> Any:
+        return original(of_cycle, unit, intent, replace(sighting, looked_at=unit.now))
 
     return [(recover, "conclude", conclude), (push, "conclude", conclude)]
 
