@@ -65,9 +65,7 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
     """Go on with a send without an answer, as far as it goes now."""
     with cycle.state.begin() as unit:
         step = conclude(cycle, unit, intent, sighting)
-        if step is Step.SEND_AGAIN:
-            pass  # it leaves below, when nothing is locked
-        elif step is Step.ASK_PERSON and _is_released(unit, intent):
+        if step is Step.ASK_PERSON and _is_released(unit, intent):
             # A person has looked and wants it sent: what there is, is not it.
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "released"))
             _hand_over(unit, intent)
@@ -75,9 +73,9 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
             _wait(cycle, unit, intent)
         elif step in (Step.ADOPT, Step.PLAN_ANEW, Step.DROP):
             _hand_over(unit, intent)
-        else:
+        elif step is not Step.SEND_AGAIN:
             _park(unit, intent, sighting.error or never_seen(intent), next_attempt_at=None)
-    if step is Step.SEND_AGAIN:
+    if step is Step.SEND_AGAIN:  # it leaves when nothing is locked
         _send_again(cycle, intent)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import TracebackType
 
 from connectors.ports import Clock, CompanyFacts
@@ -33,7 +33,7 @@ from connectors.state.memory_store import (
     UnsealedNote,
     undo_to,
 )
-from connectors.state.port import Connection, PlatformPort, Unit
+from connectors.state.port import Connection, PlatformPort, Unit, lease_busy, lease_lost
 from models.audit import GENESIS, AuditEntry, AuditNote, chained
 from models.errors import BrakeError
 from models.words import Side
@@ -79,10 +79,10 @@ class MemoryState:
             self.epoch = 1
         elif self.epoch:
             if lease.epoch != self.epoch:
-                raise _lease_lost(self.connection.name)
+                raise lease_lost(self.connection.name)
         else:
             if lease.holder is not None and lease.expires_at is not None and lease.expires_at > now:
-                raise _lease_busy(self.connection.name, lease.holder, lease.expires_at)
+                raise lease_busy(self.connection.name, lease.holder, lease.expires_at)
             self.epoch = lease.epoch + 1
         database.lease[True] = Lease(self.holder, self.epoch, expires_at)
 
@@ -103,23 +103,7 @@ class MemoryState:
         """
         lease = self.database.lease.get(True)
         if lease is None or lease.epoch != epoch:
-            raise _lease_lost(self.connection.name)
-
-
-def _lease_busy(name: str, holder: str, expires_at: datetime) -> BrakeError:
-    return BrakeError(
-        f"another run works on {name}: {holder}, at most until {expires_at:%H:%M:%S} UTC",
-        brake="lease",
-        fix="Wait until it has finished; two runs of one company never overlap.",
-    )
-
-
-def _lease_lost(name: str) -> BrakeError:
-    return BrakeError(
-        f"this run has lost {name} to another one",
-        brake="lease",
-        fix="Nothing to do: the other run goes on, and this one wrote nothing more.",
-    )
+            raise lease_lost(self.connection.name)
 
 
 class _Transaction:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from connectors.ports import CompanyFacts
 from models.approval import Approval, ApprovalState
 from models.audit import AuditNote
-from models.errors import RecordError
+from models.errors import BrakeError, RecordError
 from models.intent import Attempt, Intent
 from models.merge import Conflict
 from models.plan import Link
@@ -34,6 +34,24 @@ def restored_cursor(record_type: str) -> str:
     It stays until a cycle that syncs the record type has gone through.
     """
     return f"{record_type} restored"
+
+
+def lease_busy(name: str, holder: str, expires_at: datetime) -> BrakeError:
+    """The error of a worker that comes while another one has the company."""
+    return BrakeError(
+        f"another run works on {name}: {holder}, at most until {expires_at:%H:%M:%S} UTC",
+        brake="lease",
+        fix="Wait until it has finished; two runs of one company never overlap.",
+    )
+
+
+def lease_lost(name: str) -> BrakeError:
+    """The error of a worker whose company another one has taken over."""
+    return BrakeError(
+        f"this run has lost {name} to another one",
+        brake="lease",
+        fix="Nothing to do: the other run goes on, and this one wrote nothing more.",
+    )
 
 
 @dataclass(frozen=True)

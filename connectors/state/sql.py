@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection as SqlConnection
@@ -23,11 +23,10 @@ from connectors.state.approval_rows import ApprovalRows
 from connectors.state.audit_log import append_notes
 from connectors.state.intent_rows import IntentRows
 from connectors.state.link_rows import LinkRows
-from connectors.state.port import Connection, PlatformPort, Unit
+from connectors.state.port import Connection, PlatformPort, Unit, lease_busy, lease_lost
 from connectors.state.review_rows import ReviewRows
 from connectors.state.scope import Scope
 from models.audit import AuditNote
-from models.errors import BrakeError
 from models.tables import sync as tables
 from models.words import Side
 
@@ -62,7 +61,7 @@ class SqlState:
         mine = leases.c.connection_id == self.connection.id
         epoch = connection.scalar(select(leases.c.epoch).where(mine).with_for_update(read=True))
         if epoch != self.epoch:
-            raise _lease_lost(self.connection.name)
+            raise lease_lost(self.connection.name)
 
     def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
@@ -84,10 +83,10 @@ class SqlState:
                 self.epoch = 1
                 return
             if self.epoch and row.epoch != self.epoch:
-                raise _lease_lost(self.connection.name)
+                raise lease_lost(self.connection.name)
             if not self.epoch:
                 if row.holder is not None and row.expires_at is not None and row.expires_at > now:
-                    raise _lease_busy(self.connection.name, row.holder, row.expires_at)
+                    raise lease_busy(self.connection.name, row.holder, row.expires_at)
                 self.epoch = row.epoch + 1
             connection.execute(
                 update(leases)
@@ -105,22 +104,6 @@ class SqlState:
                 .values(holder=None, expires_at=None)
             )
         self.epoch = 0
-
-
-def _lease_busy(name: str, holder: str, expires_at: datetime) -> BrakeError:
-    return BrakeError(
-        f"another run works on {name}: {holder}, at most until {expires_at:%H:%M:%S} UTC",
-        brake="lease",
-        fix="Wait until it has finished; two runs of one company never overlap.",
-    )
-
-
-def _lease_lost(name: str) -> BrakeError:
-    return BrakeError(
-        f"this run has lost {name} to another one",
-        brake="lease",
-        fix="Nothing to do: the other run goes on, and this one wrote nothing more.",
-    )
 
 
 class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows):

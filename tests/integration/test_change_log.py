@@ -9,20 +9,11 @@ from sqlalchemy import Engine, func, insert, select, text
 
 from models.tables import RECORD_TABLES, platform
 from models.tables.platform import change_log
+from tests.contract.state_samples import LEAST
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-#: The least that a record of each type needs.
-LEAST: dict[str, dict[str, Any]] = {
-    "account": {"name": "Bank", "type": "Bank"},
-    "customer": {"name": "Ada"},
-    "vendor": {"name": "Bob"},
-    "item": {"name": "Hour", "kind": "service"},
-    "invoice": {},
-    "payment": {},
-    "expense": {"payment_method": "cash"},
-}
 #: A column of each type to change.
 CHANGED = {
     "account": "description",
