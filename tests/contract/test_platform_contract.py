@@ -24,26 +24,12 @@ from tests.contract.state_samples import (
     create,
     dump,
 )
-from tests.contract.state_worlds import MemoryWorld, SqlWorld, World
+from tests.contract.state_worlds import World
 from tests.fixtures.databases import ON_POSTGRESQL
 
 TYPES = catalog()
 LONG_AGO = datetime(1999, 1, 2, 3, 4, 5, 600, tzinfo=UTC)
 every_type = pytest.mark.parametrize("record_type", RECORD_TABLES)
-
-
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=ON_POSTGRESQL)])
-def world(request: pytest.FixtureRequest) -> World:
-    """An empty company."""
-    if request.param == "memory":
-        return MemoryWorld()
-    return SqlWorld(request.getfixturevalue(f"{request.param}_engine"))
-
-
-@pytest.fixture
-def state(world: World) -> State:
-    """The state of a worker without a lease."""
-    return world.state()
 
 
 def write(

@@ -33,27 +33,12 @@ from tests.contract.state_samples import (
     intent,
     parked,
 )
-from tests.contract.state_worlds import MemoryWorld, SqlWorld, World
-from tests.fixtures.databases import ON_POSTGRESQL
+from tests.contract.state_worlds import World
 
 CUSTOMER = catalog()["customer"]
 QUICKBOOKS, PLATFORM = Side.QUICKBOOKS, Side.PLATFORM
 MINUTE = timedelta(minutes=1)
 DONE = Attempt("", "acknowledged", "tid", "")
-
-
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=ON_POSTGRESQL)])
-def world(request: pytest.FixtureRequest) -> World:
-    """An empty company."""
-    if request.param == "memory":
-        return MemoryWorld()
-    return SqlWorld(request.getfixturevalue(f"{request.param}_engine"))
-
-
-@pytest.fixture
-def state(world: World) -> State:
-    """The state of a worker without a lease."""
-    return world.state()
 
 
 def add_links(state: State, count: int = 3, side: Side = PLATFORM) -> None:

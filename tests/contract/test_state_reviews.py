@@ -37,22 +37,13 @@ from tests.contract.state_samples import (
     intent,
     parked,
 )
-from tests.contract.state_worlds import MemoryWorld, SqlWorld, World
-from tests.fixtures.databases import ON_POSTGRESQL
+from tests.contract.state_worlds import MemoryWorld, World
 from tests.fixtures.records import contents
 
 QUICKBOOKS, PLATFORM = Side.QUICKBOOKS, Side.PLATFORM
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
 #: Hash of the third entry of test_the_audit_chain_continues_and_verifies.
 CHAIN_END = "66978c9c7413bfc69860042717e1ba6c5a3357fe87fdccee2e93e9d306be9d88"
-
-
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=ON_POSTGRESQL)])
-def world(request: pytest.FixtureRequest) -> World:
-    """An empty company."""
-    if request.param == "memory":
-        return MemoryWorld()
-    return SqlWorld(request.getfixturevalue(f"{request.param}_engine"))
 
 
 @pytest.fixture
