@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
@@ -253,16 +253,11 @@ def _with_attempts(parked: Parked, known: Parked | None) -> Parked:
     """Count the attempts, and wait longer after each."""
     attempts = known.attempts + 1 if known else 1
     wait = min(WAIT_MAX, WAIT_FIRST * 2 ** min(attempts - 1, 10))
-    return Parked(
-        **{
-            **parked.__dict__,
-            "attempts": attempts,
-            "since": known.since if known else parked.since,
-            "next_attempt_at": None
-            if parked.next_attempt_at is None
-            else parked.next_attempt_at + (wait if known else timedelta(0)),
-        }
-    )
+    next_attempt_at = parked.next_attempt_at
+    if next_attempt_at is not None and known:
+        next_attempt_at += wait
+    since = known.since if known else parked.since
+    return replace(parked, attempts=attempts, since=since, next_attempt_at=next_attempt_at)
 
 
 def passes(error: SyncError) -> bool:
