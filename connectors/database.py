@@ -20,10 +20,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from models.errors import UsageError
+from models.tables import RECORD_TABLES, RecordTable, metadata, triggers
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from alembic.config import Config
 
@@ -98,13 +99,13 @@ def migrate(engine: Engine) -> None:
     All or nothing, and safe when several processes start together: one migrates, the others wait.
     """
     with reading(engine).connect() as connection:
-        if _revision(connection) == newest_revision():
+        if _is_newest(connection):
             return
     with _migrating(engine) as connection:
-        found = _revision(connection)
         # Another process was faster
-        if found == newest_revision():
+        if _is_newest(connection):
             return
+        found = _revision(connection)
         if found is not None and found not in _revisions():
             raise UsageError(
                 f"QBSYNC_DATABASE_URL is {_masked(engine.url)}: its schema has revision {found}, "
@@ -114,6 +115,25 @@ def migrate(engine: Engine) -> None:
         from alembic import command
 
         command.upgrade(alembic_config(connection), "head")
+        _make_tables(connection, _without_table(connection))
+
+
+def _is_newest(connection: Connection) -> bool:
+    """Whether nothing is left to migrate."""
+    return _revision(connection) == newest_revision() and not _without_table(connection)
+
+
+def _without_table(connection: Connection) -> list[RecordTable]:
+    """Record types that no migration has made a table for: their declaration says it all."""
+    there = set(inspect(connection).get_table_names())
+    return [each for each in RECORD_TABLES.values() if each.table.name not in there]
+
+
+def _make_tables(connection: Connection, places: Sequence[RecordTable]) -> None:
+    """Make the tables and triggers of new record types."""
+    tables = [table for each in places for table in (each.table, each.lines) if table is not None]
+    metadata.create_all(connection, tables)
+    triggers.install(connection, [triggers.logged(each) for each in places])
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -127,10 +127,14 @@ def update_body(
     Only mapped fields that changed are sent, the whole of any object they are part of (an address,
     with the parts that are not mapped), and what QuickBooks demands always.
     """
-    body: dict[str, Any] = {"Id": held["Id"], "SyncToken": held["SyncToken"], "sparse": True}
+    sparse = not record_type.full_updates
+    body: dict[str, Any] = {"Id": held["Id"], "SyncToken": held["SyncToken"], "sparse": sparse}
     sent = [record_type.by_name[name] for name in changed if record_type.by_name[name].sent]
     roots = {field.root for field in sent}
-    for path in (*record_type.always_sent, *(roots & _shared_objects(record_type))):
+    kept = roots & _shared_objects(record_type)
+    if record_type.full_updates:
+        kept |= {field.root for field in record_type.fields if field.sent_on_create}
+    for path in (*record_type.always_sent, *kept):
         if path in held:
             body[path] = copy.deepcopy(held[path])
     currency = content.get("currency") or references.home_currency
@@ -160,15 +164,16 @@ def mark_body(
     marking = record_type.marking
     if marking is None:
         return False
-    number, note = record_type.by_name[marking.number], record_type.by_name[marking.note]
+    number, note = record_type.marking_fields
     is_create = "Id" not in body
-    if is_create and content.get(number.name) is None:
+    given = content.get(number.name) if number else None
+    if is_create and number is not None and given is None:
         in_number = marking.number_is_ours(content, custom_numbers)
-    elif is_create or (note.quickbooks in body and content.get(number.name) != marker):
+    elif is_create or (note.quickbooks in body and given != marker):
         in_number = False
     else:
         return False
-    put_marker(body, marker, number, note, in_number=in_number)
+    put_marker(body, marker, number if in_number else None, note)
     return True
 
 
@@ -177,7 +182,7 @@ def needs_held(record_type: RecordType, changed: Collection[str]) -> bool:
     fields = [record_type.by_name[name] for name in changed]
     shared = _shared_objects(record_type)
     parts = any(isinstance(field, Lines) or field.root in shared for field in fields)
-    return parts or bool(record_type.always_sent)
+    return parts or record_type.full_updates or bool(record_type.always_sent)
 
 
 def _shared_objects(record_type: RecordType) -> frozenset[str]:

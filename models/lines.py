@@ -10,12 +10,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from models.errors import FieldError, RecordError
 from models.fields import Field, MutableRaw, Raw, put_at, value_at
 from models.records import References, Value
 from models.reference_fields import Reference
+from models.words import Owner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,14 @@ class LineShape:
     constant: Mapping[str, Any]
     #: False: the platform shows it but cannot change or add it.
     writable: bool = True
+    #: Paths and the values that such a line must have there; None: it must have none.
+    where: tuple[tuple[str, Any], ...] = ()
+
+    def takes(self, line: Raw, marker: str) -> bool:
+        """Whether a QuickBooks line is of this kind."""
+        return self.marker in (marker, "") and all(
+            value_at(line, path) == value for path, value in self.where
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +56,28 @@ class Lines(Field):
     #: The platform's line table.
     table: str
     kind: ClassVar[str] = "lines"
+
+    @cached_property
+    def computed(self) -> frozenset[tuple[str, str]]:
+        """Kind of line and name of each field that QuickBooks computes."""
+        return frozenset(
+            (shape.kind, field.name)
+            for shape in self.shapes
+            for field in shape.fields
+            if field.owner is Owner.QUICKBOOKS
+        )
+
+    def cover(self, sent: Value, stored: Value) -> bool:
+        """Whether stored lines hold what was sent; they may hold more, and computed figures."""
+        lines, others = sent or (), stored or ()
+        return len(lines) == len(others) and all(
+            all(
+                there.get(name) == part
+                for name, part in line.items()
+                if (line["kind"], name) not in self.computed
+            )
+            for line, there in zip(lines, others, strict=True)
+        )
 
     def shape_of(self, kind: str) -> LineShape:
         """The shape of a canonical kind.
@@ -68,7 +100,7 @@ class Lines(Field):
         if marker in self.ignored:
             return None
         for shape in self.shapes:
-            if shape.marker in (marker, ""):
+            if shape.takes(line, marker):
                 return shape
         raise self.wrong(
             marker,

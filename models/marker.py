@@ -35,13 +35,13 @@ NOTE_LENGTH_MAX = 4_000 - NOTE_RESERVE
 class Marking:
     """Where a record type's QuickBooks records carry the marker."""
 
-    #: Field of the document's number or reference.
-    number: str
     #: Field of the private note.
     note: str
+    #: Field of the document's number or reference; "" where it has none.
+    number: str = ""
     #: Whether the number is ours to give, from the content and whether the company numbers its
     #: sales forms itself.
-    number_is_ours: Callable[[Content, bool], bool]
+    number_is_ours: Callable[[Content, bool], bool] = lambda _content, _custom_numbers: False
 
 
 def marker_of(origin: str, record_type: str, platform_id: str) -> str:
@@ -58,9 +58,9 @@ def marker_of(origin: str, record_type: str, platform_id: str) -> str:
     return f"QS-{code}"
 
 
-def marker_in(raw: Raw, number: Field, note: Field) -> str | None:
+def marker_in(raw: Raw, number: Field | None, note: Field) -> str | None:
     """The marker that a QuickBooks record carries in its number or private note."""
-    value = value_at(raw, number.quickbooks)
+    value = value_at(raw, number.quickbooks) if number else None
     if isinstance(value, str) and _CODE.fullmatch(value):
         return value
     text = value_at(raw, note.quickbooks)
@@ -96,11 +96,9 @@ class Note(Text):
         return None if value is None or value == "" else self.checked(value, currency)
 
 
-def put_marker(
-    body: MutableRaw, marker: str, number: Field, note: Field, *, in_number: bool
-) -> None:
-    """Write the marker into a body."""
-    if in_number:
+def put_marker(body: MutableRaw, marker: str, number: Field | None, note: Field) -> None:
+    """Write the marker into a body: as its number, or into the note where none is given."""
+    if number is not None:
         body[number.quickbooks] = marker
     else:
         body[note.quickbooks] = with_marker(str(body.get(note.quickbooks) or ""), marker)

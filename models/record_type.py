@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
@@ -34,6 +34,8 @@ class DeleteMeans(StrEnum):
     DEACTIVATE = "deactivate"
     #: Transactions are deleted for good.
     DELETE = "delete"
+    #: It cannot go away: QuickBooks leads, and nothing is ever written there.
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +77,16 @@ class RecordType:
     void_status: str = ""
     #: Body parts that QuickBooks demands on every write (section 3.2), by path.
     always_sent: tuple[str, ...] = ()
+    #: QuickBooks takes full updates only (section 3.6): what is mapped is sent whole.
+    full_updates: bool = False
+    #: Whether a QuickBooks record that is not linked yet belongs to this record type at all.
+    takes: Callable[[Raw], bool] = lambda _raw: True
     workflow: Workflow | None = None
     #: Field with the amount that the record is about; "" where it is about none.
     amount: str = ""
+    #: Field with the day on which it counts in the books; "" where it has none. QuickBooks refuses
+    #: to write what counts on a closed day (fault 6210).
+    booked_on: str = ""
     #: One sentence for the docs.
     meaning: str = ""
 
@@ -114,6 +123,11 @@ class RecordType:
         return frozenset(named - {self.name})
 
     @cached_property
+    def read_only(self) -> bool:
+        """Whether QuickBooks leads: what the platform changes never goes there."""
+        return self.delete_means is DeleteMeans.KEEP
+
+    @cached_property
     def is_list(self) -> bool:
         """Whether the entity is a name list, which has an Active flag."""
         return self.delete_means is DeleteMeans.DEACTIVATE
@@ -122,7 +136,14 @@ class RecordType:
         """The marker that a QuickBooks record carries, if any."""
         if self.marking is None:
             return None
-        return marker_in(raw, self.by_name[self.marking.number], self.by_name[self.marking.note])
+        number, note = self.marking_fields
+        return marker_in(raw, number, note)
+
+    @cached_property
+    def marking_fields(self) -> tuple[Field | None, Field]:
+        """The fields of the number, where it has one, and of the note that carry the marker."""
+        assert self.marking is not None, f"{self.name} carries no marker"
+        return self.by_name.get(self.marking.number), self.by_name[self.marking.note]
 
     def label_of(self, content: Content | None, fallback: str) -> str:
         """What people call a record with this content."""

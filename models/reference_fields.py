@@ -49,8 +49,8 @@ class Reference(Field):
             return None
         if not self.type_path:
             return self.to[0], str(side_id)
-        word = value_at(raw, self.type_path)
-        matching = [name for name, known in self.type_words.items() if known == word]
+        word = str(value_at(raw, self.type_path)).casefold()  # seen in capitals too (10.5)
+        matching = [name for name, known in self.type_words.items() if known.casefold() == word]
         return (matching[0], str(side_id)) if matching else None
 
     def target_on_platform(self, row: Raw) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ from connectors.state.port import LinkUpdate, Unit
 from models.codecs import decode
 from models.errors import RecordError, RejectedError
 from models.intent import Attempt, Intent, Sight, Sighting, Step, due_at, next_step
+from models.lines import Lines
 from models.plan import Link
 from models.record_type import DeleteMeans, RecordType, catalog
 from models.records import Content
@@ -181,7 +182,7 @@ def _traces(
             continue
         if not _may_be_ours(record_type, intent, record):
             continue
-        same = sum(covers(sent, stored, name) for name in compared)
+        same = sum(covers(record_type, sent, stored, name) for name in compared)
         if same == len(compared) and record_type.marking is not None:
             traces.alike.append(record)
         elif record_type.marking is None or (intent.marker and 2 * same >= len(compared)):
@@ -244,7 +245,9 @@ def _created_sighting(
         agreed = {name: sent.get(name) for name in intent.fields}
         if not (intent.marker and traces.ours):
             stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
-            agreed = {name: agreed[name] for name in agreed if covers(sent, stored, name)}
+            agreed = {
+                name: agreed[name] for name in agreed if covers(record_type, sent, stored, name)
+            }
         return Sighting(Sight.LANDED, looked_at, str(record["Id"]), agreed)
     if not traces.all():
         return Sighting(Sight.ABSENT, looked_at)
@@ -312,19 +315,22 @@ def _took_effect(
         return False
     if not intent.fields:
         return body.get("Active") is False and record.get("Active") is False
-    return all(covers(sent, stored, name) for name in intent.fields)
+    return all(covers(record_type, sent, stored, name) for name in intent.fields)
 
 
-def covers(sent: Content, stored: Content, name: str) -> bool:
+def covers(record_type: RecordType, sent: Content, stored: Content, name: str) -> bool:
     """Whether a stored field holds what was sent; lines may come back with more in them."""
-    value, held = sent.get(name), stored.get(name)
-    if not isinstance(value, tuple) and not isinstance(held, tuple):
-        return bool(value == held)
-    lines, others = value or (), held or ()
-    return len(lines) == len(others) and all(
-        all(there.get(key) == part for key, part in line.items())
-        for line, there in zip(lines, others, strict=True)
-    )
+    field = record_type.by_name[name]
+    if isinstance(field, Lines):
+        return field.cover(sent.get(name), stored.get(name))
+    return bool(sent.get(name) == stored.get(name))
+
+
+def _covered(
+    record_type: RecordType, sent: Content, stored: Content, names: Iterable[str]
+) -> Content:
+    """What was sent of these fields and is stored."""
+    return {name: sent.get(name) for name in names if covers(record_type, sent, stored, name)}
 
 
 # -- concluding --
@@ -356,7 +362,9 @@ def answered(cycle: Cycle, unit: Unit, intent: Intent, record: Payload) -> Sight
     load_parents(cycle, unit, record_type, [body, record], [])
     sent = _sent(cycle, record_type, body)
     stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
-    agreed = {name: sent.get(name) for name in intent.fields if covers(sent, stored, name)}
+    agreed = {
+        name: sent.get(name) for name in intent.fields if covers(record_type, sent, stored, name)
+    }
     return Sighting(Sight.LANDED, unit.now, str(record["Id"]), agreed)
 
 

@@ -89,7 +89,7 @@ def _held(cycle: Cycle, plan: RecordPlan, sent: Collection[str], record: Payload
         field = plan.record_type.by_name[name]
         if field.normalised or field.owner is Owner.QUICKBOOKS:
             continue
-        if not covers(wanted, decoded.content, name):
+        if not covers(plan.record_type, wanted, decoded.content, name):
             raise MismatchError(
                 f"QuickBooks stored {name} as {_shown(decoded.content.get(name))} instead of "
                 f"{_shown(wanted.get(name))}",

@@ -17,7 +17,8 @@ from connectors.state.port import PlatformChanges, PlatformWrite, Row, StaleRowE
 from models.errors import RecordError, shorten
 from models.fields import Unreadable
 from models.record_type import RecordType
-from models.tables.platform import RECORD_TABLES, RecordTable, change_log
+from models.tables.platform import change_log
+from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.tables.types import decode_value, raw_columns, utc_now
 from models.words import Operation
 

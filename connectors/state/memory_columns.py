@@ -19,7 +19,7 @@ from sqlalchemy import Boolean, Column, Date, Integer, String, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import False_, True_
 
-from models.tables.platform import RECORD_TABLES
+from models.tables.record_tables import RECORD_TABLES
 from models.tables.types import ExactDecimal, UTCDateTime, utc_now
 
 Convert = Callable[[Any], Any]

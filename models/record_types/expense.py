@@ -5,24 +5,23 @@ from __future__ import annotations
 from decimal import Decimal
 
 from models.checks import SameAmount, Unique, amount_check, present_check
-from models.fields import Choice, Currency, Day, Flag, Money, Number, Text
-from models.lines import Lines, LineShape
+from models.document_fields import (
+    CURRENCY,
+    DEPARTMENT,
+    EXCHANGE_RATE,
+    HOME_TOTAL,
+    TAX_CALCULATION,
+    TAX_TOTAL,
+    TOTAL,
+)
+from models.fields import Choice, Day, Flag, Text
+from models.lines import Lines
 from models.marker import Marking, Note
+from models.purchase_lines import PURCHASE_SHAPES, total_of_lines
 from models.record_type import DeleteMeans, RecordType, Workflow
 from models.records import Content
-from models.reference_fields import Named, Reference
+from models.reference_fields import Reference
 from models.words import DataType, Owner
-
-ACCOUNT_LINE = "AccountBasedExpenseLineDetail"
-ITEM_LINE = "ItemBasedExpenseLineDetail"
-
-
-def total_of_lines(content: Content) -> Decimal | None:
-    """Sum of the lines, or None while one of them has a kind of its own."""
-    lines = content.get("lines") or ()
-    if any(line["kind"] == "other" for line in lines):
-        return None
-    return sum((line["amount"] for line in lines), Decimal(0))
 
 
 def refund_off_card(content: Content) -> Decimal:
@@ -40,6 +39,7 @@ RECORD_TYPE = RecordType(
     meaning="Money spent by cash, check or card, or refunded to a card.",
     label="number",
     amount="total",
+    booked_on="spent_on",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "payment_account", "spent_on", "total"),),
     marking=Marking(
@@ -94,84 +94,19 @@ RECORD_TYPE = RecordType(
         ),
         Day(name="spent_on", quickbooks="TxnDate", required=True),
         Note(name="memo", quickbooks="PrivateNote"),
-        Currency(name="currency", quickbooks="CurrencyRef.value", create_only=True),
-        Number(name="exchange_rate", quickbooks="ExchangeRate", normalised=True),
+        DEPARTMENT,
+        CURRENCY,
+        EXCHANGE_RATE,
+        TAX_CALCULATION,
+        TAX_TOTAL,
         Lines(
             name="lines",
             quickbooks="Line",
             table="expense_lines",
-            shapes=(
-                LineShape(
-                    kind="account",
-                    marker=ACCOUNT_LINE,
-                    constant={"DetailType": ACCOUNT_LINE},
-                    fields=(
-                        Reference(
-                            name="account",
-                            quickbooks=f"{ACCOUNT_LINE}.AccountRef",
-                            platform="account_id",
-                            to=("account",),
-                            required=True,
-                        ),
-                        Text(name="description", quickbooks="Description"),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                        Named(
-                            name="tax_code",
-                            quickbooks=f"{ACCOUNT_LINE}.TaxCodeRef",
-                            entity="TaxCode",
-                            literal=("TAX", "NON"),
-                        ),
-                        Reference(
-                            name="customer",
-                            quickbooks=f"{ACCOUNT_LINE}.CustomerRef",
-                            platform="customer_id",
-                            to=("customer",),
-                        ),
-                    ),
-                ),
-                LineShape(
-                    kind="item",
-                    marker=ITEM_LINE,
-                    constant={"DetailType": ITEM_LINE},
-                    fields=(
-                        Reference(
-                            name="item",
-                            quickbooks=f"{ITEM_LINE}.ItemRef",
-                            platform="item_id",
-                            to=("item",),
-                            required=True,
-                        ),
-                        Text(name="description", quickbooks="Description"),
-                        Number(name="quantity", quickbooks=f"{ITEM_LINE}.Qty"),
-                        Number(name="unit_price", quickbooks=f"{ITEM_LINE}.UnitPrice"),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                        Named(
-                            name="tax_code",
-                            quickbooks=f"{ITEM_LINE}.TaxCodeRef",
-                            entity="TaxCode",
-                            literal=("TAX", "NON"),
-                        ),
-                        Reference(
-                            name="customer",
-                            quickbooks=f"{ITEM_LINE}.CustomerRef",
-                            platform="customer_id",
-                            to=("customer",),
-                        ),
-                    ),
-                ),
-                LineShape(
-                    kind="other",
-                    marker="",
-                    constant={},
-                    writable=False,
-                    fields=(
-                        Text(name="description", quickbooks="Description"),
-                        Money(name="amount", quickbooks="Amount"),
-                    ),
-                ),
-            ),
+            shapes=PURCHASE_SHAPES,
         ),
-        Money(name="total", quickbooks="TotalAmt", owner=Owner.QUICKBOOKS),
+        TOTAL,
+        HOME_TOTAL,
     ),
     checks=(
         present_check("lines"),

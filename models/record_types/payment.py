@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from models.checks import PLATFORM_ONLY, SameAmount, amount_check
-from models.fields import Currency, Day, Money, Number, Text
+from models.document_fields import CURRENCY, EXCHANGE_RATE
+from models.fields import Day, Derived, Money, Text
 from models.lines import Lines, LineShape
 from models.marker import Marking, Note
+from models.open_balance import is_voided
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
 from models.reference_fields import Named, Reference
 from models.words import DataType, Owner
+
+
+def status_in_quickbooks(raw: Mapping[str, Any]) -> str:
+    """Received, or taken back."""
+    return "voided" if is_voided(raw) else "received"
 
 
 def excess_applied(content: Content) -> Decimal:
@@ -36,6 +45,8 @@ RECORD_TYPE = RecordType(
     meaning="Money received from a customer, and the invoices it settles.",
     label="reference",
     amount="amount",
+    booked_on="received_on",
+    void_status="voided",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("customer", "received_on", "amount", "reference"),),
     marking=Marking(
@@ -54,8 +65,8 @@ RECORD_TYPE = RecordType(
         Day(name="received_on", quickbooks="TxnDate", required=True),
         Text(name="reference", quickbooks="PaymentRefNum", length_max=21),
         Note(name="memo", quickbooks="PrivateNote"),
-        Currency(name="currency", quickbooks="CurrencyRef.value", create_only=True),
-        Number(name="exchange_rate", quickbooks="ExchangeRate", normalised=True),
+        CURRENCY,
+        EXCHANGE_RATE,
         Named(name="method", quickbooks="PaymentMethodRef", entity="PaymentMethod"),
         Reference(
             name="deposit_account",
@@ -91,10 +102,16 @@ RECORD_TYPE = RecordType(
                 LineShape(
                     kind="credit_memo",
                     marker="CreditMemo",
-                    constant={},
-                    writable=False,
+                    constant={"LinkedTxn.0.TxnType": "CreditMemo"},
                     fields=(
-                        Text(name="reference", quickbooks="LinkedTxn.0.TxnId"),
+                        Reference(
+                            name="credit_memo",
+                            quickbooks="LinkedTxn.0.TxnId",
+                            platform="credit_memo_id",
+                            to=("credit_memo",),
+                            bare=True,
+                            required=True,
+                        ),
                         Money(name="amount", quickbooks="Amount", required=True),
                     ),
                 ),
@@ -115,6 +132,13 @@ RECORD_TYPE = RecordType(
             quickbooks="UnappliedAmt",
             owner=Owner.QUICKBOOKS,
             meaning="What is left to apply, as QuickBooks computes it.",
+        ),
+        Derived(
+            name="status",
+            derive=status_in_quickbooks,
+            words=dict.fromkeys(("received", "voided"), ""),
+            platform_may_set=("voided",),
+            meaning="Setting voided on the platform voids it in QuickBooks.",
         ),
     ),
     checks=(

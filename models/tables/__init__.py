@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from models.tables import audit, platform, sync
-from models.tables.platform import RECORD_TABLES, RecordTable, metadata
+from models.tables.record_tables import RECORD_TABLES, RecordTable
+from models.tables.shapes import metadata
 
 __all__ = ["RECORD_TABLES", "RecordTable", "audit", "metadata", "platform", "sync"]

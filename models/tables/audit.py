@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, String, Table
 
-from models.tables.platform import metadata
+from models.tables.shapes import metadata
 from models.tables.types import UTCDateTime
 
 #: The last checkpoint of each chain: what shows that lines of the file are missing.

@@ -31,7 +31,7 @@ from sqlalchemy import (
     true,
 )
 
-from models.tables.platform import metadata
+from models.tables.shapes import metadata
 from models.tables.types import UTCDateTime, utc_now
 from models.words import IntentState
 

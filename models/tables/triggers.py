@@ -48,7 +48,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect
 
-from models.tables.platform import RECORD_TABLES
+from models.tables.record_tables import RECORD_TABLES, RecordTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,16 +100,15 @@ class Trigger:
         return Trigger(*(Template(part).substitute(words) for part in parts))
 
 
+def logged(place: RecordTable) -> Logged:
+    """What is logged of a record type."""
+    lines = "" if place.lines is None else place.lines.name
+    parent = "" if place.lines is None else place.line_parent.name
+    return Logged(place.record_type, place.table.name, lines, parent)
+
+
 #: What is logged today.
-LOGGED: Final = tuple(
-    Logged(
-        place.record_type,
-        place.table.name,
-        "" if place.lines is None else place.lines.name,
-        "" if place.lines is None else place.line_parent.name,
-    )
-    for place in RECORD_TABLES.values()
-)
+LOGGED: Final = tuple(logged(place) for place in RECORD_TABLES.values())
 
 _SQLITE_NOW: Final = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 
@@ -309,25 +308,25 @@ FOR EACH STATEMENT EXECUTE FUNCTION qbsync_refuse_audit_change()""",
 )
 
 
-def install(connection: Connection, logged: Iterable[Logged] = LOGGED) -> None:
+def install(connection: Connection, entries: Iterable[Logged] = LOGGED) -> None:
     """Make the triggers of record tables anew, for the columns that the tables have now.
 
     A migration passes the record types of its own time, because later ones have no table yet.
     """
-    logged = tuple(logged)
-    remove(connection, logged)
+    entries = tuple(entries)
+    remove(connection, entries)
     if connection.dialect.name == "postgresql":
         _run(connection, _POSTGRESQL_FUNCTIONS.values())
-    for entry in logged:
+    for entry in entries:
         columns = [column["name"] for column in inspect(connection).get_columns(entry.table)]
         triggers = record_triggers(connection.dialect.name, entry, columns)
         _run(connection, (trigger.create for trigger in triggers))
 
 
-def remove(connection: Connection, logged: Iterable[Logged] = LOGGED) -> None:
+def remove(connection: Connection, entries: Iterable[Logged] = LOGGED) -> None:
     """Drop the triggers of record tables, where they exist."""
     dialect_name = connection.dialect.name
-    for entry in logged:
+    for entry in entries:
         triggers = record_triggers(dialect_name, entry, columns=["version"])
         _run(connection, (trigger.drop(dialect_name) for trigger in triggers))
 
@@ -377,18 +376,18 @@ def audit_deletable(connection: Connection) -> Iterator[None]:
 
 
 def record_triggers(
-    dialect_name: str, logged: Logged, columns: Iterable[str]
+    dialect_name: str, entry: Logged, columns: Iterable[str]
 ) -> tuple[Trigger, ...]:
     """Return the triggers of a record table with these columns, and of its lines."""
     sqlite = dialect_name == "sqlite"
     templates = _SQLITE_RECORD if sqlite else _POSTGRESQL_RECORD
-    if logged.lines:
+    if entry.lines:
         templates += _SQLITE_LINES if sqlite else _POSTGRESQL_LINES
     words = {
-        "record_type": logged.record_type,
-        "table": logged.table,
-        "lines": logged.lines,
-        "parent": logged.parent,
+        "record_type": entry.record_type,
+        "table": entry.table,
+        "lines": entry.lines,
+        "parent": entry.parent,
         "columns": ", ".join(name for name in columns if name != _SILENT_COLUMN),
         "now": _SQLITE_NOW,
     }

@@ -14,7 +14,7 @@ from models.intent import Intent
 from models.merge import Conflict
 from models.policy import Verdict
 from models.record_type import catalog
-from models.tables.platform import RECORD_TABLES
+from models.tables.record_tables import RECORD_TABLES
 from models.words import IntentState, Operation, Side
 from tests.contract.state_worlds import HOME_CURRENCY, SHOWN, World
 

@@ -37,7 +37,8 @@ from models.record_type import catalog
 from models.records import canonical_json
 from models.settings import ConnectionSettings
 from models.tables import sync
-from models.tables.platform import RECORD_TABLES, change_log, companies
+from models.tables.platform import change_log, companies
+from models.tables.record_tables import RECORD_TABLES
 from tests.fixtures.fake_clock import FakeClock
 
 HOME_CURRENCY = "USD"

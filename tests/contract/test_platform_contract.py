@@ -15,7 +15,7 @@ import pytest
 from connectors.state.port import PlatformWrite, Row, StaleRowError, State, Unit
 from models.errors import RecordError
 from models.record_type import catalog
-from models.tables.platform import RECORD_TABLES
+from models.tables.record_tables import RECORD_TABLES
 from models.words import Operation
 from tests.contract.state_samples import (
     LEAST,

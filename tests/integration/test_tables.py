@@ -25,7 +25,7 @@ from connectors.database import (
     reading,
 )
 from models.errors import UsageError
-from models.tables import metadata, platform, sync, triggers
+from models.tables import RECORD_TABLES, metadata, platform, sync, triggers
 from models.tables.types import decode_value, raw_columns
 
 if TYPE_CHECKING:
@@ -401,8 +401,12 @@ def test_triggers_are_those_of_the_tables_today(database: Engine) -> None:
         before = _triggers(connection)
         triggers.install(connection)
         assert _triggers(connection) == before
+        records = len(RECORD_TABLES)
+        lines = sum(place.lines is not None for place in RECORD_TABLES.values())
         assert len(before) == (
-            4 * 7 + 3 * 3 + 3 if database.dialect.name == "sqlite" else 2 * 7 + 3 + 1
+            4 * records + 3 * lines + 3
+            if database.dialect.name == "sqlite"
+            else 2 * records + lines + 1
         )
 
 
@@ -430,6 +434,34 @@ def test_migrations_go_down_and_up_again(database: Engine) -> None:
             functions = "SELECT proname FROM pg_proc WHERE proname LIKE 'qbsync%'"
             assert connection.execute(text(functions)).all() == []
     migrate(database)
+    test_migrations_lead_to_the_tables_as_declared(database)
+
+
+@pytest.mark.parametrize("table", ["invoices", "invoice_lines", "expense_lines", "payments"])
+def test_a_table_that_is_rebuilt_goes_on_counting(sqlite_engine: Engine, table: str) -> None:
+    """Ids of rows deleted before a migration are not given out after it."""
+    last = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM sqlite_sequence WHERE name = '{table}'")
+        connection.exec_driver_sql(f"INSERT INTO sqlite_sequence VALUES ('{table}', 41)")
+    for change in (lambda: downgrade(sqlite_engine, "0004"), lambda: migrate(sqlite_engine)):
+        change()
+        with sqlite_engine.connect() as connection:
+            assert connection.scalars(last, {"name": table}).all() == [41]
+            made = "SELECT sql FROM sqlite_master WHERE name = :name"
+            assert "AUTOINCREMENT" in connection.scalar(text(made), {"name": table})
+
+
+def test_a_new_record_type_gets_its_table(database: Engine) -> None:
+    """What no migration knows is made from its declaration, with its triggers."""
+    with database.begin() as connection:
+        before = _triggers(connection)
+        for name in ("transfers", "deposit_lines", "deposits"):
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        assert len(_triggers(connection)) < len(before)
+    migrate(database)
+    with database.connect() as connection:
+        assert _triggers(connection) == before
     test_migrations_lead_to_the_tables_as_declared(database)
 
 

@@ -15,6 +15,7 @@ from models.codecs import decode, parents_of, platform_row, sync_token_of, updat
 from models.errors import FieldError
 from models.fields import Money, Number, value_at
 from models.record_type import RecordType, catalog
+from models.sales_lines import BundleAmount
 from models.words import Side
 from tests.fixtures.records import PAYLOADS, KnownReferences, recorded
 
@@ -31,12 +32,24 @@ RECORDS_MIN = {
     "invoice": 35,
     "payment": 15,
     "expense": 30,
+    "bill": 15,
+    "bill_payment": 10,
+    "class": 1,
+    "company": 1,
+    "credit_memo": 9,
+    "department": 1,
+    "deposit": 13,
+    "journal_entry": 13,
+    "receipt": 0,
+    "transfer": 1,
+    "vendor_credit": 1,
 }
 
 
 def all_recorded(record_type: RecordType) -> list[tuple[str, dict[str, Any], KnownReferences]]:
     """Every recording with references that know all that it refers to."""
-    return [(name, raw, KnownReferences()) for name, raw in recorded(record_type.entity)]
+    records = recorded(record_type.entity)
+    return [(name, raw, KnownReferences()) for name, raw in records if record_type.takes(raw)]
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
@@ -70,10 +83,16 @@ def test_numbers_are_as_exact_as_they_were_written(record_type: RecordType) -> N
             for (shape, line), read in zip(shaped, content["lines"], strict=True):
                 for each in shape.fields:
                     literal = value_at(line, each.quickbooks)
-                    if isinstance(each, Number | Money) and literal is not None:
+                    is_figure = isinstance(each, Number | Money)
+                    if isinstance(each, BundleAmount):
+                        continue  # QuickBooks writes zero there
+                    if is_figure and literal is not None:
                         assert read[each.name] == Decimal(literal)
                         count += 1
-    assert count
+    has_figures = record_type.lines or any(
+        isinstance(each, Number | Money) for each in record_type.fields
+    )
+    assert count or not has_figures or not RECORDS_MIN[record_type.name]
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
@@ -106,7 +125,7 @@ def test_an_edited_text_changes_nothing_else(record_type: RecordType) -> None:
             edited = {**content, each.name: "edited"}
             held = {"SyncToken": "0", **raw}
             body = update_body(record_type, edited, {each.name}, held, references)
-            assert body.pop("sparse") is True
+            assert body.pop("sparse") is not record_type.full_updates
             demanded = {"Id", "SyncToken", *record_type.always_sent} & set(held)
             assert set(body) == demanded | {each.root}
             for part in demanded - {each.root}:
@@ -134,7 +153,8 @@ def test_an_edited_line_changes_no_other(record_type: RecordType) -> None:
         held = [line for _, line in record_type.lines.mapped_lines(raw)]
         for number, line in enumerate(content["lines"]):
             shape = record_type.lines.shape_of(line["kind"])
-            if "amount" not in line:
+            computed = (line["kind"], "amount") in record_type.lines.computed
+            if "amount" not in line or computed:
                 continue
             lines = list(content["lines"])
             lines[number] = {**line, "amount": line["amount"] + 1}
@@ -151,4 +171,4 @@ def test_an_edited_line_changes_no_other(record_type: RecordType) -> None:
                     assert exact_json.encode(now) == exact_json.encode(was), name
             assert sent[number] == {**held[number], "Amount": line["amount"] + 1}, name
             edited_lines += 1
-    assert edited_lines > 10
+    assert edited_lines > min(10, RECORDS_MIN[record_type.name] // 2)

@@ -18,7 +18,8 @@ from connectors.state.connections import connection_named, store_connection
 from connectors.state.sql import SqlState
 from models.record_type import catalog
 from models.tables import sync
-from models.tables.platform import RECORD_TABLES, invoice_lines
+from models.tables.platform import invoice_lines
+from models.tables.record_tables import RECORD_TABLES
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
 from tasks.cycle import run_cycle

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Date, Integer, LargeBinary, String, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.tables.platform import RECORD_TABLES, invoices
+from models.tables.platform import invoices
+from models.tables.record_tables import RECORD_TABLES
 from models.tables.types import (
     ExactDecimal,
     UTCDateTime,

@@ -4,8 +4,8 @@ There is no ini file and no second way to connect. The transaction is the caller
 migration happens as a whole or not at all, on SQLite as well.
 
 To write a new one, copy the newest file in versions/ and raise its number: revisions are numbers in
-one line, and the file's name starts with it. On SQLite change tables by op.batch_alter_table and
-call models.tables.triggers.install afterwards: rebuilding a table loses its triggers.
+one line, and the file's name starts with it. Change tables by models.tables.rebuilding.altered
+and call models.tables.triggers.install afterwards: rebuilding a table on SQLite loses its triggers.
 """
 
 from __future__ import annotations
