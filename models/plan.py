@@ -79,6 +79,11 @@ class RecordPlan:
         return Operation.VOID if self._voids else Operation.UPDATE
 
     @property
+    def deletes_in_quickbooks(self) -> bool:
+        """Whether a transaction is to be deleted in QuickBooks for good."""
+        return self.quickbooks_operation is Operation.DELETE
+
+    @property
     def _is_inactive(self) -> bool:
         """Whether QuickBooks's entry of a name list is inactive already."""
         content = self.quickbooks.content if self.quickbooks else None

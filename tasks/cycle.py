@@ -67,9 +67,14 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     steps.recover(cycle)
     seen = _observed(cycle, steps)
     check_plan(cycle, seen.plan, seen.record_types)
+    # QuickBooks deletes nothing that others are linked to, so what refers to it goes first
+    for record_type in reversed(seen.record_types):
+        deleted = [each for each in seen.plan.of(record_type) if each.deletes_in_quickbooks]
+        if deleted:
+            _write(cycle, record_type, deleted, steps)
     for record_type in seen.record_types:
-        cycle.renew_lease()
-        _write(cycle, record_type, seen.plan.of(record_type), steps)
+        others = [each for each in seen.plan.of(record_type) if not each.deletes_in_quickbooks]
+        _write(cycle, record_type, others, steps)
     if cycle.tally.moved:
         release_waiting(cycle, [each.name for each in seen.record_types])
     _advance(cycle, seen.quickbooks, seen.platform)
@@ -116,6 +121,7 @@ def _write(
     cycle: Cycle, record_type: RecordType, plans: Sequence[RecordPlan], steps: Steps
 ) -> None:
     """Everything planned for one record type, parents before children."""
+    cycle.renew_lease()
     if plans:
         cycle.progress(f"writing {record_type.plural}: {len(plans)} to look at")
     for each in plans:

@@ -18,6 +18,7 @@ from connectors.quickbooks.queries import quote
 from connectors.state.port import LinkUpdate, Unit
 from models.codecs import decode
 from models.errors import RecordError, RejectedError
+from models.fields import value_at
 from models.intent import Attempt, Intent, Sight, Sighting, Step, due_at, next_step
 from models.lines import Lines
 from models.plan import Link
@@ -28,6 +29,7 @@ from tasks.context import Cycle
 from tasks.parents import load_parents
 from tasks.reads import read_many, token_number
 from tasks.record import note_conflicts, note_recovered, note_uncertain
+from tasks.times import parse_time
 
 
 @dataclass
@@ -151,6 +153,14 @@ def _made_since(intents: Iterable[Intent]) -> str:
     if len(known) < len(instants):
         return ""
     return f"MetaData.CreateTime >= {quote(_whole_seconds(min(known)))}"
+
+
+def _is_older(record: Payload, intent: Intent) -> bool:
+    """Whether a record was there before the intent's cycle first read QuickBooks."""
+    made_at = parse_time(value_at(record, "MetaData.CreateTime"))
+    if intent.far_since is None or made_at is None:
+        return False
+    return made_at < intent.far_since.replace(microsecond=0)
 
 
 def _whole_seconds(instant: datetime) -> str:
@@ -410,7 +420,13 @@ def unclaimed(
     claimed = {
         str(each["Id"])
         for intent, body in creates
-        for each in _traces(cycle, record_type, intent, _sent(cycle, record_type, body), free).all()
+        for each in _traces(
+            cycle,
+            record_type,
+            intent,
+            _sent(cycle, record_type, body),
+            [record for record in free if not _is_older(record, intent)],
+        ).all()
     }
     return [each for each in records if str(each["Id"]) not in claimed]
 

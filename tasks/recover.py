@@ -8,7 +8,7 @@ is not stays out of its way.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.ports import RemoteAnswer, RemoteWrite
 from connectors.quickbooks import exact_json
@@ -30,6 +30,9 @@ from tasks.record import note_parked
 
 #: Reasons for which a record is parked until a person says whether QuickBooks holds it.
 PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted"})
+
+#: Intents of older programs do not say when QuickBooks was read before: clocks differ by less.
+SENT_BY_OLDER_PROGRAM = timedelta(days=1)
 
 
 def recover(cycle: Cycle) -> int:
@@ -68,12 +71,14 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
         if step is Step.ASK_PERSON and _is_released(unit, intent):
             # A person has looked and wants it sent: what there is, is not it.
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "released"))
-            _hand_over(unit, intent)
+            _conclude(unit, intent)
         elif step is Step.WAIT:
             _wait(cycle, unit, intent)
         elif step in (Step.ADOPT, Step.PLAN_ANEW, Step.DROP):
-            _hand_over(unit, intent)
+            _conclude(unit, intent)
         elif step is not Step.SEND_AGAIN:
+            if step is Step.GIVE_UP:
+                _read_withheld(unit, intent)
             _park(unit, intent, sighting.error or never_seen(intent), next_attempt_at=None)
     if step is Step.SEND_AGAIN:  # it leaves when nothing is locked
         _send_again(cycle, intent)
@@ -106,14 +111,33 @@ def _take_answer(cycle: Cycle, unit: Unit, intent: Intent, answer: RemoteAnswer)
     if answer.record is not None:
         sighting = answered(cycle, unit, intent, answer.record)
         adopt(cycle, unit, intent, sighting, attempt_of(intent, answer))
-        _hand_over(unit, intent)
+        _conclude(unit, intent)
     elif isinstance(answer.error, RejectedError) and intent.operation is Operation.CREATE:
         unit.close_intent(intent.id, IntentState.REJECTED, attempt_of(intent, answer))
-        _hand_over(unit, intent)
+        _conclude(unit, intent)
     else:
         # Not let in, or the record has moved: that says nothing about the sends before.
         unit.close_intent(intent.id, IntentState.UNKNOWN, attempt_of(intent, answer))
         _wait(cycle, unit, intent)
+
+
+def _conclude(unit: Unit, intent: Intent) -> None:
+    """It is known what became of the send: its record is merged, and what it held back is read."""
+    _read_withheld(unit, intent)
+    _hand_over(unit, intent)
+
+
+def _read_withheld(unit: Unit, intent: Intent) -> None:
+    """Have this cycle read again what looked like a create's record while its outcome was unknown.
+
+    Pairing left such records out (`tasks.outcome.unclaimed`), and the cursor went on past them.
+    """
+    if intent.operation is not Operation.CREATE:
+        return
+    since = intent.far_since or intent.created_at - SENT_BY_OLDER_PROGRAM
+    position = unit.cursor(intent.record_type, Side.QUICKBOOKS)
+    if position is not None and since < datetime.fromisoformat(position):
+        unit.set_cursors({(intent.record_type, Side.QUICKBOOKS): since.isoformat()})
 
 
 def _hand_over(unit: Unit, intent: Intent) -> None:

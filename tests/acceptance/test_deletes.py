@@ -43,6 +43,23 @@ def test_a_soft_delete_on_the_platform_deletes_in_quickbooks(office: Office, ent
     office.settled()
 
 
+def test_a_paid_invoice_and_its_payment_go_in_one_cycle(office: Office) -> None:
+    """Goal: QuickBooks deletes no invoice with a payment linked to it, so the payment goes first."""
+    billed = office.books.create("Invoice", invoice("5", 120))
+    paid = office.books.create("Payment", payment("5", 120, billed["Id"]))
+    office.sync()
+    for entity, record in (("Invoice", billed), ("Payment", paid)):
+        row_id = office.platform.id_of(entity, record["Id"])
+        office.platform.edit(RECORD_TYPES[entity], row_id, deleted_at=datetime.now(UTC))
+    mark = office.books.mark()
+    office.sync()
+    assert office.books.written(mark) == [
+        ("delete", "Payment", paid["Id"]),
+        ("delete", "Invoice", billed["Id"]),
+    ]
+    office.settled()
+
+
 @pytest.mark.parametrize("entity", TABLES)
 def test_a_raw_delete_on_the_platform_deletes_in_quickbooks(office: Office, entity: str) -> None:
     """Goal: a row deleted by another program's SQL is a delete like any other."""
