@@ -44,7 +44,7 @@ def test_a_soft_delete_on_the_platform_deletes_in_quickbooks(office: Office, ent
 
 
 def test_a_paid_invoice_and_its_payment_go_in_one_cycle(office: Office) -> None:
-    """Goal: QuickBooks deletes no invoice with a payment linked to it, so the payment goes first."""
+    """Goal: QuickBooks deletes no invoice while a payment is linked to it, so that goes first."""
     billed = office.books.create("Invoice", invoice("5", 120))
     paid = office.books.create("Payment", payment("5", 120, billed["Id"]))
     office.sync()
