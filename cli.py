@@ -1,13 +1,12 @@
 """quickbooks-sync: the command line, for people and scripts.
 
 Every command that prints data takes --json and then prints one JSON object on standard output and
-nothing else there. Exit 0: done; 1: failed; 2: usage; 3: done, some records parked; 4: a brake
-stopped it.
+nothing else there. Exit 0: done; 1: failed; 2: usage; 3: done, some records parked or differing; 4:
+a brake stopped it.
 """
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
@@ -16,11 +15,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cli_audit import audit_app
+from cli_decide import add_commands
+from cli_explain import explain
+from cli_match import match
+from cli_reconcile import reconcile
+from cli_record_types import record_types
 from cli_shared import (
     EXIT_PARKED,
     ConnectionName,
     Json,
     RecordTypeName,
+    person,
     print_rows,
     say,
     show,
@@ -36,6 +41,7 @@ from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
+from tasks.match_decisions import retry_parked
 from tasks.report import Report, added_up, planned_rows
 
 #: More cycles than this in one call are a mistake.
@@ -47,6 +53,11 @@ app = typer.Typer(
     help="Two-way sync between QuickBooks Online and the platform's database.",
 )
 app.add_typer(audit_app, name="audit")
+app.command("record-types")(record_types)
+app.command("match")(match)
+app.command("explain")(explain)
+app.command("reconcile")(reconcile)
+add_commands(app)
 
 
 @app.command()
@@ -164,7 +175,7 @@ def plan(
 
 def _approve(cycle: Cycle, number: int, *, as_json: bool) -> None:
     with cycle.state.begin() as unit:
-        approved = approve_plan(unit, number, _person())
+        approved = approve_plan(unit, number, person())
     facts = {"approved": approved.number, "brake": approved.brake, "writes": approved.writes}
     words = f"Plan {approved.number} is approved; the next sync writes it, once."
     show(facts, as_json=as_json, words=words)
@@ -182,7 +193,7 @@ def retry(
     """Let parked records be tried again in the next cycle."""
     with translated_errors(), bootstrap.installation() as place:
         with bootstrap.open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-            released = unit.release(link or None)
+            released = retry_parked(unit, link or [])
         if link and released < len(set(link)):
             raise UsageError(f"only {released} of the links {link} are parked; see `status`")
         show({"released": released}, as_json=as_json, words=f"{released} records are due again.")
@@ -250,14 +261,6 @@ def demo(
         reports = run_demo(once=once, say=say, shown=None if as_json else print_reports)
     if as_json:
         print_reports(reports, as_json=True)
-
-
-def _person() -> str:
-    """Who is at the keyboard, for the log."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in containers
-        return f"user {os.getuid()}"
 
 
 def print_reports(reports: list[Report], *, as_json: bool = False) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
@@ -12,9 +14,19 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from models.errors import AuditError, BrakeError, RecordError, RemoteError, SyncError, UsageError
+from models.errors import (
+    AuditError,
+    BrakeError,
+    DecisionError,
+    RecordError,
+    RemoteError,
+    SyncError,
+    UsageError,
+)
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
+#: Done, and something is left for a person, as with parked records.
+EXIT_DIFFERENCES = EXIT_PARKED
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ConnectionName = Annotated[
@@ -39,7 +51,7 @@ def translated_errors() -> Iterator[None]:
         _stop(str(error), f"{fault.cause} {fault.fix}".strip(), EXIT_FAILED)
     except RecordError as error:
         _stop(str(error), error.fix, EXIT_FAILED)
-    except AuditError as error:
+    except (AuditError, DecisionError) as error:
         _stop(str(error), error.fix, EXIT_FAILED)
     except SyncError as error:
         _stop(str(error), "", EXIT_FAILED)
@@ -76,7 +88,15 @@ def print_rows(title: str, rows: list[dict[str, Any]], empty: str) -> None:
         return
     table = Table(title=title, title_justify="left")
     for name in rows[0]:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console().print(table)
+
+
+def person() -> str:
+    """Who is at the keyboard, for the log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in containers
+        return f"user {os.getuid()}"

@@ -68,6 +68,15 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class RemoteFile:
+    """A file that is uploaded together with the record that tells of it."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class RemoteWrite:
     """One write to QuickBooks, ready to be sent."""
 
@@ -81,6 +90,8 @@ class RemoteWrite:
     #: Second of the clock's `monotonic` after which it must not leave any more; None: at any time.
     #: Somebody else may have taken the company over by then.
     deadline: float | None = None
+    #: What a create uploads; such a write is never part of a batch.
+    file: RemoteFile | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +157,15 @@ class QuickBooksPort(Protocol):
         """One record by id, or None when it is deleted (fault 610)."""
         ...
 
+    def download(self, record_id: str, *, bytes_max: int) -> bytes:
+        """The file of an attachment.
+
+        Raises:
+            GoneError: QuickBooks has no such file.
+            RejectedError: it is larger than that, or lies where no file of QuickBooks can lie.
+        """
+        ...
+
     def post(self, write: RemoteWrite) -> RemoteAnswer:
         """Send one write. Never raises for a fault of the record: it is in the answer."""
         ...
@@ -156,4 +176,49 @@ class QuickBooksPort(Protocol):
         A missing item or a call without an answer is an OutcomeUnknownError in its place. The same
         writes with the same request_id are the same batch: QuickBooks replays its answer.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a report: its text, and the id of what it names."""
+
+    value: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One row of a report, out of whatever sections it was nested in."""
+
+    #: Column key -> cell.
+    cells: Mapping[str, Cell]
+    #: First cells of the headings above it, outermost first.
+    sections: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """One of QuickBooks's reports as plain rows; rows of totals are left out."""
+
+    name: str
+    #: ISO code of the currency of its amounts.
+    currency: str
+    #: Column keys in order; a column without a key goes by its title, the first one by "".
+    columns: tuple[str, ...]
+    rows: tuple[ReportRow, ...]
+
+
+class ReportsPort(Protocol):
+    """What QuickBooks itself computes from its books: for comparing, never for syncing.
+
+    Raises RetryLaterError, DisconnectedError or RejectedError.
+    """
+
+    def report(self, name: str, params: Mapping[str, str]) -> Report:
+        """A report by its name, such as "TrialBalance": one metered call."""
+        ...
+
+    def count(self, entity: str) -> int:
+        """How many records of an entity there are: one metered call."""
         ...

@@ -14,9 +14,10 @@ from prefect.deployments.runner import RunnerDeployment
 from flows.expenses import sync_expenses
 from flows.financials import sync_financials
 from flows.invoices import sync_invoices
+from flows.reconcile import reconcile_books
 
 #: Flows in the order in which a company is synced: accounts first, others refer to them.
-FLOWS = (sync_financials, sync_invoices, sync_expenses)
+FLOWS = (sync_financials, sync_invoices, sync_expenses, reconcile_books)
 #: Runs of this process at a time.
 RUNS_MAX = 3
 

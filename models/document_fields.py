@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.fields import Choice, Currency, Money, Number
+from models.fields import Choice, Currency, HomeMoney, Money, Number
 from models.reference_fields import Named, Reference
 from models.words import Owner
 
@@ -43,7 +43,7 @@ TAX_TOTAL = Money(
     meaning="Tax; given when the document is made, QuickBooks's own afterwards.",
 )
 TOTAL = Money(name="total", quickbooks="TotalAmt", owner=Owner.QUICKBOOKS)
-HOME_TOTAL = Money(
+HOME_TOTAL = HomeMoney(
     name="home_total",
     quickbooks="HomeTotalAmt",
     owner=Owner.QUICKBOOKS,

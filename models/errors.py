@@ -15,6 +15,7 @@ SyncError
 │   └── DisconnectedError    no call can work until a person reconnects
 ├── MismatchError            the answer is not what was sent; a person must look
 ├── BrakeError               the whole cycle stops before it writes (exit 4)
+├── DecisionError            a person's decision cannot be carried out as things stand
 ├── AuditError               the audit log cannot be vouched for; a person must look
 └── CorruptStateError        our own records contradict each other; stop at once
 
@@ -149,6 +150,20 @@ class BrakeError(SyncError):
     def __init__(self, message: str, *, brake: str, fix: str) -> None:
         super().__init__(message)
         self.brake = brake
+        self.fix = fix
+
+
+class DecisionError(SyncError):
+    """What a person decided cannot be carried out as things stand; nothing was written.
+
+    Attributes:
+        code: stable reason code.
+        fix: what the person can do.
+    """
+
+    def __init__(self, message: str, *, code: str, fix: str) -> None:
+        super().__init__(shorten(message, characters_max=MESSAGE_CHARACTERS_MAX))
+        self.code = code
         self.fix = fix
 
 

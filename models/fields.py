@@ -226,6 +226,19 @@ class Money(Field):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HomeMoney(Money):
+    """An amount in the company's home currency, whatever currency the record is in."""
+
+    def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
+        """Read the amount, with the home currency's decimals at most."""
+        return super().from_quickbooks(raw, references, references.home_currency)
+
+    def from_platform(self, row: Raw, references: References, currency: str) -> Value:
+        """Read the amount, with the home currency's decimals at most."""
+        return super().from_platform(row, references, references.home_currency)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Day(Field):
     """A calendar day without time or zone."""
 

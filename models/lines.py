@@ -318,3 +318,10 @@ def pair_lines(
                 partners[index] = left
                 del free[left]
     return partners
+
+
+def holds(field: Field, wanted: Value, held: Value) -> bool:
+    """Whether a value is the wanted one; lines may come back with more in them."""
+    if isinstance(field, Lines):
+        return field.cover(wanted, held)
+    return bool(wanted == held)

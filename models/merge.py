@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Any
 
 from models.fields import Choice, Field
-from models.policy import Policy, Verdict, decide
+from models.policy import Policy, Verdict, decide, owner_of
 from models.record_type import RecordType
 from models.records import Content, Observed, Value
 from models.words import Owner, Side
@@ -167,17 +167,23 @@ def _merge_live(
     assert platform.content is not None
     if any(conflict.verdict.winner is None for conflict in conflicts):
         return Merge(Outcome.REVIEW, merged, conflicts=tuple(conflicts))
-    to_quickbooks = frozenset(
-        field.name
-        for field in record_type.fields
-        if merged[field.name] != quickbooks.content.get(field.name) and _may_send(field)
-    )
-    to_platform = frozenset(
-        name for name, value in merged.items() if value != platform.content.get(name)
-    )
+    to_quickbooks, to_platform = lacking(record_type, merged, quickbooks.content, platform.content)
     changed = to_quickbooks or to_platform or conflicts or merged != base
     outcome = Outcome.MERGED if changed else Outcome.UNCHANGED
     return Merge(outcome, merged, to_quickbooks, to_platform, tuple(conflicts))
+
+
+def lacking(
+    record_type: RecordType, merged: Content, quickbooks: Content, platform: Content
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Fields whose merged value QuickBooks does not hold and takes, and those of the platform."""
+    to_quickbooks = frozenset(
+        field.name
+        for field in record_type.fields
+        if merged[field.name] != quickbooks.get(field.name) and _may_send(field)
+    )
+    to_platform = frozenset(name for name, value in merged.items() if value != platform.get(name))
+    return to_quickbooks, to_platform
 
 
 def _may_send(field: Field) -> bool:
@@ -228,15 +234,10 @@ def _owned(
         verdict = Verdict(Side.PLATFORM, "owner")
         edited = theirs != before if base is not None else theirs not in (None, ())
         return ours, Conflict(field.name, before, theirs, ours, verdict) if edited else None
-    if not _not_for_platform(field):
+    if owner_of(field) is not Side.QUICKBOOKS:
         return None
     # Without a base a computed figure tells nothing: any program may have filled it in.
     entered = ours not in (None, ()) and (field.owner is Owner.BOTH or set_by_person)
     edited = ours != before if base is not None else entered
     verdict = Verdict(Side.QUICKBOOKS, "owner")
     return theirs, Conflict(field.name, before, theirs, ours, verdict) if edited else None
-
-
-def _not_for_platform(field: Field) -> bool:
-    """Whether the platform's value of a field can never change QuickBooks's."""
-    return field.owner is Owner.QUICKBOOKS or not field.quickbooks or field.create_only

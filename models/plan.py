@@ -6,15 +6,16 @@ parents before children. Plans are compared, printed, approved and tested withou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.errors import RecordError
 from models.merge import Merge, Outcome
-from models.record_type import DeleteMeans, RecordType
+from models.record_type import DeleteMeans, RecordType, catalog
 from models.records import Content, Observed, link_in
 from models.reference_fields import Reference
+from models.referring import references_in
 from models.words import Operation, Side
 
 
@@ -39,6 +40,16 @@ class Link:
     def side_id(self, side: Side) -> str | None:
         """The record's id on a side."""
         return self.quickbooks_id if side is Side.QUICKBOOKS else self.platform_id
+
+
+def fit_together(one: Link, other: Link) -> bool:
+    """Whether two links are a live half each of what may be one record."""
+    sides = {side for each in (one, other) for side in Side if each.side_id(side) is not None}
+    halves = all(
+        each.deleted_at is None and (each.quickbooks_id is None) != (each.platform_id is None)
+        for each in (one, other)
+    )
+    return one.record_type == other.record_type and halves and len(sides) == len(Side)
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ class RecordPlan:
     @property
     def quickbooks_operation(self) -> Operation | None:
         """What is to be written to QuickBooks, if anything."""
-        if self.parked is not None:
+        if self.parked is not None or self.record_type.read_only:
             return None
         if self.merge.outcome is Outcome.CREATE_IN_QUICKBOOKS:
             return Operation.CREATE
@@ -155,3 +166,16 @@ def _own_parent(plan: RecordPlan) -> int | None:
             if value:
                 return link_in(value)[1]
     return None
+
+
+def referring(references: Collection[str], links: Iterable[Link]) -> dict[str, list[Link]]:
+    """Canonical reference -> those links whose base has it; others are left out."""
+    wanted = set(references)
+    found: dict[str, list[Link]] = {}
+    for link in links:
+        if link.base is None:
+            continue
+        held = {value for _, value in references_in(catalog()[link.record_type], link.base)}
+        for each in held & wanted:
+            found.setdefault(each, []).append(link)
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
@@ -17,8 +17,10 @@ from graphlib import TopologicalSorter
 from models.checks import Check, length_check
 from models.errors import UsageError, shorten
 from models.fields import Field, Raw, Text
+from models.file_rules import FileRules
 from models.lines import Lines
 from models.marker import Marking, marker_in
+from models.postings import Rule
 from models.records import Content
 from models.reference_fields import Reference
 from models.words import DataType
@@ -49,6 +51,8 @@ class Workflow:
     posted: str
     #: Statuses that may not follow on posted: such a record waits for a person.
     withdrawn: tuple[str, ...] = ()
+    #: Column that names the bill which stands for the record in the books; "" where there is none.
+    billed_as: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -82,11 +86,17 @@ class RecordType:
     #: Whether a QuickBooks record that is not linked yet belongs to this record type at all.
     takes: Callable[[Raw], bool] = lambda _raw: True
     workflow: Workflow | None = None
+    #: Where it says what its file is; None where it has none. Its creates are uploads.
+    file: FileRules | None = None
     #: Field with the amount that the record is about; "" where it is about none.
     amount: str = ""
     #: Field with the day on which it counts in the books; "" where it has none. QuickBooks refuses
     #: to write what counts on a closed day (fault 6210).
     booked_on: str = ""
+    #: What it debits and credits; None where it moves no money.
+    postings: Rule | None = None
+    #: What QuickBooks's reports call it.
+    report_titles: tuple[str, ...] = ()
     #: One sentence for the docs.
     meaning: str = ""
 
@@ -116,11 +126,16 @@ class RecordType:
     @cached_property
     def parents(self) -> frozenset[str]:
         """Record types that this one refers to, itself left out."""
+        return self.refers_to - {self.name}
+
+    @cached_property
+    def refers_to(self) -> frozenset[str]:
+        """Record types that this one refers to."""
         fields: list[Field] = list(self.fields)
         if self.lines:
             fields += [field for shape in self.lines.shapes for field in shape.fields]
         named = {name for field in fields if isinstance(field, Reference) for name in field.to}
-        return frozenset(named - {self.name})
+        return frozenset(named)
 
     @cached_property
     def read_only(self) -> bool:
@@ -187,13 +202,19 @@ def in_data_types(data_types: Iterable[DataType]) -> list[RecordType]:
     return [each for each in catalog().values() if each.data_type in wanted]
 
 
-def with_parents(record_types: Iterable[RecordType]) -> list[RecordType]:
-    """These record types and all they refer to, directly or not, parents first."""
+def with_parents(
+    record_types: Iterable[RecordType], on: Collection[DataType] = frozenset(DataType)
+) -> list[RecordType]:
+    """These record types and all they refer to, directly or not, parents first.
+
+    Entries of lists come along whatever is switched on; documents only where their data type is.
+    """
     needed: set[str] = set()
     waiting = [each.name for each in record_types]
     while waiting:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            waiting.extend(catalog()[name].parents)
+            parents = (catalog()[parent] for parent in catalog()[name].parents)
+            waiting.extend(each.name for each in parents if each.is_list or each.data_type in on)
     return [each for each in catalog().values() if each.name in needed]

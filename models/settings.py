@@ -11,8 +11,9 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import UsageError, shorten
+from models.file_rules import FILE_BYTES_MAX
 from models.policy import Policy, policy_from
-from models.words import DataType, Side
+from models.words import DataType, ExpensePosting, Side
 
 
 class ConnectionSettings(BaseModel):
@@ -31,8 +32,12 @@ class ConnectionSettings(BaseModel):
     approval_amount_max: Decimal | None = Field(default=None, ge=0)
     #: Minutes between two scheduled cycles.
     frequency_minutes: int = Field(default=15, ge=1, le=1440)
+    #: What an approved expense becomes in QuickBooks; it stays that when this is changed.
+    expense_posting: ExpensePosting = ExpensePosting.PURCHASE
     #: Send several writes in one metered batch call (fast) or one by one (free calls).
     batch_writes: bool = True
+    #: Largest file of a receipt that is sent or fetched, in bytes.
+    receipt_bytes_max: int = Field(default=FILE_BYTES_MAX, ge=1, le=FILE_BYTES_MAX)
 
     @field_validator("policy")
     @classmethod

@@ -28,6 +28,15 @@ class DataType(StrEnum):
     EXPENSES = "expenses"
 
 
+class ExpensePosting(StrEnum):
+    """What an approved expense of the platform becomes in QuickBooks."""
+
+    #: A Purchase: the company itself has paid.
+    PURCHASE = "purchase"
+    #: A bill of the employee, who has paid and is reimbursed.
+    BILL = "bill"
+
+
 class Operation(StrEnum):
     """What a write does to a record."""
 

@@ -193,6 +193,7 @@ def open_cycle(
         yield Cycle(
             state=state,
             quickbooks=client,
+            reports=client,
             clock=clock,
             facts=facts,
             references=CycleReferences(facts, names),

@@ -21,6 +21,7 @@ from models.record_type import RecordType
 from models.records import canonical_json
 from models.words import Side
 from tasks.context import Cycle
+from tasks.periods import check_same_company, take_facts
 from tasks.report import planned_rows
 
 #: How often it is checked that the company behind the token is the connected one: it costs two
@@ -49,22 +50,13 @@ def check_company(cycle: Cycle) -> None:
     with cycle.state.begin() as unit:
         if approved is not None:
             _use(unit, approved)
-        unit.save_facts(found)
+        take_facts(cycle, unit, found)
         unit.set_cursors({(COMPANY_CURSOR, Side.QUICKBOOKS): now.isoformat()})
-    cycle.take_facts(found)
 
 
 def _other_company(known: CompanyFacts, found: CompanyFacts) -> list[Tripped]:
     """A company keeps its number and currency for life; its name may change, as a person says."""
-    for name in ("realm_id", "home_currency"):
-        before, after = getattr(known, name), getattr(found, name)
-        if before != after:
-            raise BrakeError(
-                f"the company behind the token is {found.name} with {name} {after}, not "
-                f"{known.name} with {before}",
-                brake="wrong_company",
-                fix="Connect the right QuickBooks company again: `quickbooks-sync connect`.",
-            )
+    check_same_company(known, found)
     if (known.name, known.country) == (found.name, found.country):
         return []
     facts = canonical_json({"name": found.name, "country": found.country})

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.ports import Clock, CompanyFacts, QuickBooksPort
+from connectors.ports import Clock, CompanyFacts, QuickBooksPort, ReportsPort
 from connectors.settings import FLIGHT
 from connectors.state.port import Connection, State, Unit
 from models.errors import FieldError
 from models.plan import Link
-from models.record_type import RecordType
+from models.record_type import RecordType, in_data_types, with_parents
 from models.words import DataType, Side
+from tasks.pool import Matching
 from tasks.validate import Subject, validate
 
 #: Outcomes of one record in one direction, as they are printed.
@@ -32,6 +33,7 @@ class CycleReferences:
         self.multi_currency = facts.multi_currency
         self._by_side: dict[tuple[str, Side, str], int] = {}
         self._by_link: dict[int, tuple[str | None, str | None, str]] = {}
+        self._gone: set[int] = set()
         self._names = {entity: dict(each) for entity, each in names.items()}
         self._lock = threading.Lock()
 
@@ -40,6 +42,8 @@ class CycleReferences:
         with self._lock:
             for link in links:
                 self._by_link[link.id] = (link.quickbooks_id, link.platform_id, link.label)
+                if link.deleted_at is not None:
+                    self._gone.add(link.id)
                 for side in Side:
                     side_id = link.side_id(side)
                     if side_id is not None:
@@ -78,6 +82,10 @@ class CycleReferences:
     def label_of(self, link_id: int) -> str:
         """What people call the record."""
         return self._by_link.get(link_id, (None, None, str(link_id)))[2]
+
+    def is_gone(self, link_id: int) -> bool:
+        """Whether both sides have agreed that the record is gone."""
+        return link_id in self._gone
 
     def name_of(self, entity: str, quickbooks_id: str) -> str | None:
         """Name of a list entry."""
@@ -139,15 +147,16 @@ class Tally:
     ) -> dict[str, dict[str, dict[str, int]]]:
         """Counts by data type and direction."""
         table: dict[str, dict[str, dict[str, int]]] = {}
+        rows: dict[str, dict[str, dict[str, int]]] = {}
         for record_type in record_types:
             row = table.setdefault(
                 record_type.data_type.value,
                 {f"to_{side}": dict.fromkeys(OUTCOMES, 0) for side in Side},
             )
-            for side in Side:
-                for outcome in OUTCOMES:
-                    count = self._directions[record_type.name, side, outcome]
-                    row[f"to_{side}"][outcome] += count
+            rows[record_type.name] = row
+        for (name, side, outcome), count in self._directions.items():
+            if name in rows:
+                rows[name][f"to_{side}"][outcome] += count
         return table
 
     def records(self, record_types: Iterable[RecordType]) -> dict[str, dict[str, int]]:
@@ -179,10 +188,19 @@ class Cycle:
     flight: timedelta = FLIGHT
     #: Record types that no cycle has synced since the database was restored from a backup.
     after_restore: frozenset[str] = frozenset()
+    #: What both sides may hold both.
+    matching: Matching = field(default_factory=Matching)
+    #: Whether QuickBooks was asked in this cycle who it is and when its books close.
+    facts_read: bool = False
+    #: Entries of name lists that were merged away in QuickBooks -> what they were merged into,
+    #: where that can be told; both as canonical references.
+    merged: dict[str, str | None] = field(default_factory=dict)
     #: QuickBooks's own clock before it was read in this cycle.
     far_since: datetime | None = None
     #: Judges a batch of records; one that needs no frames may stand in for Great Expectations.
     validate: Callable[[RecordType, Side, Mapping[int, Subject]], dict[int, FieldError]] = validate
+    #: QuickBooks's own reports, where this cycle can ask for them.
+    reports: ReportsPort | None = None
     tally: Tally = field(default_factory=Tally)
     #: Says in a few words what is being done, for people who wait.
     progress: Callable[[str], None] = field(default=lambda _words: None)
@@ -212,6 +230,12 @@ class Cycle:
         """Go on with what QuickBooks says about the company now."""
         self.facts = facts
         self.references.multi_currency = facts.multi_currency
+
+    @property
+    def record_types(self) -> list[RecordType]:
+        """What this cycle reads and writes: its own record types and what they refer to."""
+        on = self.connection.settings.data_types | self.data_types
+        return with_parents(in_data_types(self.data_types), on)
 
     def own(self, record_type: RecordType) -> bool:
         """Whether the record type is synced, and not only read because others refer to it."""

@@ -1,9 +1,11 @@
 """One cycle of one company: the order of the steps, written once.
 
-    lease -> right company? -> recover -> extract both sides -> pair -> validate and plan -> brakes
-          -> write to the platform and to QuickBooks, parents first -> cursors last -> report
+    lease -> right company? -> recover -> post expenses as bills -> extract both sides -> pair
+          -> validate and plan -> brakes -> write to the platform and to QuickBooks, parents first
+          -> cursors last -> fetch files -> report
 
-Whatever stops a cycle on the way leaves the cursors where they were: the next one reads again.
+Whatever stops a cycle before its cursors leaves them where they were: the next one reads again.
+Files come after them: which ones are missing is seen on the platform itself.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ from connectors.state.port import restored_cursor
 from models.audit import AuditNote
 from models.brakes import Tripped
 from models.errors import BrakeError, DisconnectedError, SyncError
+from models.periods import CLOSED_PERIOD
 from models.plan import Plan, RecordPlan, generations
-from models.record_type import RecordType, in_data_types, with_parents
+from models.record_type import RecordType, in_data_types
 from models.words import Side
 from tasks.brakes import check_company, check_plan, tripped_in
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
 from tasks.load import BATCH_SIZE, PLATFORM_BATCH_SIZE, Failed
+from tasks.merged import goes_last, read_referring, tell_winners
+from tasks.periods import bring_over
 from tasks.record import park, reason_of, release_waiting
 from tasks.report import Report, report_of
 from tasks.steps import PLAIN, Steps
@@ -65,6 +70,7 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     """All steps; the record types that were synced."""
     check_company(cycle)
     steps.recover(cycle)
+    steps.post_expenses(cycle)
     seen = _observed(cycle, steps)
     check_plan(cycle, seen.plan, seen.record_types)
     # QuickBooks deletes nothing that others are linked to, so what refers to it goes first
@@ -72,12 +78,20 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
         deleted = [each for each in seen.plan.of(record_type) if each.deletes_in_quickbooks]
         if deleted:
             _write(cycle, record_type, deleted, steps)
-    for record_type in seen.record_types:
-        others = [each for each in seen.plan.of(record_type) if not each.deletes_in_quickbooks]
-        _write(cycle, record_type, others, steps)
+    for last in (False, True):
+        for record_type in seen.record_types:
+            plans = [
+                each
+                for each in seen.plan.of(record_type)
+                if not each.deletes_in_quickbooks and goes_last(cycle, each) is last
+            ]
+            if plans:
+                _write(cycle, record_type, plans, steps)
     if cycle.tally.moved:
-        release_waiting(cycle, [each.name for each in seen.record_types])
+        release_waiting(cycle)
     _advance(cycle, seen.quickbooks, seen.platform)
+    if any(each.file is not None and cycle.own(each) for each in seen.record_types):
+        steps.fetch_files(cycle, seen.record_types)
     return seen.record_types
 
 
@@ -108,11 +122,13 @@ class _Observed:
 def _observed(cycle: Cycle, steps: Steps) -> _Observed:
     """The steps up to the plan: they read both sides and write to neither."""
     own = in_data_types(cycle.data_types)
-    record_types = with_parents(own)
+    record_types = cycle.record_types
     quickbooks = steps.extract_quickbooks(cycle, record_types)
+    record_types = read_referring(cycle, record_types, quickbooks)
     platform = steps.extract_platform(cycle, own)
     learn_names(cycle, record_types, quickbooks, platform)
     candidates = steps.pair(cycle, record_types, quickbooks, platform)
+    tell_winners(cycle, candidates)
     plan = steps.plan(cycle, record_types, candidates)
     return _Observed(record_types, quickbooks, platform, plan)
 
@@ -122,10 +138,11 @@ def _write(
 ) -> None:
     """Everything planned for one record type, parents before children."""
     cycle.renew_lease()
-    if plans:
-        cycle.progress(f"writing {record_type.plural}: {len(plans)} to look at")
+    cycle.progress(f"writing {record_type.plural}: {len(plans)} to look at")
     for each in plans:
         if each.parked is not None:
+            if each.parked.code == CLOSED_PERIOD:
+                bring_over(cycle, each)
             park(cycle, each, each.parked)
     ready = [each for each in plans if each.parked is None]
     for generation in generations(ready):

@@ -8,18 +8,22 @@ log that its triggers keep.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.ports import Payload
-from connectors.state.port import Row, restored_cursor
+from connectors.state.platform_port import PlatformChanges, Row
+from connectors.state.port import Unit, restored_cursor
 from models.errors import RejectedError
 from models.fields import Raw, value_at
 from models.record_type import RecordType
 from models.reference_fields import Named
 from models.words import Side
 from tasks.context import Cycle
+from tasks.matching import open_matches
+from tasks.orphans import without_orphans
+from tasks.reads import read_many
 
 #: CDC reaches 30 days back; a day less leaves room for clocks.
 CDC_REACH = timedelta(days=29)
@@ -37,6 +41,8 @@ class QuickBooksExtract:
     gone: dict[str, list[str]]
     #: Record type -> next cursor.
     positions: dict[str, str]
+    #: Record type -> ids that count as news whatever their version says.
+    read_again: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
             for each in record_types
             if each.name not in cycle.after_restore
         }
+        cycle.matching = open_matches(unit, record_types)
     since = {
         name: datetime.fromisoformat(position)
         for name, position in stored.items()
@@ -75,7 +82,21 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
     for record_type in record_types:
         if record_type.name not in since or record_type.entity in overflowed:
             _read_all(cycle, record_type, extract)
+        _read_waiting(cycle, record_type, extract)
+    _leave_out_orphans(cycle, record_types, extract)
     return extract
+
+
+def _leave_out_orphans(
+    cycle: Cycle, record_types: Sequence[RecordType], extract: QuickBooksExtract
+) -> None:
+    with_files = [each for each in record_types if each.file and extract.records.get(each.name)]
+    if not with_files:
+        return
+    read = {name: {str(each["Id"]) for each in some} for name, some in extract.records.items()}
+    for each in with_files:
+        records = extract.records.get(each.name, [])
+        extract.records[each.name] = without_orphans(cycle, each, records, read)
 
 
 def _read_changes(
@@ -98,7 +119,7 @@ def _read_changes(
         records = list(changes.records.get(record_type.entity, ()))
         said_gone = changes.deleted.get(record_type.entity, ())
         gone, alive = _confirm_gone(cycle, record_type, said_gone)
-        extract.records[record_type.name] = _newest_each(records + alive)
+        extract.records[record_type.name] = newest_each(records + alive)
         extract.gone[record_type.name] = gone
         extract.positions[record_type.name] = _seen_at(cycle, changes.server_time)
     return changes.overflowed
@@ -118,10 +139,23 @@ def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract)
     seen = {str(each["Id"]) for each in records}
     with cycle.state.begin() as unit:
         linked = unit.live_ids(record_type.name, Side.QUICKBOOKS)
+        # What came back after it was deleted on both sides waits for being deleted again.
+        waiting = unit.links([each.link_id for each in unit.parked([record_type.name])])
+        linked |= {each.quickbooks_id for each in waiting.values() if each.quickbooks_id}
     gone, alive = _confirm_gone(cycle, record_type, sorted(linked - seen))
-    extract.records[record_type.name] = _newest_each([*records, *alive])
+    extract.records[record_type.name] = newest_each([*records, *alive])
     extract.gone[record_type.name] = gone
     extract.positions[record_type.name] = _seen_at(cycle, server_time)
+
+
+def _read_waiting(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract) -> None:
+    """Read what waited for its parents: now that they are known it may be known by its keys."""
+    wanted = cycle.matching.waiting.get(record_type.name, [])
+    records = extract.records.setdefault(record_type.name, [])
+    seen = {str(each["Id"]) for each in records} | set(extract.gone.get(record_type.name, ()))
+    missing = [each for each in wanted if each not in seen]
+    if missing:
+        records += read_many(cycle, record_type, missing).values()
 
 
 def _confirm_gone(
@@ -129,7 +163,8 @@ def _confirm_gone(
 ) -> tuple[list[str], list[Payload]]:
     """CDC has called living records deleted (section 5): only a read that finds nothing counts.
 
-    One that we do not link yet may be a new one; one that we know to be gone needs no read.
+    One that we do not link yet may be a new one; one that we know to be gone needs no read, but
+    where it came back and waits for a person.
     """
     gone: list[str] = []
     alive: list[Payload] = []
@@ -137,9 +172,14 @@ def _confirm_gone(
         return gone, alive
     with cycle.state.begin() as unit:
         links = unit.links_of(record_type.name, Side.QUICKBOOKS, ids)
+        known = {
+            side_id
+            for side_id, link in links.items()
+            if link.deleted_at is not None and unit.parked_record(link.id) is None
+        }
     for each in ids:
         link = links.get(each)
-        if link is not None and link.deleted_at is not None:
+        if each in known:
             continue
         record = cycle.quickbooks.read(record_type.entity, each)
         if record is not None:
@@ -149,7 +189,7 @@ def _confirm_gone(
     return gone, alive
 
 
-def _newest_each(records: Sequence[Payload]) -> list[Payload]:
+def newest_each(records: Sequence[Payload]) -> list[Payload]:
     """One record per id: the last one given."""
     return list({str(each["Id"]): each for each in records}.values())
 
@@ -159,10 +199,14 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
     extract = PlatformExtract()
     with cycle.state.begin() as unit:
         end = unit.platform.position()
+        after_each = {
+            each.name: unit.cursor(each.name, Side.PLATFORM)
+            for each in record_types
+            if each.name not in cycle.after_restore
+        }
+        changes_after = _changes_after(unit, after_each)
         for record_type in record_types:
-            after = None
-            if record_type.name not in cycle.after_restore:
-                after = unit.cursor(record_type.name, Side.PLATFORM)
+            after = after_each.get(record_type.name)
             if after is None:
                 # what is linked and not among the live rows was deleted while nobody read
                 linked = unit.live_ids(record_type.name, Side.PLATFORM)
@@ -170,13 +214,22 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
                 ids = [*ids, *sorted(linked - set(ids))]
                 position = end
             else:
-                changes = unit.platform.changes([record_type.name], after)
+                changes = changes_after[after]
                 ids, position = changes.ids[record_type.name], changes.position
             rows = unit.platform.rows(record_type, ids)
             extract.rows[record_type.name] = list(rows.values())
             extract.gone[record_type.name] = [each for each in ids if each not in rows]
             extract.positions[record_type.name] = position
     return extract
+
+
+def _changes_after(unit: Unit, after_each: Mapping[str, str | None]) -> dict[str, PlatformChanges]:
+    """The changes after each position; record types that stand at the same one are read at once."""
+    names: dict[str, list[str]] = {}
+    for name, after in after_each.items():
+        if after is not None:
+            names.setdefault(after, []).append(name)
+    return {after: unit.platform.changes(some, after) for after, some in names.items()}
 
 
 def learn_names(

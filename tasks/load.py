@@ -20,7 +20,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.ports import Payload, RemoteAnswer, RemoteWrite
+from connectors.ports import Payload, RemoteAnswer
 from connectors.quickbooks import exact_json
 from models.codecs import create_body, mark_body, needs_held, removal_body, update_body
 from models.errors import (
@@ -40,9 +40,12 @@ from models.marker import marker_of
 from models.merge import Outcome
 from models.plan import RecordPlan
 from models.records import canonical_json, fingerprint, link_in
-from models.reference_fields import Reference
+from models.referring import references_in
 from models.words import IntentState, Operation
 from tasks.context import Cycle
+from tasks.files import describe, is_upload, post, remote_write
+from tasks.merged import note_merged
+from tasks.parents import load_parents
 from tasks.record import Done, count_done, edit_times
 from tasks.settle import apply_to_platform, settle_quickbooks
 
@@ -93,6 +96,16 @@ def load_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
         DisconnectedError: no call can work.
     """
     assert len(plans) <= BATCH_SIZE
+    uploads = [each for each in plans if is_upload(each.record_type, each.quickbooks_operation)]
+    failed = _load(cycle, [each for each in plans if each not in uploads])
+    for each in uploads:
+        # A file may take minutes, and its send has a deadline of its own.
+        cycle.renew_lease()
+        failed += _load(cycle, [each])
+    return failed
+
+
+def _load(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
     prepared, failed = _prepare_all(cycle, plans)
     if prepared:
         _store_intents(cycle, prepared)
@@ -109,6 +122,7 @@ def apply_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
         for plan in plans:
             try:
                 done.append((plan, apply_to_platform(cycle, unit, plan)))
+                note_merged(cycle, unit, plan)
             except RecordError as error:
                 failed.append(Failed(plan, error))
     for plan, each in done:
@@ -118,28 +132,15 @@ def apply_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
 
 def _load_references(cycle: Cycle, plans: Sequence[RecordPlan]) -> None:
     """Fetch links that a base refers to and that nobody read in this cycle."""
-    wanted = {
-        link_id
+    referred = {
+        link_in(value)[1]
         for plan in plans
-        for link_id in _linked(plan)
-        if not cycle.references.knows_link(link_id)
+        for _, value in references_in(plan.record_type, plan.merge.content)
     }
+    wanted = {each for each in referred if not cycle.references.knows_link(each)}
     if wanted:
         with cycle.state.begin() as unit:
             cycle.references.load_links(unit, wanted)
-
-
-def _linked(plan: RecordPlan) -> list[int]:
-    content = plan.merge.content or {}
-    values = [
-        content.get(each.name) for each in plan.record_type.fields if isinstance(each, Reference)
-    ]
-    lines = plan.record_type.lines
-    for line in (content.get(lines.name) or ()) if lines else ():
-        shape = lines.shape_of(line["kind"]) if lines else None
-        fields = shape.fields if shape else ()
-        values += [line.get(each.name) for each in fields if isinstance(each, Reference)]
-    return [link_in(value)[1] for value in values if value]
 
 
 # -- preparing --
@@ -193,6 +194,8 @@ def _prepare(cycle: Cycle, plan: RecordPlan, ours: Collection[int]) -> Prepared:
         assert plan.merge.content is not None
         body = create_body(plan.record_type, plan.merge.content, cycle.references)
         sent = frozenset(name for name in sent if plan.merge.content.get(name) not in (None, ()))
+        if is_upload(plan.record_type, operation):
+            describe(cycle, plan, body)
     else:
         held = _held(cycle, plan)
         if plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS and operation is Operation.UPDATE:
@@ -261,6 +264,9 @@ def _held(cycle: Cycle, plan: RecordPlan) -> Payload:
         raise GoneError(Fault("610", "Object Not Found", fix="It is read and merged again."))
     if str(record.get("SyncToken")) != sync_token:
         raise StaleRecordError(Fault("5010", "Stale Object Error", "read before the write"))
+    with cycle.state.begin() as unit:
+        # what its lines refer to may be nothing that this cycle has read
+        load_parents(cycle, unit, plan.record_type, [record], [])
     return record
 
 
@@ -286,7 +292,7 @@ def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
         sent = unit.mark_sent([each.intent for each in prepared])
     for each, intent in zip(prepared, sent, strict=True):
         each.intent = intent
-    answers = _answers(cycle, [_write(each, deadline) for each in prepared])
+    answers = _answers(cycle, prepared, deadline)
     if _in_batch(cycle, answers) and _refused_as_a_whole(answers):
         return _send_singly(cycle, prepared, answers)
     failed, done = _commit(cycle, prepared, answers)
@@ -296,12 +302,6 @@ def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
         if isinstance(answer.error, DisconnectedError):
             raise answer.error
     return failed
-
-
-def _write(prepared: Prepared, deadline: float) -> RemoteWrite:
-    intent = prepared.intent
-    entity = prepared.plan.record_type.entity
-    return RemoteWrite(entity, intent.operation, prepared.body, intent.request_id, deadline)
 
 
 def _commit(
@@ -341,16 +341,17 @@ def _in_batch(cycle: Cycle, writes: Sequence[object]) -> bool:
     return len(writes) > 1 and cycle.connection.settings.batch_writes
 
 
-def _answers(cycle: Cycle, writes: Sequence[RemoteWrite]) -> list[RemoteAnswer]:
+def _answers(cycle: Cycle, prepared: Sequence[Prepared], deadline: float) -> list[RemoteAnswer]:
     """One answer per write, whatever happens on the way."""
+    if not _in_batch(cycle, prepared):
+        return [post(cycle, each.intent, each.body, deadline) for each in prepared]
     try:
-        if not _in_batch(cycle, writes):
-            return [cycle.quickbooks.post(each) for each in writes]
+        writes = [remote_write(cycle, each.intent, each.body, deadline) for each in prepared]
         # Not the id of any of its writes: those may yet be sent one by one.
         ids = " ".join(each.request_id for each in writes)
         return cycle.quickbooks.batch(writes, fingerprint(ids)[:BATCH_ID_CHARACTERS])
     except RemoteError as error:
-        return [RemoteAnswer(error=error) for _ in writes]
+        return [RemoteAnswer(error=error) for _ in prepared]
 
 
 def _refused_as_a_whole(answers: Sequence[RemoteAnswer]) -> bool:

@@ -7,18 +7,21 @@ match; two alike are left to a person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.ports import Payload
-from connectors.state.port import Row, Unit
+from connectors.state.platform_port import Row
+from connectors.state.port import Unit
 from models.codecs import decode
 from models.fields import value_at
 from models.marker import marker_of
+from models.match_keys import exact_pairs
 from models.plan import Link
 from models.record_type import RecordType
 from models.records import Content
+from models.reimbursement import bill_marked
 from models.words import Side
 from tasks.context import Cycle
 from tasks.parents import load_parents
@@ -30,35 +33,70 @@ CLOCKS_DIFFER_MAX = timedelta(minutes=10)
 NESTING_MAX = 5
 
 
+@dataclass
+class Matched:
+    """What was found to be the same."""
+
+    #: QuickBooks id -> the whole link.
+    links: dict[str, Link] = field(default_factory=dict)
+    #: QuickBooks id -> the half link of a platform record with the same key, which is in doubt.
+    questioned: dict[str, Link] = field(default_factory=dict)
+
+
 def match(
-    cycle: Cycle, unit: Unit, record_type: RecordType, records: Sequence[Payload]
-) -> dict[str, Link]:
-    """QuickBooks id -> the half link of the one platform record that is the same.
+    cycle: Cycle,
+    unit: Unit,
+    record_type: RecordType,
+    records: Sequence[Payload],
+    waiting: Mapping[str, Link],
+) -> Matched:
+    """Link each record with the half link of the one platform record that is the same.
 
     A record type that refers to itself is matched level by level, because a sub-account is the
-    same only if its parent is.
+    same only if its parent is. In the first sync of a record type only markers count here:
+    `tasks.matching` looks at all the rest.
+
+    waiting: QuickBooks id -> half link of records that could not be created for want of a parent,
+    and are looked at again.
     """
+    matched = Matched()
     half_links = unit.half_links(record_type.name, Side.PLATFORM) if records else []
+    half_links = [
+        each
+        for each in half_links
+        if each.id not in cycle.matching.decided and not bill_marked(each)
+    ]
     if not half_links:
-        return {}
+        return matched
     rows = unit.platform.rows(
         record_type, [each.platform_id for each in half_links if each.platform_id]
     )
     by_row = {each.platform_id: each for each in half_links}
     load_parents(cycle, unit, record_type, records, [row.values for row in rows.values()])
-    matched: dict[str, Link] = {}
 
     def note(pairs: Mapping[str, str]) -> None:
         for side_id, row_id in pairs.items():
-            half = by_row[row_id]
-            unit.complete_link(half.id, Side.QUICKBOOKS, side_id)
-            link = replace(half, quickbooks_id=side_id)
-            matched[side_id] = link
+            half, own = by_row[row_id], waiting.get(side_id)
+            if own is not None:
+                link = unit.join_links(half.id, own.id)
+            else:
+                unit.complete_link(half.id, Side.QUICKBOOKS, side_id)
+                link = replace(half, quickbooks_id=side_id)
+            matched.links[side_id] = link
             cycle.references.learn([link])
 
     note(_by_marker(cycle, record_type, records, rows))
+    if record_type.name in cycle.matching.first:
+        return matched
     for _level in range(NESTING_MAX):
-        fresh = _match_once(cycle, record_type, records, rows, matched)
+        found = _match_once(cycle, record_type, records, rows, matched)
+        in_doubt = {
+            side_id: by_row[row_id]
+            for side_id, row_id in found.items()
+            if by_row[row_id].id in cycle.matching.doubts
+        }
+        matched.questioned |= in_doubt
+        fresh = {side_id: row_id for side_id, row_id in found.items() if side_id not in in_doubt}
         note(fresh)
         if not fresh:
             break
@@ -100,51 +138,35 @@ def _match_once(
     record_type: RecordType,
     records: Sequence[Payload],
     rows: Mapping[str, Row],
-    matched: Mapping[str, Link],
+    matched: Matched,
 ) -> dict[str, str]:
-    taken = {link.platform_id for link in matched.values()}
+    known = {*matched.links, *matched.questioned}
+    taken = {link.platform_id for link in (*matched.links.values(), *matched.questioned.values())}
+    theirs = _readable(
+        cycle, record_type, Side.QUICKBOOKS, {str(each["Id"]): each for each in records}, known
+    )
+    ours = _readable(
+        cycle, record_type, Side.PLATFORM, {key: row.values for key, row in rows.items()}, taken
+    )
     found: dict[str, str] = {}
     for fields in record_type.match_keys:
-        in_quickbooks = _by_key(
-            cycle,
-            record_type,
-            Side.QUICKBOOKS,
-            fields,
-            {str(each["Id"]): each for each in records if str(each["Id"]) not in matched},
-        )
-        on_platform = _by_key(
-            cycle,
-            record_type,
-            Side.PLATFORM,
-            fields,
-            {row_id: row.values for row_id, row in rows.items() if row_id not in taken},
-        )
-        for key, side_ids in in_quickbooks.items():
-            row_ids = on_platform.get(key, [])
-            if len(side_ids) == 1 and len(row_ids) == 1 and side_ids[0] not in found:
-                found[side_ids[0]] = row_ids[0]
+        for side_id, row_id in exact_pairs(fields, theirs, ours).items():
+            found[side_id] = row_id
+            del theirs[side_id], ours[row_id]
     return found
 
 
-def _by_key(
+def _readable(
     cycle: Cycle,
     record_type: RecordType,
     side: Side,
-    fields: tuple[str, ...],
     raws: Mapping[str, Payload],
-) -> dict[tuple[object, ...], list[str]]:
-    keys: dict[tuple[object, ...], list[str]] = {}
-    for side_id, raw in raws.items():
-        decoded = decode(record_type, side, raw, cycle.references)
-        key = _key(decoded.content, fields)
-        if key is not None and not decoded.errors:
-            keys.setdefault(key, []).append(side_id)
-    return keys
-
-
-def _key(content: Content, fields: tuple[str, ...]) -> tuple[object, ...] | None:
-    """The values of the key's fields without case; None where the first one is empty."""
-    if not content.get(fields[0]):
-        return None
-    values = (content.get(name) for name in fields)
-    return tuple(each.casefold() if isinstance(each, str) else each for each in values)
+    known: Collection[str | None],
+) -> dict[str, Content]:
+    """Contents of records that are not known and that can be read whole."""
+    decoded = {
+        side_id: decode(record_type, side, raw, cycle.references)
+        for side_id, raw in raws.items()
+        if side_id not in known
+    }
+    return {side_id: each.content for side_id, each in decoded.items() if not each.errors}

@@ -8,7 +8,7 @@ again: that is for `tasks.load`, which knows how, and `tasks.recover`, which sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,9 +18,9 @@ from connectors.quickbooks.queries import quote
 from connectors.state.port import LinkUpdate, Unit
 from models.codecs import decode
 from models.errors import RecordError, RejectedError
-from models.fields import value_at
+from models.file_rules import not_whole_error
 from models.intent import Attempt, Intent, Sight, Sighting, Step, due_at, next_step
-from models.lines import Lines
+from models.lines import holds
 from models.plan import Link
 from models.record_type import DeleteMeans, RecordType, catalog
 from models.records import Content
@@ -29,7 +29,6 @@ from tasks.context import Cycle
 from tasks.parents import load_parents
 from tasks.reads import read_many, token_number
 from tasks.record import note_conflicts, note_recovered, note_uncertain
-from tasks.times import parse_time
 
 
 @dataclass
@@ -85,8 +84,8 @@ def _look_for_created(
     sightings: dict[str, Sighting] = {}
     for intent in intents:
         free = [each for each in records if _may_be_of(intent, linked.get(str(each["Id"])))]
-        sent = _sent(cycle, record_type, bodies[intent.id])
-        traces = _traces(cycle, record_type, intent, sent, free)
+        sent = sent_by(cycle, record_type, bodies[intent.id])
+        traces = traces_of(cycle, record_type, intent, sent, free)
         sighting = _created_sighting(cycle, record_type, intent, sent, traces, looked_at)
         sightings[intent.id] = sighting
     missed = [
@@ -155,14 +154,6 @@ def _made_since(intents: Iterable[Intent]) -> str:
     return f"MetaData.CreateTime >= {quote(_whole_seconds(min(known)))}"
 
 
-def _is_older(record: Payload, intent: Intent) -> bool:
-    """Whether a record was there before the intent's cycle first read QuickBooks."""
-    made_at = parse_time(value_at(record, "MetaData.CreateTime"))
-    if intent.far_since is None or made_at is None:
-        return False
-    return made_at < intent.far_since.replace(microsecond=0)
-
-
 def _whole_seconds(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -171,11 +162,12 @@ def _may_be_of(intent: Intent, link: Link | None) -> bool:
     return link is None or link.id == intent.link_id
 
 
-def _sent(cycle: Cycle, record_type: RecordType, body: Payload) -> Content:
+def sent_by(cycle: Cycle, record_type: RecordType, body: Payload) -> Content:
+    """What a body says, in canonical form."""
     return decode(record_type, Side.QUICKBOOKS, body, cycle.references).content
 
 
-def _traces(
+def traces_of(
     cycle: Cycle,
     record_type: RecordType,
     intent: Intent,
@@ -251,10 +243,14 @@ def _created_sighting(
     certain = traces.ours or traces.alike
     if len(certain) == 1:
         (record,) = certain
+        stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
+        rules = record_type.file
+        if rules and stored.get(rules.size) != sent.get(rules.size):
+            error = not_whole_error(sent.get(rules.size), stored.get(rules.size), record["Id"])
+            return Sighting(Sight.UNSURE, looked_at, error=error)
         # Under our marker it was made with all that was sent: what differs was edited since.
         agreed = {name: sent.get(name) for name in intent.fields}
         if not (intent.marker and traces.ours):
-            stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
             agreed = {
                 name: agreed[name] for name in agreed if covers(record_type, sent, stored, name)
             }
@@ -303,7 +299,7 @@ def _changed_sight(
         return (Sight.LANDED if intent.operation is Operation.DELETE else Sight.MOVED), {}
     if token_number(record) <= token_number(body):
         return Sight.ABSENT, {}
-    sent = _sent(cycle, record_type, body)
+    sent = sent_by(cycle, record_type, body)
     stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
     if _took_effect(record_type, intent, body, sent, stored, record):
         return Sight.LANDED, {name: sent.get(name) for name in intent.fields}
@@ -330,10 +326,7 @@ def _took_effect(
 
 def covers(record_type: RecordType, sent: Content, stored: Content, name: str) -> bool:
     """Whether a stored field holds what was sent; lines may come back with more in them."""
-    field = record_type.by_name[name]
-    if isinstance(field, Lines):
-        return field.cover(sent.get(name), stored.get(name))
-    return bool(sent.get(name) == stored.get(name))
+    return holds(record_type.by_name[name], sent.get(name), stored.get(name))
 
 
 def _covered(
@@ -370,7 +363,7 @@ def answered(cycle: Cycle, unit: Unit, intent: Intent, record: Payload) -> Sight
     record_type = catalog()[intent.record_type]
     body = exact_json.decode(intent.payload)
     load_parents(cycle, unit, record_type, [body, record], [])
-    sent = _sent(cycle, record_type, body)
+    sent = sent_by(cycle, record_type, body)
     stored = decode(record_type, Side.QUICKBOOKS, record, cycle.references).content
     agreed = {
         name: sent.get(name) for name in intent.fields if covers(record_type, sent, stored, name)
@@ -388,68 +381,6 @@ def adopt(cycle: Cycle, unit: Unit, intent: Intent, sighting: Sighting, end: Att
         base = {**(link.base or {}), **sighting.agreed}
         unit.save_links([LinkUpdate(intent.link_id, base=base)])
     unit.close_intent(intent.id, IntentState.ACKNOWLEDGED, end)
-    note_recovered(unit, intent, intuit_tid=end.intuit_tid)
+    note_recovered(unit, intent, link, sighting.agreed, intuit_tid=end.intuit_tid)
     note_conflicts(unit, link, intent.conflicts, intent.edited_at)
     cycle.references.learn(unit.links([intent.link_id]).values())
-
-
-# -- what pairing must not take for news --
-
-
-def unclaimed(
-    cycle: Cycle,
-    unit: Unit,
-    record_type: RecordType,
-    records: Sequence[Payload],
-    intents: Sequence[Intent],
-) -> list[Payload]:
-    """The records, without unlinked ones that an open create has made or may have made.
-
-    Those are no news: once the intent is settled, its record has the link that it was made from.
-    """
-    creates = [
-        (each, exact_json.decode(each.payload))
-        for each in intents
-        if each.operation is Operation.CREATE and each.record_type == record_type.name
-    ]
-    if not creates:
-        return list(records)
-    linked = unit.links_of(record_type.name, Side.QUICKBOOKS, [str(each["Id"]) for each in records])
-    load_parents(cycle, unit, record_type, [*(body for _, body in creates), *records], [])
-    free = [each for each in records if str(each["Id"]) not in linked]
-    claimed = {
-        str(each["Id"])
-        for intent, body in creates
-        for each in _traces(
-            cycle,
-            record_type,
-            intent,
-            _sent(cycle, record_type, body),
-            [record for record in free if not _is_older(record, intent)],
-        ).all()
-    }
-    return [each for each in records if str(each["Id"]) not in claimed]
-
-
-def twins(unit: Unit, record_type: RecordType, records: Sequence[Payload]) -> Mapping[str, Link]:
-    """QuickBooks id of an unlinked record -> the link whose record carries the same marker.
-
-    Such a record is a copy that a person made, or a write that landed after all. It must never
-    become a second record on the platform by itself.
-    """
-    marked = {
-        str(each["Id"]): marker
-        for each in records
-        if (marker := record_type.marker_in(each)) is not None
-    }
-    if not marked:
-        return {}
-    intents = unit.intents_marked(set(marked.values()))
-    links = unit.links({each.link_id for each in intents.values()})
-    found: dict[str, Link] = {}
-    for side_id, marker in marked.items():
-        intent = intents.get(marker)
-        link = links.get(intent.link_id) if intent else None
-        if link is not None and link.quickbooks_id not in (None, side_id):
-            found[side_id] = link
-    return found

@@ -8,47 +8,34 @@ read twice) needs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.ports import Payload
-from connectors.state.port import NewLink, Parked, Row, Unit
+from connectors.state.platform_port import Row
+from connectors.state.port import NewLink, Parked, Unit
 from models.codecs import sync_token_of
 from models.errors import RecordError
 from models.fields import DELETED_SUFFIX, Field
 from models.plan import Link
 from models.record_type import RecordType
 from models.records import Content
-from models.words import Owner, Side
+from models.reimbursement import bill_marked
+from models.words import ExpensePosting, Owner, Side
+from tasks.candidate import Candidate, add_side
+from tasks.claims import twins, unclaimed
+from tasks.complete import fetch_missing_sides, with_rows
 from tasks.context import Cycle
+from tasks.documents import is_ready, unready, with_released
+from tasks.doubts import compare_lone_ones, doubt_lone_ones, doubt_questioned
 from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.match import match
-from tasks.outcome import twins, unclaimed
-from tasks.reads import is_outdated, read_many, token_number
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A record that needs a look, with what was read of it."""
-
-    record_type: RecordType
-    link: Link
-    #: QuickBooks's record, where it was read.
-    quickbooks: Payload | None = None
-    #: QuickBooks says it is gone.
-    gone_in_quickbooks: bool = False
-    #: The platform's row, where it was read.
-    platform: Row | None = None
-    #: The platform's row is gone for good.
-    gone_on_platform: bool = False
-    #: Sides whose change made us look.
-    read_from: frozenset[Side] = field(default_factory=frozenset)
-    #: Why it was parked before.
-    parked: Parked | None = None
-    #: The link whose QuickBooks record carries the same marker; this one is a copy.
-    twin_of: Link | None = None
-    #: After a restore it may be the same as one that is on the other side only.
-    unsure: bool = False
+from tasks.matching import (
+    kept_doubt,
+    waiting_for_parent,
+)
+from tasks.reads import is_outdated
+from tasks.record import FILE_NOT_FETCHED
 
 
 def pair(
@@ -62,22 +49,60 @@ def pair(
     with cycle.state.begin() as unit:
         intents = unit.open_intents()
         busy = {each.link_id for each in intents}
+        parked_of = _parked_by_type(unit, record_types)
         for record_type in record_types:
             found: dict[int, Candidate] = {}
+            parked = parked_of.get(record_type.name, {})
+            if not parked and _says_nothing(cycle, record_type, quickbooks, platform):
+                continue
             _link_rows_of_parents(cycle, unit, record_type, quickbooks)
             quickbooks.records[record_type.name] = unclaimed(
                 cycle, unit, record_type, quickbooks.records.get(record_type.name, []), intents
             )
-            parked = {each.link_id: each for each in unit.parked([record_type.name])}
+            rows = platform.rows.get(record_type.name, [])
+            platform.rows[record_type.name] = with_released(
+                unit, record_type, rows, _about_to_be_created(candidates)
+            )
             _pair_platform(cycle, unit, record_type, platform, found, parked)
             _pair_quickbooks(cycle, unit, record_type, quickbooks, found, parked)
             if record_type.name in cycle.after_restore:
-                _doubt_lone_ones(found)
+                doubt_lone_ones(found)
+            if record_type.name in cycle.matching.first:
+                compare_lone_ones(cycle, unit, record_type, found, busy)
             _add_parked(cycle, unit, record_type, found, parked)
             candidates += [each for each in found.values() if each.link.id not in busy]
-    _fetch_missing_sides(cycle, candidates)
+    candidates = [each for each in candidates if not _is_billed(cycle, each)]
+    fetch_missing_sides(cycle, candidates)
     with cycle.state.begin() as unit:
-        return _with_rows(unit, candidates)
+        return with_rows(unit, candidates)
+
+
+def _parked_by_type(unit: Unit, record_types: Sequence[RecordType]) -> dict[str, dict[int, Parked]]:
+    found: dict[str, dict[int, Parked]] = {}
+    for each in unit.parked([record_type.name for record_type in record_types]):
+        found.setdefault(each.record_type, {})[each.link_id] = each
+    return found
+
+
+def _says_nothing(
+    cycle: Cycle,
+    record_type: RecordType,
+    quickbooks: QuickBooksExtract,
+    platform: PlatformExtract,
+) -> bool:
+    """Whether neither side said anything of a record type: most of them, most of the time."""
+    name = record_type.name
+    said = (quickbooks.records, quickbooks.gone, platform.rows, platform.gone)
+    asked = cycle.after_restore | set(cycle.matching.first)
+    # files come when their documents do, without a change of their own
+    return record_type.file is None and name not in asked and not any(s.get(name) for s in said)
+
+
+def _about_to_be_created(candidates: Iterable[Candidate]) -> Iterator[tuple[str, str]]:
+    """Record type and platform id of records that QuickBooks does not have yet."""
+    for each in candidates:
+        if each.link.quickbooks_id is None and each.link.platform_id is not None:
+            yield each.record_type.name, each.link.platform_id
 
 
 # -- the platform's records --
@@ -125,12 +150,14 @@ def _link_new_rows(
     cycle: Cycle,
     unit: Unit,
     record_type: RecordType,
-    rows: Iterable[Row],
+    rows: Sequence[Row],
     found: dict[int, Candidate],
 ) -> None:
     ready = []
+    held = unready(unit, record_type, rows)
     for row in rows:
-        if row.live and is_ready(record_type, row):
+        goes = is_ready(record_type, row) and not _goes_as_bill(cycle, record_type, row)
+        if row.live and goes and row.id not in held:
             ready.append(row)
         else:
             _count_unchanged(cycle, record_type, Side.PLATFORM)
@@ -147,10 +174,21 @@ def _link_new_rows(
         )
 
 
-def is_ready(record_type: RecordType, row: Row) -> bool:
-    """Whether the platform's workflow lets the record into the books."""
+def _goes_as_bill(cycle: Cycle, record_type: RecordType, row: Row) -> bool:
+    """Whether a row that has no link stands in the books as a bill, now or later."""
     workflow = record_type.workflow
-    return workflow is None or row.values.get(workflow.column) in workflow.forwarded
+    if workflow is None or not workflow.billed_as:
+        return False
+    as_bills = cycle.connection.settings.expense_posting is ExpensePosting.BILL
+    return as_bills or row.values.get(workflow.billed_as) is not None
+
+
+def _is_billed(cycle: Cycle, each: Candidate) -> bool:
+    """Whether a bill stands for the record in the books, or will once a person has helped."""
+    bill_id = bill_marked(each.link)
+    if bill_id is None:
+        return False
+    return bool(bill_id) or cycle.connection.settings.expense_posting is ExpensePosting.BILL
 
 
 def _link_rows_of_parents(
@@ -194,23 +232,28 @@ def _pair_quickbooks(
     gone = extract.gone.get(record_type.name, [])
     links = unit.links_of(record_type.name, Side.QUICKBOOKS, [*records, *gone])
     cycle.references.learn(links.values())
-    unlinked: list[Payload] = []
+    unlinked = _unlinked(record_type, records, links)
     for side_id, record in records.items():
         link = links.get(side_id)
         if link is None:
-            unlinked.append(record)
-        elif is_outdated(link, record) or _is_no_news(cycle, record_type, link, record, parked):
+            continue
+        if is_outdated(link, record) or (
+            side_id not in extract.read_again.get(record_type.name, ())
+            and _is_no_news(cycle, record_type, link, record, parked)
+        ):
             _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
         else:
-            _add_side(found, record_type, link, quickbooks=record)
+            add_side(found, record_type, link, quickbooks=record)
     for side_id in gone:
         link = links[side_id]
-        _add_side(found, record_type, link, gone_in_quickbooks=True)
+        add_side(found, record_type, link, gone_in_quickbooks=True)
     copies = twins(unit, record_type, [*unlinked, *_half_known(records, links)])
+    waiting = waiting_for_parent(records, links, parked)
+    free = [*unlinked, *(records[side_id] for side_id in waiting)]
     matched = match(
-        cycle, unit, record_type, [each for each in unlinked if str(each["Id"]) not in copies]
+        cycle, unit, record_type, [each for each in free if str(each["Id"]) not in copies], waiting
     )
-    new = [each for each in unlinked if str(each["Id"]) not in matched]
+    new = [each for each in unlinked if str(each["Id"]) not in matched.links]
     new_links = unit.add_links(
         [
             NewLink(
@@ -224,14 +267,27 @@ def _pair_quickbooks(
     )
     cycle.references.learn(new_links)
     for record, link in zip(new, new_links, strict=True):
-        _add_side(found, record_type, link, quickbooks=record)
-    for record in unlinked:
-        if str(record["Id"]) in matched:
-            _add_side(found, record_type, matched[str(record["Id"])], quickbooks=record)
+        add_side(found, record_type, link, quickbooks=record)
+    for side_id, link in matched.links.items():
+        if side_id in waiting:
+            found.pop(waiting[side_id].id, None)
+        add_side(found, record_type, link, quickbooks=records[side_id])
+    doubt_questioned(cycle, unit, record_type, found, matched.questioned)
     for link_id, each in found.items():
         twin = copies.get(each.link.quickbooks_id or "")
         if twin is not None:
             found[link_id] = replace(each, twin_of=twin)
+
+
+def _unlinked(
+    record_type: RecordType, records: Mapping[str, Payload], links: Mapping[str, Link]
+) -> list[Payload]:
+    """Records without a link; those that are none of this record type's are left out."""
+    return [
+        each
+        for side_id, each in records.items()
+        if side_id not in links and record_type.takes(each)
+    ]
 
 
 def _half_known(records: Mapping[str, Payload], links: Mapping[str, Link]) -> list[Payload]:
@@ -253,7 +309,7 @@ def _is_no_news(
     """Whether a linked record stands as we know it."""
     if link.deleted_at is not None:
         return link.id not in parked and is_inactive(record)
-    return _is_known(cycle, record_type, link, record)
+    return is_known(cycle, record_type, link, record)
 
 
 def is_inactive(record: Payload) -> bool:
@@ -261,7 +317,7 @@ def is_inactive(record: Payload) -> bool:
     return record.get("Active") is False
 
 
-def _is_known(cycle: Cycle, record_type: RecordType, link: Link, record: Payload) -> bool:
+def is_known(cycle: Cycle, record_type: RecordType, link: Link, record: Payload) -> bool:
     """Whether the record stands as we know it.
 
     The version alone does not say so: a computed figure that moves twice within a second keeps
@@ -285,24 +341,6 @@ def _figure(cycle: Cycle, field: Field, base: Content, record: Payload) -> objec
         return error
 
 
-def _add_side(
-    found: dict[int, Candidate],
-    record_type: RecordType,
-    link: Link,
-    *,
-    quickbooks: Payload | None = None,
-    gone_in_quickbooks: bool = False,
-) -> None:
-    known = found.get(link.id, Candidate(record_type, link))
-    found[link.id] = replace(
-        known,
-        link=link,
-        quickbooks=quickbooks,
-        gone_in_quickbooks=gone_in_quickbooks,
-        read_from=known.read_from | {Side.QUICKBOOKS},
-    )
-
-
 def _payload_label(record_type: RecordType, record: Payload) -> str:
     path = record_type.by_name[record_type.label].quickbooks
     value = record.get(path)
@@ -310,29 +348,7 @@ def _payload_label(record_type: RecordType, record: Payload) -> str:
     return record_type.label_of({record_type.label: name}, str(record["Id"]))
 
 
-def _doubt_lone_ones(found: dict[int, Candidate]) -> None:
-    """After a restore, records that both sides hold alone may be the same ones.
-
-    Entries of name lists carry no marker, and one that was renamed since the backup is not known by
-    its name. A document may have been edited where its marker stood.
-    """
-    in_quickbooks = [each for each in found.values() if each.link.platform_id is None]
-    in_quickbooks = [each for each in in_quickbooks if _may_have_lost_its_marker(each)]
-    on_platform = [each for each in found.values() if each.link.quickbooks_id is None]
-    if in_quickbooks and on_platform:
-        for each in (*in_quickbooks, *on_platform):
-            found[each.link.id] = replace(each, unsure=True)
-
-
-def _may_have_lost_its_marker(each: Candidate) -> bool:
-    """Whether a record that only QuickBooks holds may once have been known as ours."""
-    record = each.quickbooks
-    if record is None or each.record_type.marking is None:
-        return True
-    return each.record_type.marker_in(record) is None and token_number(record) > 0
-
-
-# -- parked records, and the sides that nobody said anything about --
+# -- parked records --
 
 
 def _add_parked(
@@ -346,7 +362,10 @@ def _add_parked(
     due = [
         link_id
         for link_id, each in parked.items()
-        if link_id not in found and each.next_attempt_at and each.next_attempt_at <= unit.now
+        if link_id not in found
+        and each.next_attempt_at
+        and each.next_attempt_at <= unit.now
+        and each.code != FILE_NOT_FETCHED
     ]
     for link in unit.links(due).values():
         found[link.id] = Candidate(record_type, link, read_from=frozenset({parked[link.id].side}))
@@ -354,56 +373,8 @@ def _add_parked(
     for link_id, each in found.items():
         if link_id in parked:
             known = parked[link_id]
-            # only a person's retry ends that doubt, whatever is edited meanwhile
-            unsure = each.unsure or (known.code == "after_restore" and not known.next_attempt_at)
-            found[link_id] = replace(each, parked=known, unsure=unsure)
-
-
-def _fetch_missing_sides(cycle: Cycle, candidates: list[Candidate]) -> None:
-    """Read QuickBooks's records that the base does not stand for, in place.
-
-    A side that said nothing still holds the base, unless the record is parked or has none.
-    """
-    wanted: dict[RecordType, list[int]] = {}
-    for index, each in enumerate(candidates):
-        stands = each.link.base is not None and each.parked is None
-        if each.link.quickbooks_id and each.quickbooks is None and not each.gone_in_quickbooks:
-            if stands and each.link.deleted_at is None:
-                continue
-            wanted.setdefault(each.record_type, []).append(index)
-    for record_type, indexes in wanted.items():
-        ids = [candidates[index].link.quickbooks_id or "" for index in indexes]
-        records = read_many(cycle, record_type, ids)
-        for index in indexes:
-            record = records.get(candidates[index].link.quickbooks_id or "")
-            candidates[index] = replace(
-                candidates[index], quickbooks=record, gone_in_quickbooks=record is None
-            )
-
-
-def _with_rows(unit: Unit, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Read the platform's rows that the base does not stand for."""
-    wanted: dict[str, list[str]] = {}
-    types: dict[str, RecordType] = {}
-    for each in candidates:
-        if _row_needed(each):
-            types[each.record_type.name] = each.record_type
-            wanted.setdefault(each.record_type.name, []).append(each.link.platform_id or "")
-    rows = {name: unit.platform.rows(types[name], ids) for name, ids in wanted.items()}
-    complete = []
-    for each in candidates:
-        row = rows.get(each.record_type.name, {}).get(each.link.platform_id or "")
-        if _row_needed(each):
-            complete.append(replace(each, platform=row, gone_on_platform=row is None))
-        else:
-            complete.append(each)
-    return complete
-
-
-def _row_needed(each: Candidate) -> bool:
-    if not each.link.platform_id or each.platform is not None or each.gone_on_platform:
-        return False
-    return each.link.base is None or each.parked is not None or each.link.deleted_at is not None
+            # only a person's decision ends a doubt, whatever is edited meanwhile
+            found[link_id] = replace(each, parked=known, doubt=kept_doubt(known) or each.doubt)
 
 
 def _count_unchanged(cycle: Cycle, record_type: RecordType, side: Side) -> None:

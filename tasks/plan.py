@@ -9,20 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from connectors.ports import Payload
 from connectors.state.port import Unit
 from models.checks import Unique
 from models.codecs import decode, sync_token_of
-from models.errors import RecordError
+from models.errors import MissingParentError, RecordError
 from models.fields import value_at
-from models.merge import Merge, Outcome, merge
+from models.merge import Merge, Outcome
 from models.plan import Link, Plan, RecordPlan, parents_first
 from models.policy import Policy
 from models.record_type import RecordType
 from models.records import Observed
+from models.revision import UNDONE, Revision, RevisionState, revised
 from models.words import Side
+from tasks.candidate import Candidate
 from tasks.context import Cycle
-from tasks.pair import Candidate, is_inactive
-from tasks.parents import load_parents
+from tasks.files import held_back
+from tasks.matching import waits_for_decision
+from tasks.merged import merge_through, refuse_gone_parents, words_for
+from tasks.pair import is_inactive
+from tasks.parents import load_parents, switched_off
+from tasks.periods import hold_back
 from tasks.reads import is_outdated, outdated
 from tasks.times import parse_time
 from tasks.validate import Subject
@@ -36,6 +43,8 @@ class Observation:
     quickbooks: Observed | None
     platform: Observed | None
     error: RecordError | None = None
+    #: What a person wants it to hold, and nobody has carried out yet.
+    revisions: tuple[Revision, ...] = ()
 
 
 def plan(
@@ -51,10 +60,10 @@ def plan(
         if not some:
             continue
         observations = observe(cycle, record_type, some)
-        failures = _validated(cycle, record_type, observations)
+        failures = validated(cycle, record_type, observations)
         plans += parents_first(
             [
-                _planned(cycle, each, failures.get(each.candidate.link.id), policy)
+                planned(cycle, each, failures.get(each.candidate.link.id), policy)
                 for each in observations
             ]
         )
@@ -69,6 +78,7 @@ def observe(
 ) -> list[Observation]:
     """Both sides of each candidate in canonical form."""
     with cycle.state.begin() as unit:
+        held = held_back(unit, record_type, candidates)
         load_parents(
             cycle,
             unit,
@@ -76,14 +86,51 @@ def observe(
             [each.quickbooks for each in candidates if each.quickbooks is not None],
             [each.platform.values for each in candidates if each.platform is not None],
         )
-    return [_observation(cycle, each) for each in candidates]
+        # One that is under way is parked, so that no other record needs a look.
+        parked = [each.link.id for each in candidates if each.parked is not None]
+        revisions = unit.revisions(parked, RevisionState.PENDING) if parked else []
+    wanted: dict[int, list[Revision]] = {}
+    for revision in revisions:
+        wanted.setdefault(revision.link_id, []).append(revision)
+    return [
+        replace(
+            _observation(cycle, each, held.get(each.link.id)),
+            revisions=tuple(wanted.get(each.link.id, ())),
+        )
+        for each in candidates
+    ]
 
 
-def _observation(cycle: Cycle, each: Candidate) -> Observation:
+def _observation(cycle: Cycle, each: Candidate, held: RecordError | None) -> Observation:
     quickbooks, quickbooks_error = _in_quickbooks(cycle, each)
     platform, platform_error = _on_platform(cycle, each)
-    error = quickbooks_error or platform_error or _special_case(each)
+    doubt = _doubt(cycle, each) or quickbooks_error or platform_error
+    error = doubt or _undone(each) or _special_case(each) or held
+    if isinstance(error, MissingParentError):
+        error = switched_off(cycle, each.record_type, error) or error
     return Observation(each, quickbooks, platform, error)
+
+
+def _doubt(cycle: Cycle, each: Candidate) -> RecordError | None:
+    """Why a person has to say what the record is before anything is decided about it."""
+    if each.quickbooks is not None and is_outdated(each.link, each.quickbooks):
+        return outdated(each.link, each.quickbooks)
+    if each.doubt is not None:
+        return None if _is_gone(each) else each.doubt
+    raws: dict[Side, Payload] = {}
+    if each.quickbooks is not None:
+        raws[Side.QUICKBOOKS] = each.quickbooks
+    if each.platform is not None and each.platform.live:
+        raws[Side.PLATFORM] = each.platform.values
+    return waits_for_decision(cycle, each.record_type, raws)
+
+
+def _is_gone(each: Candidate) -> bool:
+    """Whether a person deleted the record on the only side that held it."""
+    if each.link.platform_id is None:
+        return each.gone_in_quickbooks
+    row_is_gone = each.platform is not None and not each.platform.live
+    return each.link.quickbooks_id is None and (each.gone_on_platform or row_is_gone)
 
 
 def _in_quickbooks(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
@@ -121,13 +168,17 @@ def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Record
     return None, None
 
 
+def _undone(each: Candidate) -> RecordError | None:
+    """What a person undid stays so, whatever is edited meanwhile, until a person retries it."""
+    parked = each.parked
+    if parked is None or parked.code != UNDONE or parked.next_attempt_at is not None:
+        return None
+    return RecordError(parked.message, code=UNDONE, fix=parked.fix)
+
+
 def _special_case(each: Candidate) -> RecordError | None:
     """Situations that no merge decides."""
     workflow, row = each.record_type.workflow, each.platform
-    if each.quickbooks is not None and is_outdated(each.link, each.quickbooks):
-        return outdated(each.link, each.quickbooks)
-    if each.unsure:
-        return _unknown_after_restore(each)
     if each.twin_of is not None and not _is_gone_in_quickbooks(each):
         return _twin_error(each, each.twin_of)
     in_quickbooks = each.quickbooks is not None and not _is_gone_in_quickbooks(each)
@@ -147,7 +198,19 @@ def _special_case(each: Candidate) -> RecordError | None:
             value=row.values[workflow.column],
             fix=f"Delete it on the platform, or set {workflow.column} to {workflow.posted!r}.",
         )
-    return _voided_before_sync(each)
+    return _kept_by_quickbooks(each) or _voided_before_sync(each)
+
+
+def _kept_by_quickbooks(each: Candidate) -> RecordError | None:
+    row, record_type = each.platform, each.record_type
+    deleted = each.gone_on_platform or (row is not None and not row.live)
+    if not (record_type.read_only and deleted and each.link.quickbooks_id):
+        return None
+    return RecordError(
+        f"it was deleted on the platform, and QuickBooks leads and keeps its {record_type.name}",
+        code="kept_by_quickbooks",
+        fix=f"Set deleted_at of the {record_type.name} to NULL again.",
+    )
 
 
 def _voided_before_sync(each: Candidate) -> RecordError | None:
@@ -162,17 +225,6 @@ def _voided_before_sync(each: Candidate) -> RecordError | None:
             fix="Delete it on the platform, or set another status to have it created there.",
         )
     return None
-
-
-def _unknown_after_restore(each: Candidate) -> RecordError:
-    """A list entry carries no marker: renamed since, it is not known by its name either."""
-    return RecordError(
-        f"the database was restored, and this {each.record_type.name} is on one side only; it may "
-        "be the same as one that is on the other side only, and was renamed since",
-        code="after_restore",
-        fix="If it is the same, delete the one on the platform and retry the one of QuickBooks; if "
-        "not, retry both.",
-    )
 
 
 def _twin_error(each: Candidate, other: Link) -> RecordError:
@@ -190,11 +242,12 @@ def _twin_error(each: Candidate, other: Link) -> RecordError:
 # -- validating --
 
 
-def _validated(
+def validated(
     cycle: Cycle,
     record_type: RecordType,
     observations: Sequence[Observation],
 ) -> dict[int, RecordError]:
+    """The first check that each record fails, by link."""
     failures: dict[int, RecordError] = {}
     taken = _taken_values(cycle, record_type, observations)
     for side in Side:
@@ -268,20 +321,15 @@ def _others(
 # -- merging --
 
 
-def _planned(
+def planned(
     cycle: Cycle, each: Observation, failure: RecordError | None, policy: Policy
 ) -> RecordPlan:
+    """What becomes of one record; failure is the check that it fails."""
     candidate = each.candidate
-    error = each.error or failure
-    merged = (
-        Merge(Outcome.REVIEW, None)
-        if error
-        else merge(
-            candidate.record_type, candidate.link.base, each.quickbooks, each.platform, policy
-        )
-    )
+    error = _kept_in_quickbooks(each) or each.error or failure
+    merged = Merge(Outcome.REVIEW, None) if error else _merged(cycle, each, policy)
     if error is None and merged.outcome is Outcome.REVIEW:
-        error = _review_error(candidate, merged)
+        error = _review_error(candidate, merged, words_for(cycle, candidate.link))
     planned = RecordPlan(
         record_type=candidate.record_type,
         link=candidate.link,
@@ -292,25 +340,61 @@ def _planned(
         parked=error,
         parked_before=candidate.parked.message if candidate.parked else None,
     )
-    return _within_permission(cycle, planned)
+    planned = refuse_gone_parents(cycle, _within_permission(cycle, planned))
+    return hold_back(cycle, planned)
 
 
-def _review_error(candidate: Candidate, merged: Merge) -> RecordError:
+def _kept_in_quickbooks(each: Observation) -> RecordError | None:
+    """What the platform cannot do to a record that QuickBooks leads; None where it did not try.
+
+    Edits of its fields need no word here: they are undone by the owner rule, and named.
+    """
+    record_type, link = each.candidate.record_type, each.candidate.link
+    if not record_type.read_only or each.platform is None:
+        return None
+    if each.platform.content is not None and link.quickbooks_id is None:
+        done = "made on the platform"
+        fix = f"Delete it on the platform; the {record_type.name} is kept in QuickBooks."
+    elif each.platform.content is None and each.quickbooks and each.quickbooks.content is not None:
+        done = "deleted on the platform"
+        fix = f"Restore it on the platform; the {record_type.name} is kept in QuickBooks."
+    else:
+        return None
+    return RecordError(
+        f"{record_type.name} {link.label} was {done}, but a {record_type.name} is neither made nor "
+        "deleted from there",
+        code="read_only",
+        value=link.platform_id or "",
+        fix=fix,
+    )
+
+
+def _merged(cycle: Cycle, each: Observation, policy: Policy) -> Merge:
+    record_type, base = each.candidate.record_type, each.candidate.link.base
+    merged = merge_through(cycle, each.candidate, each.quickbooks, each.platform, policy)
+    if not each.revisions:
+        return merged
+    sides = {Side.QUICKBOOKS: each.quickbooks, Side.PLATFORM: each.platform}
+    return revised(record_type, merged, base, sides, each.revisions)
+
+
+def _review_error(candidate: Candidate, merged: Merge, went: str | None) -> RecordError:
+    """The error for a conflict; went says how a merged entry of a list went away."""
     names = ", ".join(conflict.field for conflict in merged.conflicts)
     gone_from = _side_without(candidate)
     if gone_from is not None:
         return RecordError(
-            f"it was deleted on {gone_from} and edited on {gone_from.other}"
+            f"{went or f'it was deleted on {gone_from}'} and edited on {gone_from.other}"
             + (f" ({names})" if names else ""),
             code="delete_against_edit",
             field=names.partition(",")[0],
-            fix="Delete it on the other side too, or create it anew where it is missing.",
+            fix="Decide with `quickbooks-sync override`, or delete it on the other side too.",
         )
     return RecordError(
         f"both sides changed {names}, and the policy leaves it to a person",
         code="needs_review",
         field=names.partition(",")[0],
-        fix="Make both sides equal by hand, or set another policy for the field.",
+        fix="Decide with `quickbooks-sync override`, or make both sides equal by hand.",
     )
 
 

@@ -21,10 +21,10 @@ from prefect.futures import wait
 from models.errors import DisconnectedError, RetryLaterError, SyncError
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
+from tasks.candidate import Candidate
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.load import Failed
-from tasks.pair import Candidate
 from tasks.push import ATTEMPTS_MAX, give_up, is_passing, push_record
 from tasks.report import planned_rows
 from tasks.steps import PLAIN, PUSHES_MAX, RETRY_DELAYS, Steps
@@ -53,6 +53,17 @@ def _label(parameters: dict[str, Any]) -> str:
 def recover_task(work: Work) -> int:
     """Settle what the last run left open."""
     return PLAIN.recover(work.cycle)
+
+
+@task(
+    name="post-expenses",
+    task_run_name="post expenses as bills",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def post_expenses_task(work: Work) -> int:
+    """Post expenses as bills, where the company wants that."""
+    return PLAIN.post_expenses(work.cycle)
 
 
 @task(
@@ -123,6 +134,12 @@ def load_batch_task(work: Work) -> list[Failed]:
     return PLAIN.load_batch(work.cycle, work.subject)
 
 
+@task(name="fetch-files", task_run_name="fetch files", cache_policy=NO_CACHE, persist_result=False)
+def fetch_files_task(work: Work) -> int:
+    """Fetch the files of new receipts."""
+    return PLAIN.fetch_files(work.cycle, work.subject)
+
+
 def _worth_a_retry(_task: Any, run: Any, state: Any) -> bool:
     """Whether another attempt can help; waits here as long as QuickBooks asked for."""
     error = state.result(raise_on_failure=False)
@@ -167,6 +184,10 @@ def push_record_task(work: Work) -> None:
 
 def _recover(cycle: Cycle) -> int:
     return recover_task(Work(cycle))
+
+
+def _post_expenses(cycle: Cycle) -> int:
+    return post_expenses_task(Work(cycle))
 
 
 def _extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> QuickBooksExtract:
@@ -217,6 +238,10 @@ def _push_all(cycle: Cycle, failed: Sequence[Failed]) -> None:
         give_up(cycle, each)
 
 
+def _fetch_files(cycle: Cycle, record_types: Sequence[RecordType]) -> int:
+    return fetch_files_task(Work(cycle, record_types))
+
+
 def _end_of_push(cycle: Cycle, failed: Failed, future: Any) -> None:
     error = future.result(raise_on_failure=False)
     stops_all = isinstance(error, DisconnectedError) or not isinstance(error, SyncError)
@@ -241,6 +266,7 @@ def _log(words: str) -> None:
 
 PREFECT = Steps(
     recover=_recover,
+    post_expenses=_post_expenses,
     extract_quickbooks=_extract_quickbooks,
     extract_platform=_extract_platform,
     pair=_pair,
@@ -248,4 +274,5 @@ PREFECT = Steps(
     apply_batch=_apply_batch,
     load_batch=_load_batch,
     push_all=_push_all,
+    fetch_files=_fetch_files,
 )

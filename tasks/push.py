@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connectors.state.port import StaleRowError
+from connectors.state.platform_port import StaleRowError
 from models.errors import (
     GoneError,
     OutcomeUnknownError,
@@ -23,10 +23,11 @@ from models.intent import Attempt, Intent, Step
 from models.merge import Conflict
 from models.plan import RecordPlan
 from models.policy import Verdict
-from models.words import IntentState
+from models.words import IntentState, Operation
 from tasks.context import Cycle
 from tasks.load import Failed, Prepared, apply_batch, load_batch, send
 from tasks.outcome import conclude, look
+from tasks.periods import in_plain_words
 from tasks.record import park
 from tasks.replan import replan
 
@@ -103,15 +104,41 @@ def _write_anew(cycle: Cycle, failed: Failed) -> None:
             failed.plan, failed.error = _contested(failed.plan)
             raise failed.error
         failed.merges += 1
-    plan = replan(cycle, failed.plan)
+    before, plan = failed.plan, replan(cycle, failed.plan)
     failed.plan = plan
     if plan.parked is not None:
         failed.error = plan.parked
         raise plan.parked
+    if isinstance(failed.error, GoneError) and _is_as_before(before, plan):
+        failed.error = _inactive(failed.error)
+        raise failed.error
     if plan.quickbooks_operation is not None:
         _outcome(failed, load_batch(cycle, [plan]))
     else:
         _outcome(failed, apply_batch(cycle, [plan]))
+
+
+def _is_as_before(before: RecordPlan, now: RecordPlan) -> bool:
+    """Whether the same write is due to the same version of the record: then nobody deleted it."""
+    operations = {before.quickbooks_operation, now.quickbooks_operation}
+    return operations <= {Operation.CREATE, Operation.UPDATE} and (
+        len(operations) == 1 and _version(before) == _version(now)
+    )
+
+
+def _version(plan: RecordPlan) -> str | None:
+    return plan.quickbooks.version if plan.quickbooks else plan.link.quickbooks_version
+
+
+def _inactive(gone: GoneError) -> RecordError:
+    """The same fault, of what the record refers to: QuickBooks has one number for both (610)."""
+    named = f" ({gone.fault.element})" if gone.fault.element else ""
+    return RecordError(
+        f"QuickBooks says that something is inactive or deleted there: the record itself, or what "
+        f"it refers to{named}",
+        code="inactive",
+        fix="Make it active again in QuickBooks, or choose another one; then retry this record.",
+    )
 
 
 def _contested(plan: RecordPlan) -> tuple[RecordPlan, RecordError]:
@@ -152,4 +179,4 @@ def give_up(cycle: Cycle, failed: Failed) -> None:
         intent = failed.prepared.intent
         with cycle.state.begin() as unit:
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "given_up"))
-    park(cycle, failed.plan, failed.error)
+    park(cycle, failed.plan, in_plain_words(cycle, failed.plan, failed.error))

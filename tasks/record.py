@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connectors.state.port import LinkUpdate, Parked, StaleRowError, Unit
+from connectors.state.platform_port import StaleRowError
+from connectors.state.port import LinkUpdate, Parked, Unit
 from models.audit import AuditNote
 from models.errors import (
     OutcomeUnknownError,
@@ -17,16 +18,21 @@ from models.errors import (
     StaleRecordError,
     SyncError,
 )
+from models.file_rules import FileNotThereError
 from models.intent import Intent
 from models.merge import Conflict
 from models.plan import Link, RecordPlan
+from models.record_type import catalog
 from models.records import Content
 from models.words import Operation, Side
 from tasks.context import Cycle
+from tasks.revisions import close_revisions
 
 #: Wait before a record that failed for a passing reason is taken up again: doubled each time.
 WAIT_FIRST = timedelta(minutes=1)
 WAIT_MAX = timedelta(hours=6)
+#: Code of records that are in order, and whose file could not be fetched: `tasks.fetch` goes on.
+FILE_NOT_FETCHED = "file_not_fetched"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,9 @@ def note_done(
         unit.audit([_note(plan, f"write.{side}", body)])
     if plan.parked_before is not None:
         unit.audit([_note(plan, "unparked", {"label": plan.label, "was": plan.parked_before})])
+        for parked in close_revisions(unit, plan, done.content):
+            unit.park(parked)
+            note_parked(unit, parked, label=plan.label)
 
 
 def note_unsettled(
@@ -79,11 +88,29 @@ def note_unsettled(
     unit.audit([_note(plan, f"write.{Side.QUICKBOOKS}", body)])
 
 
-def note_recovered(unit: Unit, intent: Intent, **facts: str) -> None:
-    """Log a write that took effect although its answer never came."""
+def note_part_written(unit: Unit, plan: RecordPlan, names: Collection[str]) -> None:
+    """Log the part of a held record that the platform was given meanwhile."""
+    changed = _differences(plan, Side.PLATFORM, plan.link.base or {}, plan.merge.content)
+    body: dict[str, object] = {
+        "operation": Operation.UPDATE,
+        "label": plan.label,
+        "changed": {name: values for name, values in changed.items() if name in names},
+    }
+    unit.audit([_note(plan, f"write.{Side.PLATFORM}", body)])
+
+
+def note_recovered(unit: Unit, intent: Intent, link: Link, agreed: Content, **facts: str) -> None:
+    """Log a write that took effect although its answer never came; link is as it was before."""
+    base = link.base or {}
     body: dict[str, object] = {
         "operation": intent.operation,
+        "label": link.label,
         "intent": intent.id,
+        "changed": {
+            name: [base.get(name), value]
+            for name, value in agreed.items()
+            if value != base.get(name)
+        },
         "found": "its answer was lost; QuickBooks holds what was sent",
         **facts,
     }
@@ -148,9 +175,9 @@ def note_conflicts(
     """Keep and log conflicts, with all three versions."""
     if not conflicts:
         return
-    unit.add_conflicts(link, conflicts, edited_at)
     times = {side: time for side, time in edited_at.items() if time}
-    unit.audit([_conflict_note(link, each, times) for each in conflicts])
+    entries = unit.audit([_conflict_note(link, each, times) for each in conflicts])
+    unit.add_conflicts(link, conflicts, edited_at, entries)
 
 
 def _conflict_note(link: Link, each: Conflict, times: Mapping[Side, datetime]) -> AuditNote:
@@ -189,7 +216,7 @@ def park(cycle: Cycle, plan: RecordPlan, error: SyncError) -> None:
     with cycle.state.begin() as unit:
         parked = _parked(plan, error, unit.now)
         known = unit.parked_record(plan.link.id)
-        unit.park(_with_attempts(parked, known))
+        unit.park(with_attempts(parked, known))
         if known is None or known.message != parked.message:
             if plan.merge.conflicts:
                 note_plan_conflicts(unit, plan)
@@ -249,7 +276,7 @@ def _parked(plan: RecordPlan, error: SyncError, now: datetime) -> Parked:
     )
 
 
-def _with_attempts(parked: Parked, known: Parked | None) -> Parked:
+def with_attempts(parked: Parked, known: Parked | None) -> Parked:
     """Count the attempts, and wait longer after each."""
     attempts = known.attempts + 1 if known else 1
     wait = min(WAIT_MAX, WAIT_FIRST * 2 ** min(attempts - 1, 10))
@@ -268,7 +295,8 @@ def passes(error: SyncError) -> bool:
         | OutcomeUnknownError
         | StaleRecordError
         | StaleRowError
-        | OutdatedReadingError,
+        | OutdatedReadingError
+        | FileNotThereError,
     )
 
 
@@ -288,11 +316,14 @@ def waits_for_parent(code: str) -> bool:
     return code in ("missing_parent", "waits_for_parent")
 
 
-def release_waiting(cycle: Cycle, record_types: Sequence[str]) -> None:
-    """Let records that wait for a parent be tried again, because something was created."""
+def release_waiting(cycle: Cycle) -> None:
+    """Let records that wait for a parent be tried again, because something was created.
+
+    Also those of data types that other cycles sync.
+    """
     with cycle.state.begin() as unit:
         waiting = [
-            each.link_id for each in unit.parked(record_types) if waits_for_parent(each.code)
+            each.link_id for each in unit.parked(list(catalog())) if waits_for_parent(each.code)
         ]
         if waiting:
             unit.release(waiting)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connectors.ports import RemoteAnswer, RemoteWrite
+from connectors.ports import RemoteAnswer
 from connectors.quickbooks import exact_json
 from connectors.state.port import Parked, Unit
 from models.errors import (
@@ -20,16 +20,16 @@ from models.errors import (
     RetryLaterError,
 )
 from models.intent import SEND_WINDOW_DIVISOR, Attempt, Intent, Sighting, Step, due_at
-from models.record_type import catalog
 from models.words import IntentState, Operation, Side
 from tasks.context import Cycle
+from tasks.files import post
 from tasks.load import attempt_of
 from tasks.outcome import adopt, answered, conclude, look
 from tasks.push import never_seen
 from tasks.record import note_parked
 
 #: Reasons for which a record is parked until a person says whether QuickBooks holds it.
-PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted"})
+PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted", "file_size_differs"})
 
 #: Intents of older programs do not say when QuickBooks was read before: clocks differ by less.
 SENT_BY_OLDER_PROGRAM = timedelta(days=1)
@@ -96,10 +96,7 @@ def _send_again(cycle: Cycle, intent: Intent) -> None:
     with cycle.state.begin() as unit:
         (sent,) = unit.mark_sent([intent])
     body = exact_json.decode(sent.payload)
-    entity = catalog()[sent.record_type].entity
-    answer = cycle.quickbooks.post(
-        RemoteWrite(entity, sent.operation, body, sent.request_id, deadline)
-    )
+    answer = post(cycle, sent, body, deadline)
     with cycle.state.begin() as unit:
         _take_answer(cycle, unit, sent, answer)
     if isinstance(answer.error, DisconnectedError):

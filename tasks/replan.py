@@ -6,10 +6,14 @@ when a record of unknown outcome was found: never overwrite, always merge again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.errors import CorruptStateError
 from models.plan import RecordPlan
+from models.record_type import RecordType
+from models.words import Side
+from tasks.candidate import Candidate
 from tasks.context import Cycle
-from tasks.pair import Candidate
 from tasks.plan import plan
 from tasks.reads import is_outdated, outdated, read_many
 
@@ -17,27 +21,48 @@ from tasks.reads import is_outdated, outdated, read_many
 def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:
     """A new plan for the same record, from what both sides hold now."""
     record_type = before.record_type
-    with cycle.state.begin() as unit:
-        link = unit.links([before.link.id]).get(before.link.id)
-        if link is None:
-            raise CorruptStateError(f"link {before.link.id} is gone")
-        cycle.references.learn([link])
-        parked = unit.parked_record(link.id)
-        rows = unit.platform.rows(record_type, [link.platform_id] if link.platform_id else [])
-    row = rows.get(link.platform_id or "")
-    found = read_many(cycle, record_type, [link.quickbooks_id] if link.quickbooks_id else [])
-    record = found.get(link.quickbooks_id or "")
-    if record is not None and is_outdated(link, record):
-        raise outdated(link, record)
-    candidate = Candidate(
-        record_type,
-        link,
-        quickbooks=record,
-        gone_in_quickbooks=link.quickbooks_id is not None and record is None,
-        platform=row,
-        gone_on_platform=link.platform_id is not None and row is None,
-        read_from=before.read_from,
-        parked=parked,
-    )
+    (candidate,) = reread(cycle, record_type, [before.link.id], before.read_from)
     (fresh,) = plan(cycle, [record_type], [candidate]).records
     return fresh
+
+
+def reread(
+    cycle: Cycle, record_type: RecordType, link_ids: Sequence[int], read_from: frozenset[Side]
+) -> list[Candidate]:
+    """Records with what both sides hold of them now.
+
+    Raises:
+        CorruptStateError: there is no such link.
+        OutdatedReadingError: QuickBooks answers from an older copy.
+    """
+    with cycle.state.begin() as unit:
+        known = unit.links(link_ids)
+        gone = sorted(set(link_ids) - set(known))
+        if gone:
+            raise CorruptStateError(f"link {gone[0]} is gone")
+        links = [known[each] for each in link_ids]
+        cycle.references.learn(links)
+        parked = {each: unit.parked_record(each) for each in link_ids}
+        rows = unit.platform.rows(
+            record_type, [each.platform_id for each in links if each.platform_id]
+        )
+    found = read_many(
+        cycle, record_type, [each.quickbooks_id for each in links if each.quickbooks_id]
+    )
+    for link in links:
+        record = found.get(link.quickbooks_id or "")
+        if record is not None and is_outdated(link, record):
+            raise outdated(link, record)
+    return [
+        Candidate(
+            record_type,
+            link,
+            quickbooks=found.get(link.quickbooks_id or ""),
+            gone_in_quickbooks=link.quickbooks_id is not None and link.quickbooks_id not in found,
+            platform=rows.get(link.platform_id or ""),
+            gone_on_platform=link.platform_id is not None and link.platform_id not in rows,
+            read_from=read_from,
+            parked=parked[link.id],
+        )
+        for link in links
+    ]

@@ -11,9 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from connectors.ports import Payload, RemoteAnswer
-from connectors.state.port import LinkUpdate, PlatformWrite, StaleRowError, Unit
+from connectors.quickbooks import exact_json
+from connectors.state.platform_port import PlatformWrite, StaleRowError
+from connectors.state.port import LinkUpdate, Unit
 from models.codecs import decode, platform_row, sync_token_of
 from models.errors import MismatchError, RecordError
+from models.fields import Derived
 from models.intent import Intent
 from models.merge import Conflict, Outcome
 from models.plan import RecordPlan
@@ -21,6 +24,7 @@ from models.policy import Verdict
 from models.records import Content, Value
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
+from tasks.files import check_size
 from tasks.outcome import covers
 from tasks.parents import load_parents
 from tasks.record import Done, note_done, note_unsettled
@@ -54,6 +58,7 @@ def settle_quickbooks(
     writes: dict[Side, Operation] = {Side.QUICKBOOKS: operation}
     try:
         held = _held(cycle, plan, intent.fields, answer.record)
+        check_size(plan.record_type, intent, exact_json.decode(intent.payload), answer.record)
         plan = _with_overruled_values(plan, operation, held)
         platform_version = _teach_platform(cycle, unit, plan, held, writes)
     except RecordError as error:
@@ -122,8 +127,8 @@ def _seen_on_both(plan: RecordPlan, held: Content) -> Content:
 def _with_overruled_values(plan: RecordPlan, operation: Operation, held: Content) -> RecordPlan:
     """What the platform gave and QuickBooks holds otherwise is named as the loser.
 
-    A create may come with a total or status that QuickBooks computes itself; a void sends nothing
-    of what else was edited.
+    A create may come with a total that QuickBooks computes itself; a void sends nothing of what
+    else was edited. A status that nobody may set is the column's default, and no edit.
     """
     given = plan.platform.content if plan.platform else None
     if given is None or operation not in (Operation.CREATE, Operation.VOID):
@@ -131,7 +136,12 @@ def _with_overruled_values(plan: RecordPlan, operation: Operation, held: Content
     rule = "owner" if operation is Operation.CREATE else "void"
     fields = plan.record_type.fields
     computed = frozenset(field.name for field in fields if field.owner is Owner.QUICKBOOKS)
-    names = computed if rule == "owner" else plan.merge.to_quickbooks - computed
+    defaults = frozenset(
+        field.name
+        for field in fields
+        if isinstance(field, Derived) and given.get(field.name) not in field.platform_may_set
+    )
+    names = computed - defaults if rule == "owner" else plan.merge.to_quickbooks - computed
     before = plan.link.base or {}
     verdict = Verdict(Side.QUICKBOOKS, rule)
     overruled = tuple(

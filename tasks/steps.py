@@ -19,6 +19,7 @@ from models.errors import (
 )
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
+from tasks.candidate import Candidate
 from tasks.context import Cycle
 from tasks.extract import (
     PlatformExtract,
@@ -26,11 +27,13 @@ from tasks.extract import (
     extract_platform,
     extract_quickbooks,
 )
+from tasks.fetch import fetch_files
 from tasks.load import Failed, apply_batch, load_batch
-from tasks.pair import Candidate, pair
+from tasks.pair import pair
 from tasks.plan import plan
 from tasks.push import ATTEMPTS_MAX, give_up, is_passing, push_record
 from tasks.recover import recover
+from tasks.reimburse import post_expenses
 
 #: Seconds before the second, third and fourth attempt at a record.
 RETRY_DELAYS = (1, 2, 4)
@@ -43,6 +46,8 @@ class Steps:
     """One callable per step."""
 
     recover: Callable[[Cycle], int]
+    #: Posts expenses as bills, where a company wants that.
+    post_expenses: Callable[[Cycle], int]
     extract_quickbooks: Callable[[Cycle, Sequence[RecordType]], QuickBooksExtract]
     extract_platform: Callable[[Cycle, Sequence[RecordType]], PlatformExtract]
     pair: Callable[
@@ -53,6 +58,8 @@ class Steps:
     load_batch: Callable[[Cycle, Sequence[RecordPlan]], list[Failed]]
     #: Tries failed records one by one; what still fails is parked.
     push_all: Callable[[Cycle, Sequence[Failed]], None]
+    #: Fetches files of new receipts; how many came.
+    fetch_files: Callable[[Cycle, Sequence[RecordType]], int]
 
 
 def push_all(cycle: Cycle, failed: Sequence[Failed]) -> None:
@@ -92,6 +99,7 @@ def wait_before_retry(clock: Clock, error: SyncError, attempt: int) -> None:
 
 PLAIN = Steps(
     recover=recover,
+    post_expenses=post_expenses,
     extract_quickbooks=extract_quickbooks,
     extract_platform=extract_platform,
     pair=pair,
@@ -99,4 +107,5 @@ PLAIN = Steps(
     apply_batch=apply_batch,
     load_batch=load_batch,
     push_all=push_all,
+    fetch_files=fetch_files,
 )

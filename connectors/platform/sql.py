@@ -10,14 +10,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.types import NullType
 
-from connectors.state.port import PlatformChanges, PlatformWrite, Row, StaleRowError
+from connectors.state.platform_port import PlatformChanges, PlatformWrite, Row, StaleRowError
 from models.errors import RecordError, shorten
 from models.fields import Unreadable
+from models.file_rules import FileRules, unreadable_file_error
 from models.record_type import RecordType
-from models.tables.platform import change_log
+from models.tables.platform import change_log, receipt_files
 from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.tables.types import decode_value, raw_columns, utc_now
 from models.words import Operation
@@ -175,6 +187,18 @@ class SqlPlatform:
                 found.setdefault(value.lower(), []).append(str(row_id))
         return found
 
+    def referring(self, record_type: RecordType, column: str, ids: Collection[str]) -> list[str]:
+        """Ids of all rows whose column names one of these rows."""
+        table = RECORD_TABLES[record_type.name].table
+        found: list[int] = []
+        for some in chunks(int(each) for each in ids):
+            found += self._connection.scalars(
+                select(table.c.id).where(
+                    table.c.company_id == self._company_id, table.c[column].in_(some)
+                )
+            )
+        return [str(each) for each in sorted(found)]
+
     # -- writing --
 
     def write(self, write: PlatformWrite) -> tuple[str, int]:
@@ -192,6 +216,69 @@ class SqlPlatform:
             raise _refused(write, error) from error
         assert version is not None, "the row was just written in this transaction"
         return str(row_id), version
+
+    # -- files --
+
+    def without_file(self, record_type: RecordType) -> list[str]:
+        """Ids of live rows with an empty SHA-256."""
+        table = RECORD_TABLES[record_type.name].table
+        sha256 = table.c[_rules(record_type).sha256]
+        found = self._connection.scalars(
+            select(table.c.id)
+            .where(
+                table.c.company_id == self._company_id,
+                table.c.deleted_at.is_(None),
+                sha256.is_(None) | (sha256 == ""),
+            )
+            .order_by(table.c.id)
+        )
+        return [str(each) for each in found]
+
+    def file_size(self, record_type: RecordType, row_id: str) -> int | None:
+        """Bytes of a row's file as stored."""
+        length = func.octet_length if self._dialect == "postgresql" else func.length
+        content = type_coerce(receipt_files.c.content, NullType())
+        found: int | None = self._file_value(record_type, row_id, length(content))
+        return found
+
+    def file_of(self, record_type: RecordType, row_id: str) -> bytes | None:
+        """A row's file; SQLite keeps whatever another program put there."""
+        content = type_coerce(receipt_files.c.content, NullType())
+        found = self._file_value(record_type, row_id, content)
+        if isinstance(found, memoryview):
+            return bytes(found)
+        if found is not None and not isinstance(found, bytes):
+            raise unreadable_file_error(type(found).__name__)
+        return found
+
+    def _file_value(self, record_type: RecordType, row_id: str, value: Any) -> Any:
+        table = RECORD_TABLES[record_type.name].table
+        _rules(record_type)
+        return self._connection.scalar(
+            select(value)
+            .join_from(receipt_files, table, receipt_files.c.receipt_id == table.c.id)
+            .where(table.c.id == int(row_id), table.c.company_id == self._company_id)
+        )
+
+    def put_file(
+        self,
+        record_type: RecordType,
+        row_id: str,
+        expected_version: int,
+        content: bytes,
+        sha256: str,
+    ) -> int:
+        """Store a row's file in place of what was there, and its SHA-256."""
+        table, key = RECORD_TABLES[record_type.name].table, int(row_id)
+        self._update(table, key, expected_version, {_rules(record_type).sha256: sha256})
+        files = receipt_files
+        self._connection.execute(delete(files).where(files.c.receipt_id == key))
+        self._connection.execute(insert(files).values(receipt_id=key, content=content))
+        found = self._connection.execute(select(table.c.version).where(table.c.id == key))
+        version: int = found.scalar_one()
+        return version
+
+    # -- writing rows --
 
     def _applied(self, place: RecordTable, write: PlatformWrite) -> int:
         values = {name: value for name, value in write.values.items() if name != "lines"}
@@ -249,6 +336,11 @@ class SqlPlatform:
                     for line in lines
                 ],
             )
+
+
+def _rules(record_type: RecordType) -> FileRules:
+    assert record_type.file is not None, f"a {record_type.name} has no file"
+    return record_type.file
 
 
 def _ascii_lowered(value: str) -> str:

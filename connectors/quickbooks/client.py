@@ -1,4 +1,4 @@
-"""One connected QuickBooks company: the port `connectors.ports.QuickBooksPort`.
+"""One connected QuickBooks company: the ports `QuickBooksPort` and `ReportsPort`.
 
 Reads are tried again here, a bounded number of times. Writes are sent once: only a refused token
 (HTTP 401, nothing was executed) lets the same write go out again, with the same request id. What
@@ -25,8 +25,9 @@ from connectors.ports import (
     Payload,
     RemoteAnswer,
     RemoteWrite,
+    Report,
 )
-from connectors.quickbooks import queries, writes
+from connectors.quickbooks import queries, reports, writes
 from connectors.quickbooks.changes import changes_call, read_changes
 from connectors.quickbooks.company import company_facts
 from connectors.quickbooks.faults import Answer, answer_error, local_error, needs_fresh_token
@@ -134,7 +135,9 @@ class QuickBooksClient:
     def read(self, entity: str, record_id: str) -> Payload | None:
         """One record by id, or None when it is deleted."""
         assert entity.isalpha(), f"not an entity name: {entity!r}"
-        path = f"{entity.lower()}/{url_quote(record_id, safe='')}"
+        # there is one, and it is asked for by the company's number, not by its Id (section 10.2)
+        own_id = self._realm_id if entity == "CompanyInfo" else record_id
+        path = f"{entity.lower()}/{url_quote(own_id, safe='')}"
         try:
             answer = self._read(Call("read", "GET", path))
         except GoneError:
@@ -143,6 +146,21 @@ class QuickBooksClient:
         if not isinstance(record, Mapping):
             raise local_error("incomplete", f"no {entity} in the answer", write=False)
         return record
+
+    def download(self, record_id: str, *, bytes_max: int) -> bytes:
+        """The file of an attachment, from the temporary address that QuickBooks names for it."""
+        path = f"download/{url_quote(record_id, safe='')}"
+        answer = self._answer_to(Call("download", "GET", path, plain=True))
+        return self._transport.fetch(answer.body.text, bytes_max)
+
+    def report(self, name: str, params: Mapping[str, str]) -> Report:
+        """A report by its name, as plain rows."""
+        assert name.isalpha(), f"not a report's name: {name!r}"
+        return reports.read_report(self._read(Call("report", "GET", f"reports/{name}", params)))
+
+    def count(self, entity: str) -> int:
+        """How many records of an entity there are, inactive ones of name lists left out."""
+        return queries.read_count(self._ask(queries.count_statement(entity)))
 
     def post(self, write: RemoteWrite) -> RemoteAnswer:
         """Send one write once; a fault is in the answer."""
@@ -191,17 +209,21 @@ class QuickBooksClient:
         )
 
     def _read(self, call: Call) -> Mapping[str, Any]:
+        """Send a read; the JSON object of its answer."""
+        return _data(self._answer_to(call))
+
+    def _answer_to(self, call: Call) -> Answer:
         """Send a read, again after a wait while it may work later."""
         assert not call.write, "writes are never repeated here"
         for attempt in range(self._settings.read_tries_max - 1):
             try:
-                return _data(self._exchange(call))
+                return self._exchange(call)
             except RetryLaterError as error:
                 if error.fault.code == "local_limit":
                     raise
                 _LOG.info("%s: try %d failed: %s", call.kind, attempt + 1, error.fault.message)
                 self._pause(attempt, error)
-        return _data(self._exchange(call))
+        return self._exchange(call)
 
     def _pause(self, attempt: int, error: RetryLaterError) -> None:
         """Wait before the next try; after a throttle the limiter holds the call back instead."""
@@ -214,7 +236,7 @@ class QuickBooksClient:
         answer = self._send(call, self._tokens(), deadline)
         if needs_fresh_token(answer):
             answer = self._send(call, self._tokens(force=True), deadline)
-        error = answer_error(answer, write=call.write)
+        error = answer_error(answer, write=call.write, plain=call.plain)
         if error is None:
             return answer
         if isinstance(error, RetryLaterError):

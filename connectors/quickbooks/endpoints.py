@@ -8,6 +8,7 @@ address is either Intuit's own for the named environment, or a whole replacement
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ _OFFICIAL = {
         "https://developer.api.intuit.com/.well-known/openid_sandbox_configuration",
     ),
 }
+#: Where Intuit keeps files: its own hosts, and its buckets at Amazon (recorded attachments).
+_FILE_BUCKET = re.compile(r"intuit-qbo-[a-z0-9-]+\.s3([.-][a-z0-9-]+)?\.amazonaws\.com")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -48,6 +51,24 @@ class Endpoints:
         if self.official:
             return parts.scheme == "https" and _is_intuit(parts.hostname)
         return _is_safe(url) and not _is_intuit(parts.hostname)
+
+    def allows_file(self, url: str) -> bool:
+        """Tell whether a file of this environment may lie at an address found in an answer."""
+        try:
+            parts = urlsplit(url)
+            given = (parts.hostname, parts.port)
+        except ValueError:
+            return False
+        if not _is_safe(url):
+            return False
+        if not self.official:
+            own = urlsplit(self.api_url)
+            return given == (own.hostname, own.port) and parts.scheme == own.scheme
+        host = given[0] or ""
+        is_bucket = _FILE_BUCKET.fullmatch(host) is not None
+        return (
+            parts.scheme == "https" and given[1] in (None, 443) and (is_bucket or _is_intuit(host))
+        )
 
 
 def endpoints(environment: str, api_url: str = "", discovery_url: str = "") -> Endpoints:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.quickbooks import exact_json
@@ -21,6 +21,7 @@ _XML_CHARACTERS_MAX = 200_000
 _ERRORS_MAX = 20
 _BLOCKS_MAX = 1_000
 _TEXT_CHARACTERS_MAX = 1_000
+_PLAIN_CHARACTERS_MAX = 8_000
 _CODE_IN_MESSAGE = re.compile(r"errorCode=0*(\d+)")
 
 
@@ -53,6 +54,8 @@ class Body:
     fault: FaultBody | None
     #: "json", "xml", "html", "empty" or "text": what the body turned out to be.
     form: str
+    #: The body where it is plain text: the temporary address of a file.
+    text: str = field(default="", repr=False)
 
 
 def read_body(content: bytes) -> Body:
@@ -64,7 +67,7 @@ def read_body(content: bytes) -> Body:
     except ValueError:
         return _read_other(content)
     if not isinstance(data, Mapping):
-        return Body(data=None, fault=None, form="text")
+        return Body(data=None, fault=None, form="text", text=data if isinstance(data, str) else "")
     return Body(data=data, fault=find_fault(data), form="json")
 
 
@@ -146,7 +149,9 @@ def _read_other(content: bytes) -> Body:
     root = _xml_root(text) if text.startswith("<") else None
     if root is not None and _local(root) == "IntuitResponse":
         return Body(data=None, fault=_xml_fault(root), form="xml")
-    return Body(data=None, fault=None, form="html" if text.startswith("<") else "text")
+    if text.startswith("<"):
+        return Body(data=None, fault=None, form="html")
+    return Body(data=None, fault=None, form="text", text=text.strip()[:_PLAIN_CHARACTERS_MAX])
 
 
 def _xml_root(text: str) -> ET.Element | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from connectors.quickbooks.fault_row import FaultRow
 from models.errors import (
     DisconnectedError,
+    GoneError,
     OutcomeUnknownError,
     RejectedError,
     RetryLaterError,
@@ -209,6 +210,45 @@ OTHER_ROWS = (
         "Change tracking reaches back 30 days only",
         "The last sync of this company is more than 30 days ago.",
         "Nothing to do: the sync reads all records instead of the changes.",
+        on_write=RejectedError,
+    ),
+    FaultRow(
+        "file_address",
+        "A file lies outside of QuickBooks's own addresses",
+        "QuickBooks named an address for the file that is none of its own, or one that leads on to "
+        "another. Nothing was fetched from there.",
+        "Download the file in QuickBooks by hand and add it on the platform; tell whoever runs the "
+        "sync, as a proxy or a new address of Intuit may be the reason.",
+        on_write=RejectedError,
+    ),
+    FaultRow(
+        "file_gone",
+        "There is no such file",
+        "QuickBooks lists the attachment but does not hold its file any more.",
+        "Attach the file again in QuickBooks and delete the empty attachment.",
+        on_write=GoneError,
+    ),
+    FaultRow(
+        "file_refused",
+        "The file is not handed out now",
+        "The address of a file lives for minutes only, or Intuit's storage is busy.",
+        "Nothing to do: the sync asks for a new address and tries again by itself.",
+        on_write=RetryLaterError,
+    ),
+    FaultRow(
+        "file_too_large",
+        "The file is larger than the sync takes",
+        "The file is larger than the limit in the connection's settings (receipt_bytes_max).",
+        "Raise receipt_bytes_max in the settings, or replace the file in QuickBooks by a smaller "
+        "one.",
+        on_write=RejectedError,
+    ),
+    FaultRow(
+        "file_changed",
+        "The file to upload is not the planned one any more",
+        "The receipt's file was changed or removed on the platform while it was to be sent.",
+        "Nothing to do if the receipt is complete: it goes with its next change; else store its "
+        "file and sha256, and retry it.",
         on_write=RejectedError,
     ),
     FaultRow(

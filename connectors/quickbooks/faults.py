@@ -82,13 +82,17 @@ def fault_catalogue() -> list[FaultRow]:
     return list(_ROWS.values())
 
 
-def answer_error(answer: Answer, *, write: bool) -> RemoteError | None:
-    """Return the error that an answer stands for; None when it is a readable success."""
+def answer_error(answer: Answer, *, write: bool, plain: bool = False) -> RemoteError | None:
+    """Return the error that an answer stands for; None when it is a readable success.
+
+    plain: what is asked for is a text, not JSON.
+    """
+    wanted = answer.body.text if plain else answer.body.data is not None
     if answer.body.fault is not None:
         error = fault_error(
             answer.body.fault, write=write, status=answer.status, intuit_tid=answer.intuit_tid
         )
-    elif 200 <= answer.status < 300 and answer.body.data is not None:
+    elif 200 <= answer.status < 300 and wanted:
         return None
     else:
         said = Said(code="", message=_no_fault_words(answer))

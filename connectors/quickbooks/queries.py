@@ -59,6 +59,21 @@ def statement(entity: str, where: str, order_by: str, *, all_states: bool) -> st
     return f"SELECT * FROM {entity}{clause} ORDERBY {order_by}"  # noqa: S608 - names are checked
 
 
+def count_statement(entity: str) -> str:
+    """Build the query that counts an entity's records."""
+    assert _NAME.fullmatch(entity), f"not an entity name: {entity!r}"
+    return f"SELECT COUNT(*) FROM {entity}"  # noqa: S608 - the name is checked
+
+
+def read_count(answer: Mapping[str, Any]) -> int:
+    """Read the answer to a counting query."""
+    block = answer.get("QueryResponse")
+    count = block.get("totalCount") if isinstance(block, Mapping) else None
+    if not isinstance(count, int):
+        raise local_error("incomplete", "no totalCount in the answer", write=False)
+    return count
+
+
 def read_pages(
     entity: str, query: str, ask: Callable[[str], Mapping[str, Any]]
 ) -> tuple[list[Payload], datetime]:

@@ -40,8 +40,23 @@ class NoDebug(logging.Filter):
         return record.levelno > logging.DEBUG
 
 
+class NoSignedAddress(logging.Filter):
+    """Drops records with the signed address of a file, which lets anybody fetch it for minutes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else pass."""
+        return "signature=" not in record.getMessage().lower()
+
+
 def silence_token_logs() -> None:
-    """Keep requests_oauthlib's debug records out of every handler, whatever its level."""
-    logger = logging.getLogger("requests_oauthlib.oauth2_session")
-    if not any(isinstance(one, NoDebug) for one in logger.filters):
-        logger.addFilter(NoDebug())
+    """Keep what libraries log of tokens and signed addresses out of every handler.
+
+    Whatever a logger's level is: requests_oauthlib writes tokens, urllib3 paths with their queries.
+    """
+    for name, kept in (
+        ("requests_oauthlib.oauth2_session", NoDebug()),
+        ("urllib3.connectionpool", NoSignedAddress()),
+    ):
+        logger = logging.getLogger(name)
+        if not any(type(one) is type(kept) for one in logger.filters):
+            logger.addFilter(kept)

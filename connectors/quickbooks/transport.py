@@ -23,10 +23,11 @@ from requests.exceptions import ProxyError, RequestException
 
 from connectors.quickbooks.endpoints import Endpoints, allow_plain_http, is_loopback
 from connectors.quickbooks.faults import Answer, local_error
+from connectors.quickbooks.files import fetch_file
 from connectors.quickbooks.scrub import silence_token_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from connectors.ports import Clock
 
@@ -66,6 +67,10 @@ class Call:
     write: bool = False
     #: Whether it counts against the paid allowance: everything but single writes does.
     metered: bool = True
+    #: Whether the answer is plain text, not JSON.
+    plain: bool = False
+    #: Whether the body holds a file.
+    is_upload: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,10 @@ class Transport:
         finally:
             self._give_back(access_token, quickbooks)
 
+    def fetch(self, address: str, bytes_max: int) -> bytes:
+        """The file at a temporary address, without the token; errors as `files.fetch_file`."""
+        return fetch_file(self._endpoints, self._clock, self._limits, address, bytes_max)
+
     def close(self) -> None:
         """Close the idle sessions."""
         with self._lock:
@@ -126,7 +135,7 @@ class Transport:
             call.method,
             url,
             params={**call.params, "minorversion": str(quickbooks.minorversion)},
-            data=call.body,
+            data=self._sent_body(call, deadline),
             headers={
                 "Accept": "application/json",
                 "Content-Type": call.content_type,
@@ -142,6 +151,12 @@ class Transport:
             wait = response.headers.get("Retry-After", "")
             seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 8 else 0
             return Answer.of(response.status_code, content, intuit_tid, seconds)
+
+    def _sent_body(self, call: Call, deadline: float) -> bytes | _BoundedBody | None:
+        """The body to send; that of an upload is long enough to need a time of its own."""
+        if call.body is None or not call.is_upload:
+            return call.body
+        return _BoundedBody(call.body, self._clock, deadline)
 
     def _read(
         self, response: requests.Response, deadline: float, call: Call, intuit_tid: str
@@ -192,6 +207,36 @@ class Transport:
         # No proxy stands between two programs on one machine.
         quickbooks.session.trust_env = not is_loopback(self._endpoints.api_url)
         return quickbooks
+
+
+class _BoundedBody:
+    """A request's body that stops half-way when its time is over: an upload may be slow.
+
+    A time-out of a socket is one of silence only, and the longest flight counts on the end of an
+    exchange. Half a body is no request, so nothing is done with it.
+    """
+
+    def __init__(self, content: bytes, clock: Clock, deadline: float) -> None:
+        self._content = memoryview(content)
+        self._clock = clock
+        self._deadline = deadline
+        self._place = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self.read(_CHUNK_BYTES):
+            yield chunk
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        if self._clock.monotonic() > self._deadline:
+            raise requests.Timeout("the request dripped")
+        end = len(self._content) if size < 0 else self._place + size
+        chunk = bytes(self._content[self._place : end])
+        self._place += len(chunk)
+        return chunk
 
 
 def may_have_been_sent(error: RequestException) -> bool:

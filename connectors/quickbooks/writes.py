@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.ports import Payload, RemoteAnswer, RemoteWrite
+from urllib3 import encode_multipart_formdata
+
+from connectors.ports import Payload, RemoteAnswer, RemoteFile, RemoteWrite
 from connectors.quickbooks import exact_json
 from connectors.quickbooks.faults import fault_error, local_error, read_fault
 from connectors.quickbooks.transport import Call
@@ -36,6 +38,8 @@ def write_call(write: RemoteWrite) -> Call:
         RejectedError: QuickBooks has no such action, or the body is not exact; nothing was sent.
     """
     check_request_id(write.request_id)
+    if write.file is not None:
+        return _upload_call(write, write.file)
     params: dict[str, str] = {}
     if write.operation is Operation.DELETE:
         params["operation"] = "delete"
@@ -53,6 +57,27 @@ def write_call(write: RemoteWrite) -> Call:
     )
 
 
+def _upload_call(write: RemoteWrite, file: RemoteFile) -> Call:
+    """Build the request that creates an attachment with its file (section 10.6)."""
+    assert write.operation is Operation.CREATE, "a file is uploaded once"
+    parts = [
+        ("file_metadata_01", ("attachment.json", _encode(write.body), "application/json")),
+        ("file_content_01", (file.name, file.content, file.content_type)),
+    ]
+    body, content_type = encode_multipart_formdata(parts)
+    return Call(
+        kind="upload",
+        method="POST",
+        path="upload",
+        params={"requestid": write.request_id},
+        body=body,
+        content_type=content_type,
+        write=True,
+        metered=False,
+        is_upload=True,
+    )
+
+
 def batch_call(items: Mapping[int, bytes], request_id: str) -> Call:
     """Build the request of a batch from its encoded items."""
     check_request_id(request_id)
@@ -66,6 +91,7 @@ def batch_item(place: int, write: RemoteWrite) -> bytes:
     Raises:
         RejectedError: as `write_call`.
     """
+    assert write.file is None, "a file cannot go in a batch"
     operation = write.operation.value
     item: dict[str, object] = {"bId": str(place), "operation": operation}
     if write.operation is Operation.VOID:
@@ -77,6 +103,14 @@ def batch_item(place: int, write: RemoteWrite) -> bytes:
 
 def read_write(answer: Mapping[str, Any], write: RemoteWrite, intuit_tid: str) -> RemoteAnswer:
     """Read the record out of a successful answer; without it the outcome is unknown."""
+    if write.file is not None:
+        # An upload answers with a list of one, which may hold a fault although the call went well.
+        listed = answer.get(f"{write.entity}Response")
+        first = listed[0] if isinstance(listed, list) and len(listed) == 1 else None
+        answer = first if isinstance(first, Mapping) else {}
+        fault = answer.get("Fault", answer.get("fault"))
+        if isinstance(fault, Mapping):
+            return refused(fault_error(read_fault(fault), write=True, intuit_tid=intuit_tid))
     record = answer.get(write.entity)
     if isinstance(record, Mapping) and record.get("Id"):
         return RemoteAnswer(record=record, intuit_tid=intuit_tid)

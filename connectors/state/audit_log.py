@@ -42,10 +42,10 @@ def append_notes(
     connection_id: int,
     at: datetime,
     run_id: str | None,
-) -> None:
-    """Append notes to a connection's chain, in the caller's transaction."""
+) -> list[int]:
+    """Append notes to a connection's chain, in the caller's transaction; the entries' numbers."""
     if not notes:
-        return
+        return []
     head = lock_head(connection, connection_id)
     entries = chained(
         notes,
@@ -62,6 +62,7 @@ def append_notes(
     else:
         mine = audit_heads.c.connection_id == connection_id
         connection.execute(update(audit_heads).where(mine).values(**last))
+    return [each.number for each in entries]
 
 
 def lock_head(connection: Connection, connection_id: int) -> Place | None:

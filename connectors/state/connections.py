@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,8 @@ from connectors.ports import CompanyFacts
 from connectors.state.audit_log import append_notes
 from connectors.state.port import COMPANY_CURSOR, Connection
 from models.audit import AuditNote
-from models.errors import UsageError
+from models.errors import DecisionError, UsageError
+from models.policy import Policy, changed_policy
 from models.settings import ConnectionSettings, settings_from_json
 from models.tables import sync as tables
 from models.tables.platform import companies
@@ -171,6 +172,61 @@ def save_settings(
         )
         note = AuditNote("settings.changed", {"changed": changed}, actor=actor)
         append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+
+
+def change_policy(
+    engine: Engine,
+    connection: Connection,
+    chosen: Mapping[str, str],
+    dropped: Collection[str],
+    actor: str,
+    now: datetime,
+) -> Policy:
+    """Store a person's rules under the next version, with an audit entry; the policy after it.
+
+    Raises:
+        UsageError: a key or rule that is none, or a field that has an owner.
+        DecisionError: somebody else has changed the policies since the connection was read.
+    """
+    seen = connection.settings.policy_version
+    mine = tables.connections.c.id == connection.id
+    with engine.begin() as transaction:
+        # The row stays locked until the end, so that what was read is what is replaced
+        stored = settings_from_json(
+            transaction.execute(
+                select(tables.connections.c.settings).where(mine).with_for_update()
+            ).scalar_one()
+        )
+        if stored.policy_version != seen:
+            raise DecisionError(
+                f"the policies were changed by somebody else meanwhile: version "
+                f"{stored.policy_version}, not {seen}",
+                code="changed_meanwhile",
+                fix="Look at them with `quickbooks-sync policy`, then set yours again.",
+            )
+        before = stored.conflict_policy()
+        after = changed_policy(before, chosen, dropped)
+        if after.version == before.version:
+            return before
+        rules = {key: rule.value for key, rule in after.rules.items()}
+        settings = stored.model_copy(update={"policy": rules, "policy_version": after.version})
+        transaction.execute(
+            update(tables.connections)
+            .where(mine)
+            .values(settings=settings.model_dump_json(), updated_at=now)
+        )
+        touched = sorted(set(chosen) | set(dropped))
+        body: dict[str, object] = {
+            "version": [before.version, after.version],
+            "changed": {
+                key: [before.rules.get(key), after.rules.get(key)]
+                for key in touched
+                if before.rules.get(key) != after.rules.get(key)
+            },
+        }
+        note = AuditNote("policy.changed", body, actor=actor)
+        append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+    return after
 
 
 def _connection(row: Row[Any]) -> Connection:

@@ -6,16 +6,16 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, false, func, insert, or_, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.port import LinkUpdate, NewLink
 from connectors.state.scope import Rows
 from models.codecs import load_content
 from models.errors import CorruptStateError
-from models.plan import Link
+from models.plan import Link, fit_together, referring
 from models.record_type import catalog
-from models.records import canonical_json
+from models.records import canonical_json, link_in
 from models.tables import sync as tables
 from models.words import Side
 
@@ -68,6 +68,23 @@ class LinkRows(Rows):
                 links.c.deleted_at.is_(None),
             )
             .order_by(links.c.id)
+        )
+        return [_link(row) for row in rows]
+
+    def links_referring(self, references: Collection[str], after: int, limit: int) -> list[Link]:
+        """Live links whose base refers to one of these, at most limit, by id."""
+        links = tables.links
+        named = [links.c.base.contains(f'"{each}"', autoescape=True) for each in references]
+        rows = self._sql.execute(
+            select(links)
+            .where(
+                links.c.connection_id == self._id,
+                links.c.id > after,
+                links.c.deleted_at.is_(None),
+                or_(false(), *named),
+            )
+            .order_by(links.c.id)
+            .limit(limit)
         )
         return [_link(row) for row in rows]
 
@@ -134,6 +151,46 @@ class LinkRows(Rows):
             .values({_side_column(side).name: side_id, "updated_at": self._now})
         )
 
+    def join_links(self, kept: int, dropped: int) -> Link:
+        """Make one link of two half links; what was noted about the other goes over to it."""
+        found = self.links([kept, dropped])
+        first, second = found.get(kept), found.get(dropped)
+        if first is None or second is None or not fit_together(first, second):
+            raise CorruptStateError(f"links {kept} and {dropped} are no two halves of one record")
+        if self._sql.scalar(
+            select(tables.intents.c.id).where(
+                tables.intents.c.link_id == dropped,
+                tables.intents.c.state.in_(tables.INTENT_STATES_OPEN),
+            )
+        ):
+            raise CorruptStateError(f"a write of link {dropped} is not settled")
+        self._move_notes(kept, dropped)
+        side = Side.PLATFORM if first.platform_id is None else Side.QUICKBOOKS
+        self._sql.execute(
+            delete(tables.links).where(
+                tables.links.c.id == dropped, tables.links.c.connection_id == self._id
+            )
+        )
+        self.complete_link(kept, side, second.side_id(side) or "")
+        return self.links([kept])[kept]
+
+    def _move_notes(self, kept: int, dropped: int) -> None:
+        """Let all that refers to one link refer to another one."""
+        alerts = tables.alerts
+        self._sql.execute(delete(tables.parked).where(tables.parked.c.link_id == dropped))
+        self._sql.execute(
+            update(alerts)
+            .where(alerts.c.link_id == dropped, alerts.c.closed_at.is_(None))
+            .values(closed_at=self._now)
+        )
+        self._sql.execute(
+            update(alerts)
+            .where(alerts.c.link_id == dropped)
+            .values(link_id=kept, subject=tables.alert_subject(self._id, kept))
+        )
+        for table in (tables.conflicts, tables.intents):
+            self._sql.execute(update(table).where(table.c.link_id == dropped).values(link_id=kept))
+
     def save_links(self, updates: Sequence[LinkUpdate]) -> None:
         """Store what links know now."""
         for each in updates:
@@ -154,6 +211,41 @@ class LinkRows(Rows):
             )
             if done.rowcount != 1:
                 raise CorruptStateError(f"link {each.link_id} is gone")
+
+    def separate_link(self, link_id: int, side: Side) -> None:
+        """Forget a side's record and all that was agreed with it."""
+        forgotten = ("base", "quickbooks_version", "platform_version", "deleted_at")
+        self._forget(link_id, [_side_column(side).name, *forgotten])
+
+    def revive_link(self, link_id: int) -> None:
+        """Forget that both sides had agreed that the record is gone."""
+        self._forget(link_id, ["deleted_at"])
+
+    def _forget(self, link_id: int, columns: Sequence[str]) -> None:
+        done = self._sql.execute(
+            update(tables.links)
+            .where(tables.links.c.id == link_id, tables.links.c.connection_id == self._id)
+            .values(**dict.fromkeys(columns), updated_at=self._now)
+        )
+        if done.rowcount != 1:
+            raise CorruptStateError(f"link {link_id} is gone")
+
+    def referrers(self, references: Collection[str]) -> dict[str, list[Link]]:
+        """Canonical reference -> live links whose record refers to it."""
+        targets = {link_in(each)[0] for each in references}
+        children = [each.name for each in catalog().values() if each.refers_to & targets]
+        links = tables.links
+        rows = self._sql.execute(
+            select(links)
+            .where(
+                links.c.connection_id == self._id,
+                links.c.record_type.in_(children),
+                links.c.deleted_at.is_(None),
+                links.c.base.is_not(None),
+            )
+            .order_by(links.c.id)
+        )
+        return referring(references, (_link(row) for row in rows))
 
 
 def _side_column(side: Side) -> Any:

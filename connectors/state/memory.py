@@ -23,6 +23,7 @@ from connectors.state.memory_links import MemoryLinks
 from connectors.state.memory_people import MemoryPeople, PlatformPeople
 from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.memory_reviews import MemoryReviews
+from connectors.state.memory_revisions import MemoryRevisions
 from connectors.state.memory_store import (
     ConstraintError,
     Lease,
@@ -33,9 +34,11 @@ from connectors.state.memory_store import (
     UnsealedNote,
     undo_to,
 )
-from connectors.state.port import Connection, PlatformPort, Unit, lease_busy, lease_lost
+from connectors.state.platform_port import PlatformPort
+from connectors.state.port import Connection, Unit, lease_busy, lease_lost
 from models.audit import GENESIS, AuditEntry, AuditNote, chained
-from models.errors import BrakeError
+from models.errors import BrakeError, CorruptStateError
+from models.plan import Link, fit_together
 from models.words import Side
 
 __all__ = [
@@ -143,7 +146,7 @@ class _Transaction:
         unit.commit()
 
 
-class MemoryUnit(MemoryReviews, MemoryLinks):
+class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
     """One transaction over a connection's state and its company's platform tables."""
 
     __slots__ = ("_memory_platform", "epoch", "is_open", "now", "platform")
@@ -177,6 +180,37 @@ class MemoryUnit(MemoryReviews, MemoryLinks):
         self._memory_platform.end()
         self.end()
 
+    def join_links(self, kept: int, dropped: int) -> Link:
+        """Make one link of two half links; what was noted about the other goes over to it."""
+        db = self._db
+        first, second = db.links.get(kept), db.links.get(dropped)
+        if first is None or second is None or not fit_together(first, second):
+            raise CorruptStateError(f"links {kept} and {dropped} are no two halves of one record")
+        if dropped in db.open_intent_of:
+            raise CorruptStateError(f"a write of link {dropped} is not settled")
+        self.unpark([dropped])
+        self._move_notes(kept, dropped)
+        side = Side.PLATFORM if first.platform_id is None else Side.QUICKBOOKS
+        side_id = second.side_id(side) or ""
+        self._drop(db.links, dropped)
+        self._drop(self._ids_on(side), (second.record_type, side_id))
+        self.complete_link(kept, side, side_id)
+        return db.links[kept]
+
+    def _move_notes(self, kept: int, dropped: int) -> None:
+        """Let all that refers to one link refer to another one."""
+        db = self._db
+        for number, alert in list(db.alerts.items()):
+            if alert.link_id == dropped:
+                self._put(db.alerts, number, replace(alert, link_id=kept))
+        for number, conflict in list(db.conflicts.items()):
+            if conflict.link_id == dropped:
+                self._put(db.conflicts, number, replace(conflict, link_id=kept))
+        for intent_id, row in list(db.intents.items()):
+            if row.intent.link_id == dropped:
+                moved = replace(row.intent, link_id=kept)
+                self._put(db.intents, intent_id, replace(row, intent=moved))
+
     # -- cursors, facts and names --
 
     def cursor(self, record_type: str, side: Side) -> str | None:
@@ -206,14 +240,16 @@ class MemoryUnit(MemoryReviews, MemoryLinks):
 
     # -- the log and the runs --
 
-    def audit(self, notes: Sequence[AuditNote]) -> None:
-        """Append to the audit log."""
+    def audit(self, notes: Sequence[AuditNote]) -> list[int]:
+        """Append to the audit log; the entries' numbers."""
         if not notes:
-            return
+            return []
+        first = len(self._db.audit) + 1
+        numbers = list(range(first, first + len(notes)))
         log, at = self._db.audit, self._now.isoformat(timespec="microseconds")
         if not self._db.hashing:
             self._append(log, [UnsealedNote(at, self._run_id, note) for note in notes])
-            return
+            return numbers
         last = log[-1] if log else None
         assert last is None or isinstance(last, AuditEntry), "hashing was switched on half way"
         entries = chained(
@@ -225,6 +261,15 @@ class MemoryUnit(MemoryReviews, MemoryLinks):
             run_id=self._run_id,
         )
         self._append(log, entries)
+        return numbers
+
+    def entries_of_run(self, run_id: str) -> list[AuditEntry]:
+        """What a run has logged, oldest first."""
+        return [each for each in self._db.audit_entries() if each.run_id == run_id]
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether there was such a run."""
+        return run_id in self._db.runs
 
     def start_run(self, flow: str) -> None:
         """Note that this run has begun."""

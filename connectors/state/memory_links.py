@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cache
 
 from connectors.state.memory_store import ConstraintError, MemoryRows, undo_to
 from connectors.state.port import LinkUpdate, NewLink
 from models.errors import CorruptStateError
-from models.plan import Link
+from models.plan import Link, referring
 from models.record_type import catalog
-from models.records import Content
+from models.records import Content, canonical_json
 from models.tables import sync as tables
 from models.words import Side
 
@@ -56,6 +57,17 @@ class MemoryLinks(MemoryRows):
             ),
             key=lambda link: link.id,
         )
+
+    def links_referring(self, references: Collection[str], after: int, limit: int) -> list[Link]:
+        """Live links whose base refers to one of these, at most limit, by id."""
+        quoted = [f'"{each}"' for each in references]
+        found: list[Link] = []
+        for link_id in sorted(each for each in self._db.links if each > after):
+            link = self._db.links[link_id]
+            text = canonical_json(link.base) if link.base and link.deleted_at is None else ""
+            if len(found) < limit and any(each in text for each in quoted):
+                found.append(link)
+        return found
 
     def live_ids(self, record_type: str, side: Side) -> set[str]:
         """A side's ids of all live links."""
@@ -151,6 +163,39 @@ class MemoryLinks(MemoryRows):
             self._now if each.deleted else link.deleted_at,
         )
         self._put(self._db.links, link.id, saved)
+
+    def separate_link(self, link_id: int, side: Side) -> None:
+        """Forget a side's record and all that was agreed with it."""
+        link = self._known(link_id)
+        held = link.side_id(side)
+        if held is not None:
+            self._drop(self._ids_on(side), (link.record_type, held))
+        in_quickbooks = side is Side.QUICKBOOKS
+        apart = replace(
+            link,
+            quickbooks_id=None if in_quickbooks else link.quickbooks_id,
+            platform_id=link.platform_id if in_quickbooks else None,
+            base=None,
+            quickbooks_version=None,
+            platform_version=None,
+            deleted_at=None,
+        )
+        self._put(self._db.links, link_id, apart)
+
+    def revive_link(self, link_id: int) -> None:
+        """Forget that both sides had agreed that the record is gone."""
+        self._put(self._db.links, link_id, replace(self._known(link_id), deleted_at=None))
+
+    def _known(self, link_id: int) -> Link:
+        link = self._db.links.get(link_id)
+        if link is None:
+            raise CorruptStateError(f"link {link_id} is gone")
+        return link
+
+    def referrers(self, references: Collection[str]) -> dict[str, list[Link]]:
+        """Canonical reference -> live links whose record refers to it."""
+        alive = (each for _, each in sorted(self._db.links.items()) if each.deleted_at is None)
+        return referring(references, alive)
 
     def _move(self, link: Link, side: Side, side_id: str | None) -> None:
         """Give a link another record on a side."""

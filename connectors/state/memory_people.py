@@ -13,7 +13,7 @@ from connectors.ports import Clock
 from connectors.state.memory_columns import PLACES, PlaceRules, RefusedValueError
 from connectors.state.memory_platform import MemoryPlatform, refused
 from connectors.state.memory_store import MemoryDatabase, Undo
-from connectors.state.port import Row
+from connectors.state.platform_port import Row
 
 #: Column values, without lines.
 Values = Mapping[str, Any]

@@ -17,8 +17,9 @@ from connectors.state.memory_columns import (
     TableRules,
 )
 from connectors.state.memory_store import MISSING, MemoryRows
-from connectors.state.port import PlatformChanges, PlatformWrite, Row, StaleRowError
+from connectors.state.platform_port import PlatformChanges, PlatformWrite, Row, StaleRowError
 from models.errors import RecordError, shorten
+from models.file_rules import FileRules
 from models.record_type import RecordType
 from models.words import Operation
 
@@ -77,6 +78,12 @@ class MemoryPlatform(MemoryRows):
                 found.setdefault(value.lower(), []).append(row.id)
         return found
 
+    def referring(self, record_type: RecordType, column: str, ids: Collection[str]) -> list[str]:
+        """Ids of all rows whose column names one of these rows, in order."""
+        wanted = {int(each) for each in ids}
+        rows = self._db.rows[record_type.name].values()
+        return [str(each) for each in sorted(int(r.id) for r in rows if r.values[column] in wanted)]
+
     # -- writing --
 
     def write(self, write: PlatformWrite) -> tuple[str, int]:
@@ -103,6 +110,40 @@ class MemoryPlatform(MemoryRows):
         except RefusedValueError as error:
             raise refused(record_type, error) from error
         return row.id, row.version
+
+    # -- files --
+
+    def without_file(self, record_type: RecordType) -> list[str]:
+        """Ids of live rows with an empty SHA-256, in order of id."""
+        column = _rules(record_type).sha256
+        rows = self._db.rows[record_type.name].values()
+        return [row.id for row in rows if row.live and not row.values[column]]
+
+    def file_size(self, record_type: RecordType, row_id: str) -> int | None:
+        """Bytes of a row's file as stored."""
+        content = self.file_of(record_type, row_id)
+        return None if content is None else len(content)
+
+    def file_of(self, record_type: RecordType, row_id: str) -> bytes | None:
+        """A row's file."""
+        return self._db.files.get((record_type.name, int(row_id)))
+
+    def put_file(
+        self,
+        record_type: RecordType,
+        row_id: str,
+        expected_version: int,
+        content: bytes,
+        sha256: str,
+    ) -> int:
+        """Store a row's file in place of what was there, and its SHA-256."""
+        values = {_rules(record_type).sha256: sha256}
+        write = PlatformWrite(record_type, Operation.UPDATE, row_id, expected_version, values)
+        _, version = self.write(write)
+        self._put(self._db.files, (record_type.name, int(row_id)), content)
+        return version
+
+    # -- rows, for people too --
 
     def insert(
         self, place: PlaceRules, bound: Mapping[str, Any], lines: Sequence[Mapping[str, Any]] | None
@@ -177,6 +218,8 @@ class MemoryPlatform(MemoryRows):
                 if not is_itself and any(each[referrer.column] == row_id for each in holders):
                     raise RefusedValueError(f"{referrer.record_type} {row.id} refers to it")
         self._drop(self._db.rows[place.record_type], row_id)
+        if (place.record_type, row_id) in self._db.files:
+            self._drop(self._db.files, (place.record_type, row_id))
         self._append(self._db.change_log, [(place.record_type, before.id, "delete")])
 
     def _store(
@@ -229,6 +272,11 @@ class MemoryPlatform(MemoryRows):
                 raise RefusedValueError(
                     f"{rules.name}.{column} is {value}, and there is no such {record_type}"
                 )
+
+
+def _rules(record_type: RecordType) -> FileRules:
+    assert record_type.file is not None, f"a {record_type.name} has no file"
+    return record_type.file
 
 
 def _bound_lines(place: PlaceRules, values: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -76,12 +76,17 @@ class MemoryReviews(MemoryIntents):
         return len(wanted)
 
     def add_conflicts(
-        self, link: Link, conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]
+        self,
+        link: Link,
+        conflicts: Sequence[Conflict],
+        edited_at: Mapping[Side, datetime | None],
+        entries: Sequence[int] = (),
     ) -> None:
-        """Keep conflicts with all three versions."""
+        """Keep conflicts with all three versions, and the audit entries that tell of them."""
+        assert len(entries) in (0, len(conflicts)), "an entry for each conflict, or for none"
         if conflicts and link.id not in self._db.links:
             raise ConstraintError(f"a conflict is about link {link.id}, and there is none")
-        for each in conflicts:
+        for index, each in enumerate(conflicts):
             number = self._next_id("conflicts")
             row = ConflictRow(
                 id=number,
@@ -93,6 +98,7 @@ class MemoryReviews(MemoryIntents):
                 platform_edited_at=in_utc(edited_at.get(Side.PLATFORM)),
                 decided_at=self._now,
                 run_id=self._run_id,
+                entry=entries[index] if entries else None,
             )
             self._put(self._db.conflicts, number, row)
 

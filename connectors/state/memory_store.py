@@ -13,12 +13,14 @@ from typing import Any, Final, NoReturn, Protocol, cast
 
 from connectors.ports import CompanyFacts
 from connectors.state.memory_columns import PLACES
-from connectors.state.port import Connection, Parked, Row
+from connectors.state.platform_port import Row
+from connectors.state.port import Connection, Parked
 from models.approval import Approval
 from models.audit import GENESIS, AuditEntry, AuditNote, chained
 from models.intent import Intent
 from models.merge import Conflict
 from models.plan import Link
+from models.revision import Revision
 from models.words import Side
 
 #: Says that a key was not there.
@@ -84,6 +86,10 @@ class ConflictRow:
     platform_edited_at: datetime | None
     decided_at: datetime
     run_id: str
+    #: The audit entry that tells of it.
+    entry: int | None = None
+    #: A person has decided it.
+    overridden: bool = False
 
     @property
     def winner(self) -> str:
@@ -93,7 +99,9 @@ class ConflictRow:
 
     @property
     def state(self) -> str:
-        """Whether it is decided, or waits for review."""
+        """Whether it is decided, by whom, or waits for review."""
+        if self.overridden:
+            return "overridden"
         return "decided" if self.conflict.verdict.winner else "review"
 
 
@@ -162,6 +170,8 @@ class MemoryDatabase:
         self.rows: dict[str, dict[int, Row]] = {name: {} for name in PLACES}
         #: Record type, id and operation; the n-th entry has the id n.
         self.change_log: list[tuple[str, str, str]] = []
+        #: Record type and id -> the row's file.
+        self.files: dict[tuple[str, int], bytes] = {}
         #: Table -> the last id given out.
         self.last_ids: dict[str, int] = {}
         self.links: dict[int, Link] = {}
@@ -178,6 +188,7 @@ class MemoryDatabase:
         #: Link, or 0 for the connection -> ids of its open alerts.
         self.open_alerts: dict[int, tuple[int, ...]] = {}
         self.conflicts: dict[int, ConflictRow] = {}
+        self.revisions: dict[int, Revision] = {}
         self.approvals: dict[int, Approval] = {}
         #: Record type and whether it is QuickBooks's side -> position.
         self.cursors: dict[tuple[str, bool], str] = {}

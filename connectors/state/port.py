@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from connectors.ports import CompanyFacts
+from connectors.state.platform_port import PlatformPort
 from models.approval import Approval, ApprovalState
-from models.audit import AuditNote
-from models.errors import BrakeError, RecordError
+from models.audit import AuditEntry, AuditNote
+from models.errors import BrakeError
 from models.intent import Attempt, Intent
 from models.merge import Conflict
 from models.plan import Link
-from models.record_type import RecordType
 from models.records import Content
+from models.revision import ConflictState, Revision, RevisionState, StoredConflict
 from models.settings import ConnectionSettings
-from models.words import IntentState, Operation, Side
+from models.words import IntentState, Side
 
-#: Among the cursors: when the company behind the token was last seen to be the connected one.
-COMPANY_CURSOR = "company"
+#: Among the cursors: when the company behind the token was last seen to be the connected one; no
+#: record type has such a name.
+COMPANY_CURSOR = "company checked"
 
 
 def restored_cursor(record_type: str) -> str:
@@ -111,79 +113,6 @@ class Parked:
     next_attempt_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Row:
-    """A platform record as stored: columns with their raw values, lines under "lines"."""
-
-    record_type: str
-    id: str
-    version: int
-    updated_at: datetime | None
-    #: False where the row is gone or marked as deleted.
-    live: bool
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class PlatformChanges:
-    """Ids that the change log names after a position, and the position reached."""
-
-    #: Record type -> ids, each once, in order of first change.
-    ids: Mapping[str, Sequence[str]]
-    position: str
-
-
-@dataclass(frozen=True)
-class PlatformWrite:
-    """One write to the platform; the row must still have the expected version."""
-
-    record_type: RecordType
-    operation: Operation
-    id: str | None
-    expected_version: int | None
-    #: Column values, lines under "lines".
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-class StaleRowError(RecordError):
-    """The platform row was changed since it was read."""
-
-
-class PlatformPort(Protocol):
-    """The platform's tables, for one company, within a transaction."""
-
-    def position(self) -> str:
-        """The end of the change log now."""
-        ...
-
-    def changes(self, record_types: Collection[str], after: str) -> PlatformChanges:
-        """What the change log says after a position."""
-        ...
-
-    def ids(self, record_type: RecordType) -> list[str]:
-        """Ids of all live rows."""
-        ...
-
-    def rows(self, record_type: RecordType, ids: Collection[str]) -> dict[str, Row]:
-        """Rows with their lines; ids without a row are left out."""
-        ...
-
-    def taken(
-        self, record_type: RecordType, column: str, values: Collection[str]
-    ) -> dict[str, list[str]]:
-        """For each of the values, compared without case: ids of live rows that have it."""
-        ...
-
-    def write(self, write: PlatformWrite) -> tuple[str, int]:
-        """Apply one write and return the row's id and new version.
-
-        Raises:
-            StaleRowError: the row has another version than expected.
-            RecordError: the database refuses the values.
-        """
-        ...
-
-
 class Unit(Protocol):
     """One transaction over the state of a connection and its company's platform tables."""
 
@@ -203,6 +132,14 @@ class Unit(Protocol):
         """Live links that know only this side."""
         ...
 
+    def links_referring(self, references: Collection[str], after: int, limit: int) -> list[Link]:
+        """Live links whose base refers to one of these ("vendor:12"), at most limit, by id.
+
+        after is the last link of the page before, 0 for the first one. A link whose base has just
+        that text somewhere else is named too.
+        """
+        ...
+
     def live_ids(self, record_type: str, side: Side) -> set[str]:
         """A side's ids of all live links."""
         ...
@@ -219,8 +156,32 @@ class Unit(Protocol):
         """Note the other side's record of a half link that was matched."""
         ...
 
+    def join_links(self, kept: int, dropped: int) -> Link:
+        """Make one link of two half links that are the same record; the one that is kept.
+
+        What was noted about the other one goes over to it. The other one's number is never given
+        out again.
+
+        Raises:
+            CorruptStateError: they are not a live half link of each side of one record type, or a
+                write of the other one is not settled.
+        """
+        ...
+
     def save_links(self, updates: Sequence[LinkUpdate]) -> None:
         """Store what links know now."""
+        ...
+
+    def separate_link(self, link_id: int, side: Side) -> None:
+        """Forget a side's record and all that was agreed with it; the other side's lives on."""
+        ...
+
+    def revive_link(self, link_id: int) -> None:
+        """Forget that both sides had agreed that the record is gone."""
+        ...
+
+    def referrers(self, references: Collection[str]) -> dict[str, list[Link]]:
+        """Canonical reference -> live links whose record refers to it; others are left out."""
         ...
 
     def add_intents(self, intents: Sequence[Intent], planned: Mapping[str, str]) -> None:
@@ -272,9 +233,45 @@ class Unit(Protocol):
         ...
 
     def add_conflicts(
-        self, link: Link, conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]
+        self,
+        link: Link,
+        conflicts: Sequence[Conflict],
+        edited_at: Mapping[Side, datetime | None],
+        entries: Sequence[int] = (),
     ) -> None:
-        """Keep conflicts with all three versions."""
+        """Keep conflicts with all three versions, and the audit entries that tell of them."""
+        ...
+
+    def conflict(self, number: int) -> StoredConflict | None:
+        """The conflict that people name by a number."""
+        ...
+
+    def conflicts_of(self, link_id: int) -> list[StoredConflict]:
+        """All conflicts of a record, oldest first."""
+        ...
+
+    def set_conflict_state(self, number: int, state: ConflictState) -> None:
+        """Note who decided a conflict: the policy, a person, or nobody yet."""
+        ...
+
+    def add_revision(self, revision: Revision) -> Revision:
+        """Store what a person wants; the same with its number."""
+        ...
+
+    def revisions(self, link_ids: Collection[int], *states: RevisionState) -> list[Revision]:
+        """Revisions of these records that are in one of the states (any, where none is named)."""
+        ...
+
+    def revisions_undoing(self, entries: Collection[int]) -> list[Revision]:
+        """Revisions that take back what these audit entries tell of, oldest first."""
+        ...
+
+    def end_revision(self, number: int, state: RevisionState) -> None:
+        """Move a pending revision to its end.
+
+        Raises:
+            CorruptStateError: it is not pending any more.
+        """
         ...
 
     def cursor(self, record_type: str, side: Side) -> str | None:
@@ -323,8 +320,16 @@ class Unit(Protocol):
         """Close the connection's alerts of these causes."""
         ...
 
-    def audit(self, notes: Sequence[AuditNote]) -> None:
-        """Append to the audit log."""
+    def audit(self, notes: Sequence[AuditNote]) -> list[int]:
+        """Append to the audit log; the entries' numbers."""
+        ...
+
+    def entries_of_run(self, run_id: str) -> list[AuditEntry]:
+        """What a run has logged, oldest first; without what was archived since."""
+        ...
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether there was such a run."""
         ...
 
     def start_run(self, flow: str) -> None:

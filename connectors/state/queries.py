@@ -1,13 +1,18 @@
-"""Lists for people: what is parked, which alerts are open, conflicts and runs. All are bounded."""
+"""Lists for people: what is parked, which alerts are open, conflicts, runs, and one record's story.
+
+All are bounded.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, func, or_, select
 
 from connectors.database import reading
+from models.revision import RevisionKind, RevisionState, taken
 from models.tables import sync as tables
+from models.words import Side
 
 #: Rows in one answer.
 ROWS_MAX = 1_000
@@ -63,7 +68,38 @@ def alerts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
 
 
 def conflicts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
-    """Conflicts with all three versions, newest first."""
+    """Conflicts with all three versions and who has overridden them, newest first."""
+    overrides = _overrides(engine, connection_id)
+    nobody = {"overridden_to": None, "overridden_by": None, "overridden_at": None}
+    return [
+        {**row, **overrides.get(row["id"], nobody)} for row in _conflicts(engine, connection_id)
+    ]
+
+
+def _overrides(engine: Engine, connection_id: int) -> dict[int, dict[str, Any]]:
+    """Conflict -> its last override that was not taken back."""
+    table = tables.revisions
+    query = (
+        select(table.c.conflict_id, table.c.kind, table.c.side, table.c.actor, table.c.created_at)
+        .where(
+            table.c.connection_id == connection_id,
+            table.c.conflict_id.is_not(None),
+            table.c.state.in_([RevisionState.PENDING.value, RevisionState.DONE.value]),
+        )
+        .order_by(table.c.id)
+    )
+    with reading(engine).connect() as connection:
+        return {
+            row.conflict_id: {
+                "overridden_to": taken(RevisionKind(row.kind), Side(row.side)),
+                "overridden_by": row.actor,
+                "overridden_at": row.created_at,
+            }
+            for row in connection.execute(query)
+        }
+
+
+def _conflicts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
     table, links = tables.conflicts, tables.links
     return _rows(
         engine,
@@ -103,3 +139,106 @@ def runs(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
         .order_by(table.c.started_at.desc())
     )
     return _rows(engine, query.limit(10))[:10]
+
+
+# -- one record's story --
+
+
+def links_found(
+    engine: Engine,
+    connection_id: int,
+    *,
+    link: int | None = None,
+    record_type: str = "",
+    side: Side | None = None,
+    side_id: str = "",
+    label: str = "",
+) -> list[dict[str, Any]]:
+    """Links with this number, this id on a side, or this label without case; newest first."""
+    table = tables.links
+    query = select(
+        table.c.id.label("link"),
+        table.c.record_type,
+        table.c.label.label("record"),
+        table.c.quickbooks_id,
+        table.c.platform_id,
+        table.c.deleted_at,
+    ).where(table.c.connection_id == connection_id)
+    if link is not None:
+        query = query.where(table.c.id == link)
+    if record_type:
+        query = query.where(table.c.record_type == record_type)
+    if side is not None:
+        query = query.where(table.c[f"{side}_id"] == side_id)
+    if label:
+        # SQLite lowers ASCII only, so the label as it is counts, too
+        query = query.where(or_(table.c.label == label, func.lower(table.c.label) == label.lower()))
+    return _rows(engine, query.order_by(table.c.id.desc()))
+
+
+def requests_of(engine: Engine, link_id: int) -> list[dict[str, Any]]:
+    """Every send to QuickBooks for a link, in order; a write not sent yet has number None."""
+    intents, attempts = tables.intents, tables.attempts
+    return _rows(
+        engine,
+        select(
+            intents.c.id.label("intent"),
+            intents.c.operation,
+            intents.c.state,
+            intents.c.fields,
+            intents.c.created_at,
+            intents.c.closed_at,
+            intents.c.run_id,
+            intents.c.error,
+            intents.c.sent_at.label("last_sent_at"),
+            attempts.c.number,
+            attempts.c.request_id,
+            attempts.c.sent_at,
+            attempts.c.answered_at,
+            attempts.c.outcome,
+            attempts.c.intuit_tid,
+            attempts.c.fault,
+        )
+        .join_from(intents, attempts, attempts.c.intent_id == intents.c.id, isouter=True)
+        .where(intents.c.link_id == link_id)
+        .order_by(intents.c.created_at, intents.c.id, attempts.c.number),
+    )
+
+
+def conflicts_of(engine: Engine, link_id: int) -> list[dict[str, Any]]:
+    """A link's conflicts with all three versions as JSON, oldest first."""
+    table = tables.conflicts
+    return _rows(
+        engine,
+        select(
+            table.c.id,
+            table.c.field,
+            table.c.base,
+            table.c.quickbooks,
+            table.c.platform,
+            table.c.winner,
+            table.c.rule,
+            table.c.policy_version,
+            table.c.quickbooks_edited_at,
+            table.c.platform_edited_at,
+            table.c.state,
+            table.c.decided_at,
+            table.c.run_id,
+        )
+        .where(table.c.link_id == link_id)
+        .order_by(table.c.id),
+    )
+
+
+def audit_of(engine: Engine, connection_id: int, link_id: int) -> list[dict[str, Any]]:
+    """A link's newest entries of the audit log, oldest first; their bodies are JSON."""
+    table = tables.audit_entries
+    newest = _rows(
+        engine,
+        select(
+            table.c.number, table.c.at, table.c.kind, table.c.actor, table.c.run_id, table.c.body
+        )
+        .where(table.c.connection_id == connection_id, table.c.link_id == link_id)
+        .order_by(table.c.number.desc()),
+    )
+    return newest[::-1]

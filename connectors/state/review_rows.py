@@ -91,10 +91,15 @@ class ReviewRows(Rows):
         return done.rowcount
 
     def add_conflicts(
-        self, link: Link, conflicts: Sequence[Conflict], edited_at: Mapping[Side, datetime | None]
+        self,
+        link: Link,
+        conflicts: Sequence[Conflict],
+        edited_at: Mapping[Side, datetime | None],
+        entries: Sequence[int] = (),
     ) -> None:
-        """Keep conflicts with all three versions."""
-        for each in conflicts:
+        """Keep conflicts with all three versions, and the audit entries that tell of them."""
+        assert len(entries) in (0, len(conflicts)), "an entry for each conflict, or for none"
+        for index, each in enumerate(conflicts):
             winner = each.verdict.winner
             self._sql.execute(
                 insert(tables.conflicts).values(
@@ -113,6 +118,7 @@ class ReviewRows(Rows):
                     state="decided" if winner else "review",
                     decided_at=self._now,
                     run_id=self._scope.run_id,
+                    entry=entries[index] if entries else None,
                 )
             )
 

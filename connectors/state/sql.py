@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, Table, and_, delete, insert, select, update
+from sqlalchemy import Engine, and_, bindparam, delete, insert, select, update
 
 from connectors.platform.sql import SqlPlatform
 from connectors.ports import Clock, CompanyFacts
@@ -23,10 +22,12 @@ from connectors.state.approval_rows import ApprovalRows
 from connectors.state.audit_log import append_notes
 from connectors.state.intent_rows import IntentRows
 from connectors.state.link_rows import LinkRows
-from connectors.state.port import Connection, PlatformPort, Unit, lease_busy, lease_lost
+from connectors.state.platform_port import PlatformPort
+from connectors.state.port import Connection, Unit, lease_busy, lease_lost
 from connectors.state.review_rows import ReviewRows
+from connectors.state.revision_rows import RevisionRows
 from connectors.state.scope import Scope
-from models.audit import AuditNote
+from models.audit import AuditEntry, AuditNote
 from models.tables import sync as tables
 from models.words import Side
 
@@ -106,7 +107,7 @@ class SqlState:
         self.epoch = 0
 
 
-class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows):
+class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
     """One transaction over a connection's state and its company's platform tables."""
 
     def __init__(self, connection: SqlConnection, state: SqlState) -> None:
@@ -115,34 +116,50 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows):
         )
         self.now = self._now
         self.platform: PlatformPort = SqlPlatform(connection, state.connection.company_id)
+        self._positions: dict[tuple[str, str], str] | None = None
 
     def cursor(self, record_type: str, side: Side) -> str | None:
         """How far a side was read."""
-        cursors = tables.cursors
-        return self._sql.scalar(
-            select(cursors.c.position).where(
-                cursors.c.connection_id == self._id,
-                cursors.c.record_type == record_type,
-                cursors.c.side == side.value,
+        return self._cursors().get((record_type, side.value))
+
+    def _cursors(self) -> dict[tuple[str, str], str]:
+        """All cursors: a cycle asks for most of them, and only who has the company sets them."""
+        if self._positions is None:
+            cursors = tables.cursors
+            rows = self._sql.execute(
+                select(cursors.c.record_type, cursors.c.side, cursors.c.position).where(
+                    cursors.c.connection_id == self._id
+                )
             )
-        )
+            self._positions = {(row.record_type, row.side): row.position for row in rows}
+        return self._positions
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
         """Note how far sides were read."""
-        for (record_type, side), position in positions.items():
-            key = {
-                "connection_id": self._id,
-                "record_type": record_type,
-                "side": side.value,
-            }
-            self._put(tables.cursors, key, {"position": position, "updated_at": self._now})
-
-    def _put(self, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
-        """Update the row with this key, or insert it."""
-        condition = and_(*(table.c[name] == value for name, value in key.items()))
-        done = self._sql.execute(update(table).where(condition).values(**values))
-        if done.rowcount == 0:
-            self._sql.execute(insert(table).values(**key, **values))
+        cursors, known = tables.cursors, self._cursors()
+        new = {(name, side.value): position for (name, side), position in positions.items()}
+        there = [
+            {"of": name, "on": side, "position": position}
+            for (name, side), position in new.items()
+            if (name, side) in known
+        ]
+        missing = [
+            {"record_type": name, "side": side, "position": position}
+            for (name, side), position in new.items()
+            if (name, side) not in known
+        ]
+        if there:
+            mine = and_(
+                cursors.c.connection_id == self._id,
+                cursors.c.record_type == bindparam("of"),
+                cursors.c.side == bindparam("on"),
+            )
+            moved = update(cursors).where(mine).values(updated_at=self._now)
+            self._sql.execute(moved, there)
+        if missing:
+            made = insert(cursors).values(connection_id=self._id, updated_at=self._now)
+            self._sql.execute(made, missing)
+        known.update(new)
 
     def save_facts(self, facts: CompanyFacts) -> None:
         """Remember what QuickBooks says about the company."""
@@ -183,11 +200,27 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows):
                 ],
             )
 
-    def audit(self, notes: Sequence[AuditNote]) -> None:
-        """Append to the audit log."""
-        append_notes(
+    def audit(self, notes: Sequence[AuditNote]) -> list[int]:
+        """Append to the audit log; the entries' numbers."""
+        return append_notes(
             self._sql, notes, connection_id=self._id, at=self._now, run_id=self._scope.run_id
         )
+
+    def entries_of_run(self, run_id: str) -> list[AuditEntry]:
+        """What a run has logged, oldest first."""
+        entries = tables.audit_entries
+        rows = self._sql.execute(
+            select(entries)
+            .where(entries.c.connection_id == self._id, entries.c.run_id == run_id)
+            .order_by(entries.c.number)
+        )
+        return [AuditEntry(**row) for row in rows.mappings()]
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether there was such a run."""
+        runs = tables.runs
+        mine = select(runs.c.id).where(runs.c.connection_id == self._id, runs.c.id == run_id)
+        return self._sql.scalar(mine) is not None
 
     def start_run(self, flow: str) -> None:
         """Note that this run has begun."""

@@ -38,8 +38,8 @@ def closed_books(draft: Draft) -> None:
 
 
 def refuse_closed(close_date: Any, record: Record) -> None:
-    """Refuse a record dated on or before the closing date."""
-    if close_date and str(record.get("TxnDate", "")) <= str(close_date):
+    """Refuse a record dated on or before the closing date; an attachment has no date."""
+    if close_date and record.get("TxnDate") and str(record["TxnDate"]) <= str(close_date):
         raise faults.closed_books()
 
 

@@ -183,8 +183,12 @@ def _cost_of_sale(posting: Posting, item: Record, moved: Decimal) -> None:
 
 
 def _invoice(posting: Posting, total: Decimal, sign: int = 1) -> None:
-    customer = reference(posting.record, "CustomerRef")
-    posting.debit(posting.receivable(), sign * total, customer=customer)
+    record = posting.record
+    deposit, customer = amount(record, "Deposit"), reference(record, "CustomerRef")
+    posting.debit(posting.receivable(), sign * total - deposit, customer=customer)
+    if deposit:
+        account = reference(record, "DepositToAccountRef") or posting.system("UndepositedFunds")
+        posting.debit(account, deposit)
     _income(posting, sign)
 
 

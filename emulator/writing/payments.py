@@ -69,11 +69,20 @@ def payment_lines(draft: Draft) -> None:
             "The amount applied is more than the amount of the payment.", "TotalAmt"
         )
     if draft.entity.name == "BillPayment":
-        if left_over > 0 and not dropped and draft.touched("Line", "TotalAmt"):
+        if left_over > 0 and not dropped and _applies_anew(draft):
             raise faults.business("The lines must add up to the total.", "TotalAmt")
         return
     if draft.touched("Line", "TotalAmt"):
         draft.after["UnappliedAmt"] = left_over
+
+
+def _applies_anew(draft: Draft) -> bool:
+    """Say whether the total or the lines are others than before.
+
+    A bill that was lowered has taken its part off the lines; an edit of the memo, which repeats the
+    total, does not have to make up for that.
+    """
+    return any(draft.old(name) != draft.after.get(name) for name in ("Line", "TotalAmt"))
 
 
 def _unpayable(draft: Draft, line: Record) -> bool:
@@ -133,7 +142,8 @@ def bill_payment_account(draft: Draft) -> None:
     if by_check and "PrintStatus" not in detail:
         after[holder] = {**detail, "PrintStatus": "NotSet"}
     after.pop("CreditCardPayment" if by_check else "CheckPayment", None)
-    if not after.get("Line"):
+    if not after.get("Line") and (draft.whole or "Line" in draft.sent):
+        # A voided payment has no lines any more; its memo can still be edited.
         raise faults.missing("Line")
 
 

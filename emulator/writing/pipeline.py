@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: Entities whose ids may be words.
 _NAMED_IDS = frozenset({"TaxCode", "ExchangeRate"})
 _DELETE_FIELDS_REFUSED = "Ex"
+#: Amounts of a voided document that are no line's.
+_ZEROED = ("TotalAmt", "Balance", "UnappliedAmt", "Deposit", "HomeTotalAmt", "HomeBalance")
 _SERVER_LINKS = frozenset({"Payment", "Deposit", "BillPaymentCheck", "BillPaymentCreditCard"})
 
 
@@ -256,7 +258,7 @@ def _refuse_linked(entity: Entity, before: Record) -> None:
 
 def _voided(entity: Entity, before: Record) -> Record:
     after = dict(before)
-    for name in ("TotalAmt", "Balance", "UnappliedAmt", "HomeTotalAmt", "HomeBalance"):
+    for name in _ZEROED:
         if name in after:
             after[name] = 0
     if "Line" in after:

@@ -2,7 +2,8 @@
 
 Only the `value` of a reference counts; its `name` is filled in by the server, as the full path for
 accounts, items, classes and departments and as the display name for people. A few references are
-served bare. An unknown id is 2500, an inactive one 610, unless the record already held it.
+served bare. An unknown id is 2500, an inactive one 610, unless the record already held it. Codes
+and items that need no record are taken as they are: TAX, NON and the shipping item.
 Source: dossier sections 3.5, 8.1 and 10.1; the recorded company for names.
 """
 
@@ -42,6 +43,8 @@ CURRENCY_NAMES = {
 }
 #: US pseudo codes on lines: taxable and not; they need no record.
 PSEUDO_TAX_CODES = frozenset({"TAX", "NON"})
+#: QuickBooks's own item that shipping charges are lines of; no list shows it, so it has no record.
+SHIPPING_ITEM = "SHIPPING_ITEM_ID"
 _FULL_PATH = frozenset({"Account", "Item", "Class", "Department"})
 
 
@@ -80,10 +83,12 @@ def resolve(
         if declared.kind == "currency":
             holder[key] = currency_reference(holder[key]["value"].upper())
             continue
+        holder[key] = _of_kind(declared, holder, holder[key])
         target, found = find_target(company, declared, holder[key])
         if found is None:
-            if "TaxCode" in declared.choices and holder[key]["value"].upper() in PSEUDO_TAX_CODES:
-                holder[key] = {"value": holder[key]["value"].upper()}
+            own = _without_record(declared, str(holder[key]["value"]))
+            if own:
+                holder[key] = {"value": own}
                 continue
             plural = ENTITIES[declared.choices[0]].plural
             value = holder[key]["value"]
@@ -91,6 +96,22 @@ def resolve(
         if found.get("Active") is False and not _held(fields, before, target, holder[key]["value"]):
             raise faults.not_found(key)
         holder[key] = _named(declared, target, found, holder[key])
+        if "Type" in holder and len(declared.choices) > 1:
+            # the kind stands beside the reference already
+            holder[key].pop("type", None)
+
+
+def _of_kind(declared: Field, holder: Record, value: Record) -> Record:
+    """Return a reference with the kind of party that stands beside it, as on a journal line."""
+    kind = holder.get("Type") if len(declared.choices) > 1 else None
+    return {**value, "type": kind} if kind else value
+
+
+def _without_record(declared: Field, value: str) -> str:
+    """Return the id of what a reference may mean although no list shows it, or ""."""
+    if "TaxCode" in declared.choices and value.upper() in PSEUDO_TAX_CODES:
+        return value.upper()
+    return value if "Item" in declared.choices and value == SHIPPING_ITEM else ""
 
 
 def find_target(company: Company, declared: Field, value: Record) -> tuple[str, Record | None]:
@@ -141,12 +162,18 @@ def renamed(
     changes: Record = {}
     for key, member in record.items():
         declared = fields.get(key)
-        if declared is None:
+        if declared is None or _is_other_kind(declared, record, entity):
             continue
         new = _renamed_member(declared, member, entity, target_id, name)
         if new is not member:
             changes[key] = new
     return {**record, **changes} if changes else record
+
+
+def _is_other_kind(declared: Field, holder: Record, entity: str) -> bool:
+    """Say whether a journal line's party is of another kind than the entity."""
+    beside = str(holder.get("Type", entity)).lower()
+    return declared.kind == "ref" and len(declared.choices) > 1 and beside != entity.lower()
 
 
 def _renamed_member(declared: Field, member: Any, entity: str, target_id: str, name: str) -> Any:

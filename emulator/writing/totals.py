@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _HUNDRED = Decimal(100)
 _TAXED_LINES_MAX = 750
 _OPEN_FIELD = {"CreditMemo": ("Balance", "RemainingCredit")}
+_CREDITS = frozenset({"CreditMemo", "VendorCredit"})
 
 
 def sales_totals(draft: Draft) -> None:
@@ -135,19 +136,37 @@ def purchase_totals(draft: Draft) -> None:
 
 
 def open_balance(draft: Draft) -> None:
-    """Move the open balance by as much as the total moved; note what is now applied too much."""
+    """Move the open balance by as much as the total moved; note what is now applied too much.
+
+    A deposit that came with an invoice is taken off what is open. What is applied of a credit holds
+    it: the documents do not say what becomes of a credit below that, so it is refused.
+    """
     fields = _OPEN_FIELD.get(draft.entity.name, ("Balance",))
-    total = amount(draft.after, "TotalAmt")
-    if draft.before is None:
-        open_amount = total
-    else:
-        applied = amount(draft.before, "TotalAmt") - amount(draft.before, fields[-1])
-        open_amount = total - applied
+    open_amount = _to_pay(draft.after)
+    if draft.before is not None:
+        open_amount -= _to_pay(draft.before) - amount(draft.before, fields[-1])
+    if draft.gave("Deposit", "Line", "TxnTaxDetail"):
+        _check_deposit(draft.after)
+    if open_amount < 0 and draft.entity.name in _CREDITS:
+        raise faults.business("More of this credit is applied than its new total.", "TotalAmt")
     if open_amount < 0:
         draft.excess, open_amount = -open_amount, ZERO
     for field in fields:
         draft.after[field] = open_amount
     home_amounts(draft)
+
+
+def _to_pay(record: Record) -> Decimal:
+    """Return what is to be paid of a document after it was issued."""
+    return amount(record, "TotalAmt") - amount(record, "Deposit")
+
+
+def _check_deposit(record: Record) -> None:
+    """Refuse a deposit below zero or above what the form comes to."""
+    if amount(record, "Deposit") < 0:
+        raise faults.negative_amount("Deposit")
+    if _to_pay(record) < 0:
+        raise faults.business("The deposit is more than the total.", "Deposit")
 
 
 def zero_balance(draft: Draft) -> None:

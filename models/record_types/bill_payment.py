@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from models import posting_rules
 from models.checks import PLATFORM_ONLY, SameAmount, amount_check, present_check
 from models.document_fields import CURRENCY, DEPARTMENT, EXCHANGE_RATE
 from models.fields import Choice, Day, Derived, Money, Text
@@ -49,6 +50,8 @@ RECORD_TYPE = RecordType(
     label="number",
     amount="amount",
     booked_on="paid_on",
+    postings=posting_rules.bill_payment,
+    report_titles=("Bill Payment", "Bill Payment (Check)", "Bill Payment (Credit Card)"),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("vendor", "paid_on", "amount", "number"),),
     # its number is that of the check

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from models import posting_rules
 from models.checks import SameAmount, Unique, amount_check, present_check
 from models.document_fields import (
     CURRENCY,
@@ -50,6 +51,8 @@ RECORD_TYPE = RecordType(
     label="number",
     amount="total",
     booked_on="issued_on",
+    postings=posting_rules.credit_memo,
+    report_titles=("Credit Memo",),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "customer", "total"),),
     marking=Marking(

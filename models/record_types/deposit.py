@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from models import posting_rules
 from models.checks import SameAmount, amount_check, present_check
 from models.document_fields import CURRENCY, DEPARTMENT, EXCHANGE_RATE, TOTAL
 from models.fields import Day, Money, Text
@@ -33,6 +34,8 @@ RECORD_TYPE = RecordType(
     label="memo",
     amount="total",
     booked_on="deposited_on",
+    postings=posting_rules.deposit,
+    report_titles=("Deposit",),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("deposit_account", "deposited_on", "total"),),
     marking=Marking(note="memo"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from models import posting_rules
 from models.checks import SameAmount, Unique, amount_check, present_check
 from models.document_fields import (
     CURRENCY,
@@ -40,6 +41,8 @@ RECORD_TYPE = RecordType(
     label="number",
     amount="total",
     booked_on="spent_on",
+    postings=posting_rules.expense,
+    report_titles=("Expense", "Check", "Cash Expense", "Credit Card Expense", "Credit Card Credit"),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "payment_account", "spent_on", "total"),),
     marking=Marking(
@@ -54,6 +57,7 @@ RECORD_TYPE = RecordType(
         forwarded=("approved", "posted"),
         posted="posted",
         withdrawn=("submitted", "rejected"),
+        billed_as="bill_id",
     ),
     fields=(
         Text(name="number", quickbooks="DocNumber", length_max=21, meaning="Reference number."),

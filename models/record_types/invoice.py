@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models import posting_rules
 from models.checks import NotBefore, SameAmount, Unique, amount_check, present_check
 from models.document_fields import (
     CURRENCY,
@@ -32,6 +33,8 @@ RECORD_TYPE = RecordType(
     label="number",
     amount="total",
     booked_on="issued_on",
+    postings=posting_rules.invoice,
+    report_titles=("Invoice",),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "customer", "total"),),
     marking=Marking(

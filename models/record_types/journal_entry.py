@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from models import posting_rules
 from models.checks import SameAmount, amount_check, present_check
 from models.document_fields import CURRENCY, EXCHANGE_RATE
 from models.fields import Choice, Day, Flag, Money, Text
@@ -44,6 +45,8 @@ RECORD_TYPE = RecordType(
     meaning="Debits and credits that an accountant enters.",
     label="number",
     booked_on="entered_on",
+    postings=posting_rules.journal_entry,
+    report_titles=("Journal Entry",),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "entered_on"),),
     marking=Marking(number="number", note="memo"),

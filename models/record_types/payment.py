@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from models import posting_rules
 from models.checks import PLATFORM_ONLY, SameAmount, amount_check
 from models.document_fields import CURRENCY, EXCHANGE_RATE
 from models.fields import Day, Derived, Money, Text
@@ -46,6 +47,8 @@ RECORD_TYPE = RecordType(
     label="reference",
     amount="amount",
     booked_on="received_on",
+    postings=posting_rules.payment,
+    report_titles=("Payment",),
     void_status="voided",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("customer", "received_on", "amount", "reference"),),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from models.checks import present_check
 from models.fields import Number, Raw, Text, value_at
+from models.file_rules import FileRules
 from models.marker import NOTE_RESERVE, Marking, Note
 from models.record_type import DeleteMeans, RecordType
 from models.reference_fields import Reference
 from models.words import DataType, Owner
 
 _ENTITY = "AttachableRef.0.EntityRef"
-#: What a receipt may hang on, and QuickBooks's word for it.
-DOCUMENTED = {"expense": "Purchase", "bill": "Bill", "vendor_credit": "VendorCredit"}
+#: What a receipt may hang on, and QuickBooks's word for it. One of an expense that was posted as a
+#: bill hangs on both on the platform, and on the bill in QuickBooks.
+DOCUMENTED = {"bill": "Bill", "expense": "Purchase", "vendor_credit": "VendorCredit"}
 
 
 def hangs_on_a_purchase(raw: Raw) -> bool:
@@ -32,7 +34,10 @@ RECORD_TYPE = RecordType(
     match_keys=(("file_name", "documents", "size"),),
     marking=Marking(note="note"),
     takes=hangs_on_a_purchase,
+    # What people say of a file in QuickBooks; a full update would clear what it leaves out.
+    always_sent=("Category", "Tag", "Lat", "Long", "PlaceName"),
     full_updates=True,
+    file=FileRules(name="file_name", size="size", document="documents", sha256="sha256"),
     fields=(
         Text(
             name="file_name",
@@ -54,7 +59,13 @@ RECORD_TYPE = RecordType(
             columns={name: f"{name}_id" for name in DOCUMENTED},
             meaning="What it is the receipt of.",
         ),
-        Text(name="content_type", quickbooks="ContentType", length_max=100, create_only=True),
+        Text(
+            name="content_type",
+            quickbooks="ContentType",
+            length_max=100,
+            create_only=True,
+            normalised=True,
+        ),
         Number(
             name="size",
             quickbooks="Size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models import posting_rules
 from models.checks import amount_check
 from models.document_fields import CURRENCY, EXCHANGE_RATE
 from models.fields import Day, Money
@@ -20,6 +21,8 @@ RECORD_TYPE = RecordType(
     label="memo",
     amount="amount",
     booked_on="transferred_on",
+    postings=posting_rules.transfer,
+    report_titles=("Transfer",),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("from_account", "to_account", "transferred_on", "amount"),),
     marking=Marking(note="memo"),

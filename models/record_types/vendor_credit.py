@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models import posting_rules
 from models.checks import SameAmount, amount_check, present_check
 from models.document_fields import (
     CURRENCY,
@@ -30,6 +31,8 @@ RECORD_TYPE = RecordType(
     label="number",
     amount="total",
     booked_on="issued_on",
+    postings=posting_rules.vendor_credit,
+    report_titles=("Vendor Credit",),
     delete_means=DeleteMeans.DELETE,
     match_keys=(("number", "vendor", "total"), ("vendor", "issued_on", "total")),
     # the number of a vendor credit is the vendor's own

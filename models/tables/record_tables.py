@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, String, Table
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, String, Table, false, true
 from sqlalchemy.types import TypeEngine
 
-from models.fields import Field, Text
+from models.fields import Field, Flag, Text
 from models.lines import Lines
 from models.record_type import RecordType, catalog
 from models.reference_fields import Reference
@@ -100,6 +100,10 @@ def _columns_of(field: Field) -> list[Column[Any]]:
         ]
     if _is_short(field):
         return [Column(field.column, String(_SHORT))]
+    if isinstance(field, Flag):
+        # what other programs insert without it means the same to everybody
+        default = true() if field.default else false()
+        return [Column(field.column, Boolean, server_default=default)]
     return [Column(field.column, _TYPES[field.kind])]
 
 
@@ -117,7 +121,6 @@ _TYPES: Final[Mapping[str, TypeEngine[Any]]] = {
     "number": ExactDecimal(19, 7),
     "money": ExactDecimal(19, 5),
     "day": Date(),
-    "flag": Boolean(),
 }
 
 

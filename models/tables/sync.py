@@ -3,7 +3,8 @@
 links       which QuickBooks record is which platform record, and what both last agreed on
 intents     each write, stored before it is sent; attempts are its tries
 approvals   plans that a brake stopped, for a person to approve
-conflicts   both sides changed the same; parked: records set aside; alerts: what a person must know
+conflicts   both sides changed the same; revisions: what people decided instead
+parked      records set aside; alerts: what a person must know
 cursors     how far each side was read; leases: one cycle per connection; runs: what each did
 audit_entries  the hash-chained log, which triggers keep to inserts only (triggers.py)
 
@@ -249,14 +250,46 @@ conflicts = Table(
     Column("policy_version", Integer, nullable=False),
     Column("quickbooks_edited_at", UTCDateTime),
     Column("platform_edited_at", UTCDateTime),
-    #: decided, review or overridden
+    #: One of models.revision.ConflictState.
     Column("state", String(12), nullable=False),
     _time("decided_at"),
     Column("run_id", String(36), nullable=False),
+    #: The audit entry that tells of it; NULL where an older program wrote it.
+    Column("entry", Integer),
     Index(None, "connection_id", "state"),
     Index(None, "link_id"),
     # The number is shown to people, who may name it long after: never give it out twice
     sqlite_autoincrement=True,
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _connection(),
+    Column("link_id", ForeignKey("links.id"), nullable=False),
+    Column("record_type", String(40), nullable=False),
+    #: One of models.revision.RevisionKind.
+    Column("kind", String(12), nullable=False),
+    #: The field that is set; "" where the record as a whole is meant.
+    Column("field", String(60), nullable=False),
+    Column("side", String(12)),
+    #: What the sides may hold for it to count, as a JSON list, and the wanted value as JSON.
+    Column("expected", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    #: One of models.revision.RevisionState.
+    Column("state", String(12), nullable=False),
+    Column("actor", String(100), nullable=False),
+    #: The audit entry that tells of it, and the one whose write it takes back.
+    Column("entry", Integer, nullable=False),
+    Column("undoes", Integer),
+    Column("conflict_id", ForeignKey("conflicts.id")),
+    _time("created_at"),
+    Column("closed_at", UTCDateTime),
+    Column("run_id", String(36), nullable=False),
+    Index(None, "link_id", "state"),
+    Index(None, "connection_id", "undoes"),
+    Index(None, "conflict_id"),
 )
 
 parked = Table(

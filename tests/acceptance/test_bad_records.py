@@ -529,7 +529,7 @@ def test_a_closed_period(office: Office) -> None:
     row_id = bill(office, issued_on=date(2026, 10, 15))
     office.sync(code=3)
     (parked,) = office.parked()
-    assert parked["code"] == "fault_6210"
+    assert parked["code"] == "closed_period"
     assert office.platform.row("invoice", row_id)["issued_on"] == date(2026, 10, 15)
     office.platform.edit("invoice", row_id, issued_on=DAY)
     office.sync()
@@ -541,3 +541,30 @@ def test_quickbooks_refuses_a_person_too(office: Office) -> None:
     """Goal: the helper of these tests says so when QuickBooks refuses what a person enters."""
     with pytest.raises(RefusedError, match="6240"):
         office.books.create("Customer", {"DisplayName": "Wharf Properties"})
+
+
+@pytest.mark.parametrize("what", ["a new one", "an edited one"])
+def test_what_refers_to_something_inactive_says_so(office: Office, what: str) -> None:
+    """Goal: QuickBooks refuses a record whose item sleeps; it is parked with that reason, is no
+    conflict that nobody caused, and goes on once the item is back. The line's former item is none
+    that the cycle reads, which is no hindrance."""
+    item = "2" if what == "a new one" else "4"
+    row = bill(office, "25", number="W-1")
+    if what == "an edited one":
+        office.sync()
+        office.platform.sql(
+            "UPDATE invoice_lines SET item_id = :item WHERE invoice_id = :row",
+            item=office.platform.id_of("Item", item),
+            row=row,
+        )
+    office.books.update("Item", item, Active=False)
+    office.sync(code=3)
+    (parked,) = office.parked()
+    assert parked["code"] == "inactive", parked["message"]
+    assert "ItemRef" in parked["message"]
+    assert office.conflicts() == []
+    office.books.update("Item", item, Active=True)
+    office.platform.edit("invoice", row, memo="once more")
+    office.sync()
+    office.parked(0)
+    office.settled()

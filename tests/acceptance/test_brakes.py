@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from connectors.state.port import COMPANY_CURSOR
 from models.tables import sync
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office, purchase
@@ -197,7 +198,9 @@ def test_another_company_behind_the_token(
     with office.engine.begin() as connection:
         facts = json.loads(connection.scalar(select(sync.connections.c.facts)) or "{}")
         connection.execute(update(sync.connections).values(facts=json.dumps({**facts, **changed})))
-        connection.execute(sync.cursors.delete().where(sync.cursors.c.record_type == "company"))
+        connection.execute(
+            sync.cursors.delete().where(sync.cursors.c.record_type == COMPANY_CURSOR)
+        )
     office.platform.edit("invoice", office.platform.id_of("Invoice", "7"), memo="for whom?")
     outcome = office.run("sync", "--json", code=4)
     assert office.books.written() == []

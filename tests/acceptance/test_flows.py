@@ -127,6 +127,7 @@ def test_prefect_yaml_names_flows_that_exist() -> None:
         "sync-financials",
         "sync-invoices",
         "sync-expenses",
+        "reconcile-books",
     }
     for each in deployments:
         path, _, function = each["entrypoint"].partition(":")

@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 
 from connectors.quickbooks.queries import quote
-from tests.contract.books_world import ENTITIES, TRANSACTIONS, BooksWorld
+from tests.contract.books_world import DELETABLE, ENTITIES, BooksWorld
 from tests.contract.port_contract import RecordsContract
 
 every_entity = pytest.mark.parametrize("entity", ENTITIES)
-every_transaction = pytest.mark.parametrize("entity", TRANSACTIONS)
+every_deletable = pytest.mark.parametrize("entity", DELETABLE)
 
 
 class ChangesContract(RecordsContract):
@@ -35,7 +35,7 @@ class ChangesContract(RecordsContract):
         later = world.port.changes([entity], second + timedelta(seconds=1))
         assert later.records[entity] == []
 
-    @every_transaction
+    @every_deletable
     def test_changes_tell_what_is_deleted(self, world: BooksWorld, entity: str) -> None:
         made = world.create(entity, world.sample(entity))
         world.clock.sleep(100)

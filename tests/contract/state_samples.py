@@ -8,28 +8,41 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.ports import CompanyFacts
-from connectors.state.port import Parked, PlatformWrite, Row, State, Unit
+from connectors.state.platform_port import PlatformWrite, Row
+from connectors.state.port import Parked, State, Unit
 from models.approval import Approval, ApprovalState
+from models.fields import Choice, Field, Text
 from models.intent import Intent
 from models.merge import Conflict
 from models.policy import Verdict
 from models.record_type import catalog
-from models.tables.record_tables import RECORD_TABLES
+from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.words import IntentState, Operation, Side
 from tests.contract.state_worlds import HOME_CURRENCY, SHOWN, World
 
 FACTS = CompanyFacts("9", "Acme", "US", HOME_CURRENCY, multi_currency=False, custom_numbers=True)
 
+
+def _least(place: RecordTable) -> dict[str, Any]:
+    """A value for each column that must have one and gets none by itself."""
+    fields = {each.column: each for each in catalog()[place.record_type].fields}
+    return {
+        column.name: _sample(fields[column.name])
+        for column in place.table.columns
+        if not column.nullable and column.server_default is None and column.name in fields
+    }
+
+
+def _sample(field: Field) -> str:
+    """The first word of a choice, or a text."""
+    if isinstance(field, Choice):
+        return next(iter(field.words))
+    assert isinstance(field, Text), f"no sample for {field.name}"
+    return "Bank"
+
+
 #: The least that a record of each type needs.
-LEAST: dict[str, dict[str, Any]] = {
-    "account": {"name": "Bank", "type": "Bank"},
-    "customer": {"name": "Ada"},
-    "vendor": {"name": "Bob"},
-    "item": {"name": "Hour", "kind": "service"},
-    "invoice": {},
-    "payment": {},
-    "expense": {"payment_method": "cash"},
-}
+LEAST: dict[str, dict[str, Any]] = {name: _least(each) for name, each in RECORD_TABLES.items()}
 #: By the database's own clock where nobody sets them.
 TIMES = ("created_at", "updated_at", "deleted_at")
 

@@ -29,12 +29,14 @@ from connectors.state.memory import (
     PlatformPeople,
 )
 from connectors.state.memory_people import LineValues, Values, numbered
-from connectors.state.port import Connection, Row, State
+from connectors.state.platform_port import Row
+from connectors.state.port import Connection, State
 from connectors.state.sql import SqlState
 from models.audit import AuditEntry, AuditFinding, verify_chain
 from models.errors import RecordError
 from models.record_type import catalog
 from models.records import canonical_json
+from models.revision import dump_expected
 from models.settings import ConnectionSettings
 from models.tables import sync
 from models.tables.platform import change_log, companies
@@ -127,6 +129,23 @@ SHOWN = {
         "state",
         "decided_at",
         "run_id",
+        "entry",
+    ],
+    "revisions": [
+        "id",
+        "link_id",
+        "record_type",
+        "kind",
+        "field",
+        "side",
+        "expected",
+        "value",
+        "state",
+        "actor",
+        "entry",
+        "undoes",
+        "conflict_id",
+        "created_at",
     ],
     "runs": ["id", "flow", "started_at", "finished_at", "state", "summary", "error"],
 }
@@ -164,6 +183,7 @@ class MemoryWorld:
             "attempts": self._attempts,
             "alerts": lambda: [asdict(each) for _, each in sorted(self.database.alerts.items())],
             "conflicts": self._conflicts,
+            "revisions": self._revisions,
             "runs": lambda: [asdict(each) for _, each in sorted(self.database.runs.items())],
         }
         return [{name: row[name] for name in SHOWN[table]} for row in rows[table]()]
@@ -188,6 +208,17 @@ class MemoryWorld:
                 "rule": row.conflict.verdict.reason,
                 "winner": row.winner,
                 "state": row.state,
+            }
+
+    def _revisions(self) -> Iterator[dict[str, Any]]:
+        for row in self.database.revisions.values():
+            yield {
+                **vars(row),
+                "id": row.number,
+                "expected": dump_expected(row),
+                "value": canonical_json(row.value),
+                "conflict_id": row.conflict,
+                "created_at": row.made_at,
             }
 
     def audit(self) -> tuple[list[AuditEntry], list[AuditFinding]]:

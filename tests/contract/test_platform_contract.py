@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from connectors.state.port import PlatformWrite, Row, StaleRowError, State, Unit
+from connectors.state.platform_port import PlatformWrite, Row, StaleRowError
+from connectors.state.port import State, Unit
 from models.errors import RecordError
+from models.fields import Flag
 from models.record_type import catalog
 from models.tables.record_tables import RECORD_TABLES
 from models.words import Operation
@@ -60,10 +62,11 @@ def test_a_created_row_has_all_columns_at_their_defaults(state: State, record_ty
     place = RECORD_TABLES[record_type]
     assert list(row.values) == [*(column.name for column in place.table.columns), "lines"]
     given = {"id": 1, "company_id": 1, "version": 1, "lines": [], **LEAST[record_type]}
+    flags = {each.column: each for each in TYPES[record_type].fields if isinstance(each, Flag)}
     given |= {
-        name: default
-        for name, default in {"active": True, "is_refund": False}.items()
-        if name in row.values
+        name: flag.default
+        for name, flag in flags.items()
+        if place.table.columns[name].server_default is not None
     }
     given |= {"invoice": {"status": "open"}, "expense": {"status": "submitted"}}.get(
         record_type, {}
@@ -342,6 +345,21 @@ def test_taken_is_compared_without_case(world: World, state: State) -> None:
         assert taken(TYPES["customer"], "name", ["Émile"]) == {"émile": ["4"]}
         assert taken(TYPES["customer"], "email", ["ada", ""]) == {}
         assert taken(TYPES["customer"], "name", []) == {}
+
+
+def test_what_refers_to_rows_is_found_deleted_or_not(world: World, state: State) -> None:
+    for bill_id in (None, 1, 2, 1):
+        if bill_id is None:
+            with state.begin() as unit:
+                for _ in range(2):
+                    unit.platform.write(PlatformWrite(TYPES["bill"], Operation.CREATE, None, None))
+        world.people.insert("expense", {"payment_method": "cash", "bill_id": bill_id})
+    world.people.mark_deleted("expense", "4")
+    with state.begin() as unit:
+        referring = unit.platform.referring
+        assert referring(TYPES["expense"], "bill_id", ["1"]) == ["2", "4"]
+        assert referring(TYPES["expense"], "bill_id", ["2", "1", "77"]) == ["2", "3", "4"]
+        assert referring(TYPES["expense"], "bill_id", []) == []
 
 
 # -- people --

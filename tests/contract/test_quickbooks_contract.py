@@ -1,8 +1,8 @@
 """The small books and the emulator keep one contract, so that one may stand in for the other.
 
-Method: the same promises (`port_contract`, `books_contract`, `sales_contract`) are asked of
-`SmallQuickBooks` and of the production client over the emulator in this process. Deliberate
-differences stand in `differences.py`.
+Method: the same promises (`port_contract`, `books_contract`, `sales_contract`, `settled_contract`
+and `ledger_contract`) are asked of `SmallQuickBooks` and of the production client over the emulator
+in this process. Deliberate differences stand in `differences.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from models.words import Operation
 from tests.contract.books_contract import BooksContract
 from tests.contract.books_world import BooksWorld
 from tests.contract.differences import DIFFERENCES
+from tests.contract.ledger_contract import LedgerContract
 from tests.contract.sales_contract import SalesContract
+from tests.contract.settled_contract import SettledContract
 from tests.fixtures.fake_clock import FakeClock
 from tests.simulation.emulator_port import EmulatorBooks, EmulatorQuickBooks
 from tests.simulation.small_books import SmallBooks
@@ -28,7 +30,7 @@ def leave_out_differences(kind: str, request: pytest.FixtureRequest) -> None:
             pytest.skip(reason)
 
 
-class TestSmallBooks(BooksContract, SalesContract):
+class TestSmallBooks(BooksContract, SalesContract, SettledContract, LedgerContract):
     """The simulator's own books."""
 
     @pytest.fixture
@@ -40,7 +42,7 @@ class TestSmallBooks(BooksContract, SalesContract):
         return BooksWorld("small", SmallQuickBooks(books), books, clock)
 
 
-class TestEmulatorInProcess(BooksContract, SalesContract):
+class TestEmulatorInProcess(BooksContract, SalesContract, SettledContract, LedgerContract):
     """The production client over the emulator, without HTTP."""
 
     @pytest.fixture

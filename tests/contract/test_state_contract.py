@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 
-from connectors.state.port import LinkUpdate, NewLink, PlatformWrite, State, Unit
+from connectors.state.platform_port import PlatformWrite
+from connectors.state.port import LinkUpdate, NewLink, State, Unit
 from models.approval import ApprovalState
 from models.audit import AuditNote
 from models.errors import BrakeError, CorruptStateError
 from models.intent import Attempt
 from models.record_type import catalog
+from models.revision import ConflictState, RevisionState
 from models.words import IntentState, Operation, Side
 from tests.contract.state_samples import (
     FACTS,
@@ -34,6 +36,7 @@ from tests.contract.state_samples import (
     parked,
 )
 from tests.contract.state_worlds import World
+from tests.contract.test_state_revisions import revision
 
 CUSTOMER = catalog()["customer"]
 QUICKBOOKS, PLATFORM = Side.QUICKBOOKS, Side.PLATFORM
@@ -53,9 +56,17 @@ def add_links(state: State, count: int = 3, side: Side = PLATFORM) -> None:
 WRITERS: dict[str, Callable[[Unit], object]] = {
     "add_links": lambda unit: unit.add_links([NewLink("item", QUICKBOOKS, "77", "Hour")]),
     "complete_link": lambda unit: unit.complete_link(2, QUICKBOOKS, "88"),
+    "join_links": lambda unit: unit.join_links(
+        3, unit.add_links([NewLink("customer", QUICKBOOKS, "66", "C66")])[0].id
+    ),
     "save_links": lambda unit: unit.save_links(
         [LinkUpdate(1, quickbooks_id="5", platform_id="9", base={"name": "Eve"}, deleted=True)]
     ),
+    "separate_link": lambda unit: unit.separate_link(1, QUICKBOOKS),
+    "revive_link": lambda unit: unit.revive_link(4),
+    "set_conflict_state": lambda unit: unit.set_conflict_state(1, ConflictState.OVERRIDDEN),
+    "add_revision": lambda unit: unit.add_revision(revision()),
+    "end_revision": lambda unit: unit.end_revision(1, RevisionState.DONE),
     "add_intents": lambda unit: unit.add_intents([intent(5, 3)], {"intent-5": "v"}),
     "mark_sent": lambda unit: unit.mark_sent([intent(1, 1)]),
     "close_intent": lambda unit: unit.close_intent("intent-2", IntentState.REJECTED, DONE),
@@ -89,8 +100,10 @@ WRITERS: dict[str, Callable[[Unit], object]] = {
 }
 #: The others only read.
 READERS = {
-    "links_of", "links", "half_links", "live_ids", "linked_counts", "open_intents",
-    "intents_marked", "parked", "parked_record", "cursor", "approvals", "named_references",
+    "links_of", "links", "half_links", "links_referring", "live_ids", "linked_counts",
+    "open_intents", "intents_marked", "parked", "parked_record", "cursor", "approvals",
+    "named_references", "conflict", "conflicts_of", "entries_of_run", "has_run", "referrers",
+    "revisions", "revisions_undoing",
 }  # fmt: skip
 
 
@@ -98,8 +111,11 @@ def furnish(world: World) -> State:
     """Something for every method to change; the state of a new run."""
     world.people.insert("invoice", {"number": "1"}, [{"kind": "item"}])
     state = world.state("first")
-    add_links(state)
+    add_links(state, 4)
     with state.begin() as unit:
+        unit.save_links([LinkUpdate(1, quickbooks_id="1"), LinkUpdate(4, deleted=True)])
+        unit.add_conflicts(unit.links([1])[1], [conflict()], {})
+        unit.add_revision(revision())
         unit.add_intents([intent(1, 1), intent(2, 2)], {"intent-1": "7"})
         unit.mark_sent([intent(2, 2)])
         unit.park(parked(1))
@@ -230,6 +246,93 @@ def test_links_are_found_by_either_side(state: State) -> None:
         assert unit.links_of("item", QUICKBOOKS, {"7"}) == {"7": second}
         assert unit.links({2, 1, 9}) == {1: first, 2: second}
         assert unit.links([]) == {}
+
+
+def test_two_half_links_become_one(world: World, state: State) -> None:
+    with state.begin() as unit:
+        kept, dropped = unit.add_links(
+            [NewLink("customer", PLATFORM, "7", "Ours"), NewLink("customer", QUICKBOOKS, "9", "C")]
+        )
+        for link in (kept, dropped):
+            unit.park(parked(link.id, "match_likely"))
+        unit.add_conflicts(dropped, [conflict()], {})
+        unit.add_intents([intent(1, dropped.id)], {})
+        unit.mark_sent([intent(1, dropped.id)])
+        unit.close_intent("intent-1", IntentState.REJECTED, DONE)
+    with state.begin() as unit:
+        joined = unit.join_links(kept.id, dropped.id)
+        assert joined == replace(kept, quickbooks_id="9")
+        assert unit.links([kept.id, dropped.id]) == {kept.id: joined}
+        assert unit.links_of("customer", QUICKBOOKS, ["9"]) == {"9": joined}
+        assert unit.half_links("customer", QUICKBOOKS) == []
+        # What was parked about the other one is over; what was noted about it goes on with this one
+        assert [each.link_id for each in unit.parked(["customer"])] == [kept.id]
+        # Its number is never given out again
+        assert unit.add_links([NewLink("customer", QUICKBOOKS, "10", "D")])[0].id == dropped.id + 1
+    for table in ("conflicts", "intents", "alerts"):
+        assert {row["link_id"] for row in world.stored(table)} == {kept.id}, table
+    open_alerts = [row for row in world.stored("alerts") if row["closed_at"] is None]
+    assert len(open_alerts) == 1
+    with state.begin() as unit:
+        unit.unpark([kept.id])
+    assert all(row["closed_at"] for row in world.stored("alerts"))
+
+
+def test_only_two_halves_become_one(state: State) -> None:
+    with state.begin() as unit:
+        ours, theirs, other, whole, gone = unit.add_links(
+            [
+                NewLink("customer", PLATFORM, "1", "a"),
+                NewLink("customer", QUICKBOOKS, "2", "b"),
+                NewLink("item", QUICKBOOKS, "3", "c"),
+                NewLink("customer", QUICKBOOKS, "4", "d"),
+                NewLink("customer", QUICKBOOKS, "5", "e"),
+            ]
+        )
+        unit.complete_link(whole.id, PLATFORM, "6")
+        unit.save_links([LinkUpdate(gone.id, deleted=True)])
+        unit.add_intents([intent(1, theirs.id)], {})
+    for dropped in (ours, other, whole, gone, replace(ours, id=99)):
+        with (
+            pytest.raises(CorruptStateError, match="are no two halves of one record"),
+            state.begin() as unit,
+        ):
+            unit.join_links(ours.id, dropped.id)
+    with pytest.raises(CorruptStateError, match="is not settled"), state.begin() as unit:
+        unit.join_links(ours.id, theirs.id)
+
+
+def test_links_are_found_by_what_their_base_refers_to(world: World, state: State) -> None:
+    """Live ones, page by page; only whole references count, in fields and in lines."""
+    bases: list[dict[str, Any]] = [
+        {"vendor": "vendor:12"},
+        {"vendor": "vendor:123"},
+        {"lines": ({"kind": "account", "account": "account:3"},)},
+        {"vendor": "vendor:12", "memo": "about vendor:7"},
+        {"vendor": "vendor:12"},
+        {},
+    ]
+    with state.begin() as unit:
+        new = [NewLink("bill", QUICKBOOKS, f"{n}", "B") for n in range(1, len(bases) + 1)]
+        links = unit.add_links(new)
+        for link, base in zip(links, bases, strict=True):
+            unit.save_links([LinkUpdate(link.id, base=base)])
+        unit.save_links([LinkUpdate(links[4].id, deleted=True)])
+    with state.begin() as unit:
+        ids = [link.id for link in links]
+
+        def found(*references: str, after: int = 0, limit: int = 9) -> list[int]:
+            page = unit.links_referring(references, after, limit)
+            assert [link.base for link in page] == [unit.links([p.id])[p.id].base for p in page]
+            return [ids.index(link.id) for link in page]
+
+        assert found("vendor:12") == [0, 3]
+        assert found("vendor:12", limit=1) == [0]
+        assert found("vendor:12", after=ids[0], limit=1) == [3]
+        assert found("vendor:12", after=ids[3]) == []
+        assert found("account:3", "vendor:123") == [1, 2]
+        assert found("vendor:7", "endor:12", "vendor_12", "vendor:%") == []
+        assert found() == []
 
 
 def test_half_links_counts_and_live_ids(world: World, state: State) -> None:

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from connectors.database import create_database_engine
-from connectors.state.port import LinkUpdate, NewLink, PlatformWrite, Row, State, Unit
+from connectors.state.platform_port import PlatformWrite, Row
+from connectors.state.port import LinkUpdate, NewLink, State, Unit
 from models.approval import ApprovalState
 from models.audit import AuditNote
 from models.errors import CorruptStateError, RecordError, SyncError, UsageError
@@ -107,6 +108,7 @@ CALLS: dict[str, Callable[[Unit, int, int, int], object]] = {
     "add_links": lambda u, a, b, c: u.add_links([new_link(a, b), new_link(a + c, b + 1)]),
     "complete_link": lambda u, a, b, c: u.complete_link(a, SIDES[b % 2], f"{c % 5}"),
     "save_links": update_link,
+    "join_links": lambda u, a, b, *_: u.join_links(a, b),
     "links_of": lambda u, a, b, c: u.links_of(record_type(a), SIDES[b % 2], ["0", "1", f"{c}"]),
     "links": lambda u, a, b, c: u.links([a, b, c]),
     "half_links": lambda u, a, b, *_: u.half_links(record_type(a), SIDES[b % 2]),

@@ -10,23 +10,17 @@ import json
 import logging
 import socket
 import time
-from collections import deque
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from connectors.ports import RemoteWrite
-from connectors.quickbooks.client import ClientSettings, QuickBooksClient
+from connectors.quickbooks.client import QuickBooksClient
 from connectors.quickbooks.endpoints import endpoints
 from connectors.quickbooks.queries import quote
-from connectors.quickbooks.transport import TransportLimits
 from models.errors import (
     DisconnectedError,
     OutcomeUnknownError,
@@ -38,118 +32,19 @@ from models.errors import (
 )
 from models.words import Operation
 from tests.fixtures.fake_clock import FakeClock
+from tests.fixtures.wire import (
+    REALM,
+    TOKEN,
+    Got,
+    Tokens,
+    client_for,
+    fault,
+    ok,
+    serving,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-REALM = "4620816365"
-TOKEN = "eyJhbGciOiJkaXIi.secret-access-token.0123456789"
-TIME = "2026-10-01T00:00:00.123-07:00"
-
-
-@dataclass
-class Got:
-    """One request as it arrived."""
-
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Script:
-    """A server that plays answers in order; the last one repeats."""
-
-    answers: deque[Any] = field(default_factory=deque)
-    got: list[Got] = field(default_factory=list)
-    url: str = ""
-
-    def next(self) -> Any:
-        """The answer to play now."""
-        return self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
-
-
-def ok(data: dict[str, Any], **headers: str) -> tuple[int, bytes, dict[str, str]]:
-    """A successful answer."""
-    return 200, json.dumps({**data, "time": TIME}).encode(), headers
-
-
-def fault(status: int, code: str) -> tuple[int, bytes, dict[str, str]]:
-    """A fault."""
-    body = {"Fault": {"Error": [{"Message": "m", "code": code}], "type": "ValidationFault"}}
-    return status, json.dumps(body).encode(), {"intuit_tid": "1-tid"}
-
-
-@contextmanager
-def serving(*answers: Any) -> Iterator[Script]:
-    """Run the server."""
-    script = Script(deque(answers))
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            got = Got(self.command, parts.path, parse_qs(parts.query), headers, body)
-            script.got.append(got)
-            answer = script.next()
-            if callable(answer):
-                answer = answer(self, got)
-            if answer is None:
-                self.close_connection = True
-                return
-            status, content, extra = answer
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **extra}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = answer  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    script.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class Tokens:
-    """Hands out a token and counts the forced ones."""
-
-    def __init__(self) -> None:
-        self.forced = 0
-
-    def __call__(self, *, force: bool = False) -> str:
-        """The token now."""
-        self.forced += force
-        return f"{TOKEN}-{self.forced}"
-
-
-@contextmanager
-def client_for(
-    url: str, *, clock: FakeClock | None = None, tokens: Tokens | None = None, **limits: Any
-) -> Iterator[QuickBooksClient]:
-    """A client that is patient unless told otherwise."""
-    limits = {"connect_seconds": 5.0, "read_seconds": 20.0, **limits}
-    settings = ClientSettings(transport=TransportLimits(**limits), jitter=lambda: 1.0)
-    places = endpoints("sandbox", url, f"{url}/openid")
-    with QuickBooksClient(
-        places, REALM, tokens or Tokens(), clock or FakeClock(), settings=settings
-    ) as client:
-        yield client
+    from collections.abc import Callable
 
 
 def create(body: dict[str, Any] | None = None, request_id: str = "r-1") -> RemoteWrite:
@@ -559,6 +454,13 @@ def test_a_fault_of_the_record_is_in_the_answer_with_its_transaction_id() -> Non
 def test_deleted_records_read_as_none() -> None:
     with serving(fault(400, "610")) as script, client_for(script.url) as client:
         assert client.read("Invoice", "12") is None
+
+
+def test_the_company_is_read_by_its_number_not_by_its_id() -> None:
+    info = {"CompanyInfo": {"Id": "1", "CompanyName": "Acme"}}
+    with serving(ok(info)) as script, client_for(script.url) as client:
+        assert client.read("CompanyInfo", "1") == info["CompanyInfo"]
+        assert script.got[0].path.endswith(f"/{REALM}/companyinfo/{REALM}")
 
 
 def test_a_query_that_is_refused_is_not_repeated() -> None:

@@ -15,6 +15,7 @@ from models.codecs import create_body, decode, load_content, parents_of, platfor
 from models.errors import RecordError
 from models.record_type import RecordType, catalog
 from models.records import Content, canonical_json
+from models.reference_fields import Reference
 from models.words import Side
 from tests.fixtures.records import KnownReferences, contents
 
@@ -80,10 +81,10 @@ def test_an_update_turns_what_is_held_into_what_is_wanted(
     body = update_body(record_type, after, changed, held, references)
     assert exact_json.encode(held) == frozen, "what was observed is never altered"
     now = {**held, **body}
-    for flag in ("Job", "SubAccount"):
+    for field in record_type.fields:
         # QuickBooks drops the parent of what is no longer below one
-        if now.get(flag) is False:
-            now.pop("ParentRef", None)
+        if isinstance(field, Reference) and field.flag and now.get(field.flag) is False:
+            now.pop(field.root, None)
     decoded = decode(record_type, Side.QUICKBOOKS, now, references)
     for name in changed:
         assert decoded.content[name] == after[name]

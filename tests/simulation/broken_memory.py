@@ -9,7 +9,8 @@ from typing import Any
 from connectors.state.memory import MemoryState
 from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.memory_reviews import MemoryReviews
-from connectors.state.port import LinkUpdate, PlatformWrite
+from connectors.state.platform_port import PlatformWrite
+from connectors.state.port import LinkUpdate
 from models import brakes as brakes_model
 from models import merge as merge_model
 from models.approval import Approval
@@ -121,11 +122,15 @@ def versions_say_it_all() -> list[Patch]:
     def known(_cycle: Any, _type: Any, link: Any, raw: Any) -> bool:
         return reads.token_number(raw) == int((link.quickbooks_version or "-2").partition("|")[0])
 
-    return [(pair, "_is_known", known)]
+    return [(pair, "is_known", known)]
 
 
 def restored_is_forgotten() -> list[Patch]:
-    return [(pair, "_doubt_lone_ones", nothing)]
+    return [(pair, "doubt_lone_ones", nothing)]
+
+
+def first_sync_asks_nothing() -> list[Patch]:
+    return [(pair, "compare_lone_ones", nothing)]
 
 
 # -- merging and deleting --

@@ -10,7 +10,7 @@ from connectors.state.memory_intents import MemoryIntents
 from models import intent as intent_model
 from models.intent import Sight, Sighting, Step
 from models.words import IntentState
-from tasks import load, outcome, push, recover
+from tasks import files, load, outcome, push, recover
 from tests.simulation.planted import Patch, nothing
 
 
@@ -57,13 +57,13 @@ def not_recorded() -> list[Patch]:
 
 
 def other_body() -> list[Patch]:
-    original = load._write
+    original = files.remote_write
 
-    def write(prepared: Any, deadline: float) -> Any:
-        made = original(prepared, deadline)
+    def write(of_cycle: Any, intent: Any, body: Any, deadline: float) -> Any:
+        made = original(of_cycle, intent, body, deadline)
         return replace(made, body={**made.body, "PrivateNote": "not what was stored"})
 
-    return [(load, "_write", write)]
+    return [(files, "remote_write", write), (load, "remote_write", write)]
 
 
 def sent_counts_as_unsent() -> list[Patch]:
@@ -109,10 +109,12 @@ def conflicts_with_the_answer() -> list[Patch]:
 
 
 def no_deadline() -> list[Patch]:
-    original = load._write
-    return [
-        (load, "_write", lambda prepared, _deadline: original(prepared, float("inf"))),
-    ]
+    original = files.remote_write
+
+    def write(of_cycle: Any, intent: Any, body: Any, _deadline: float) -> Any:
+        return original(of_cycle, intent, body, float("inf"))
+
+    return [(files, "remote_write", write), (load, "remote_write", write)]
 
 
 def answers_mixed_up() -> list[Patch]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.requests import Request
 
@@ -39,6 +39,7 @@ from emulator.saving.snapshots import state_of
 from emulator.server import troubles
 from emulator.server.answers import DropConnection
 from emulator.server.call import read_call
+from emulator.server.services import file_of
 from emulator.writing import pipeline
 from emulator.writing.pipeline import WriteContext
 from tests.simulation.small_books import error_of
@@ -116,8 +117,10 @@ class EmulatorBooks:
     def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""
         record = self.get(entity, record_id) or {}
-        always = {name: record.get(name) for name in ENTITIES[entity].required(sparse=True)}
-        body = {**self._key(entity, record_id), **always, "sparse": True, **fields}
+        declared = ENTITIES[entity]
+        names = record if declared.full_only else declared.required(sparse=True)
+        always = {name: record.get(name) for name in names}
+        body = {**always, **self._key(entity, record_id), "sparse": True, **fields}
         return self._by_hand(pipeline.save, entity, body, who)
 
     def delete(self, entity: str, record_id: str, who: str = "accountant") -> None:
@@ -329,6 +332,17 @@ class InProcessTransport:
         except DropConnection:
             raise local_error("timeout", "ConnectionError", write=call.write) from None
         return Answer.of(status, content, f"in-process-{self._calls}", wait)
+
+    def fetch(self, address: str, bytes_max: int) -> bytes:
+        """The file at a temporary address."""
+        parts = urlsplit(address)
+        query = dict(parse_qsl(parts.query))
+        *_, realm_id, record_id = parts.path.split("/")
+        answer = file_of(self._books.emulator, realm_id, record_id, query)
+        if answer.status != 200:
+            raise local_error("file_refused", f"HTTP {answer.status}", write=False)
+        assert len(answer.content) <= bytes_max
+        return answer.content
 
     def close(self) -> None:
         """Nothing is open."""

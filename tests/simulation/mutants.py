@@ -173,6 +173,11 @@ MUTANTS: tuple[Mutant, ...] = (
         broken_memory.restored_is_forgotten,
         condition="restored",
     ),
+    Mutant(
+        "first_sync_asks_nothing",
+        "what both sides hold in two spellings is made anew on both",
+        broken_memory.first_sync_asks_nothing,
+    ),
 )
 
 __all__ = ["MUTANTS", "Mutant", "planted"]

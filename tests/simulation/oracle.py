@@ -278,10 +278,24 @@ def intent_of(write: RemoteWrite) -> str:
     return write.request_id.rpartition("-")[0]
 
 
+#: Number of a record -> the record and its text: most records of a schedule are those of the world
+#: it began with, and no version of a record is ever changed.
+_TEXTS: dict[int, tuple[Mapping[str, Any], str]] = {}
+_TEXTS_MAX = 20_000
+
+
 def text_in(raw: Mapping[str, Any]) -> str:
     """All texts of a record that are its own, not the names of what it refers to."""
+    known = _TEXTS.get(id(raw))
+    if known is not None and known[0] is raw:
+        return known[1]
     text = repr({name: value for name, value in raw.items() if name not in _OTHERS_NAMES})
-    return _REFERENCE_NAME.sub(r"\1", text) if "'name': " in text else text
+    if "'name': " in text:
+        text = _REFERENCE_NAME.sub(r"\1", text)
+    if len(_TEXTS) >= _TEXTS_MAX:
+        _TEXTS.clear()
+    _TEXTS[id(raw)] = (raw, text)
+    return text
 
 
 def _is_held(value: str, held: Iterable[str]) -> bool:

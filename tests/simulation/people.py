@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from models.codecs import create_body, platform_row
 from models.errors import RecordError, RemoteError
-from models.fields import Choice, Currency, Day, Derived, Field, Flag, Money, Number, Text
+from models.fields import Choice, Currency, Day, Derived, Field, Flag, Money, Number, Text, value_at
 from models.lines import Lines, LineShape
 from models.marker import Note
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content, reference
 from models.reference_fields import Named, Reference
+from models.sales_lines import SHIPPING_ITEM
 from models.words import Owner, Side
+from tests.simulation.balancing import balanced, brought
 from tests.simulation.draws import PEOPLE
+from tests.simulation.settling import SETTLED, applications
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -83,24 +86,64 @@ class Particular:
     values: Mapping[str, tuple[Any, ...]]
     #: Field that refers to an account -> the types it must be of.
     accounts: Mapping[str, tuple[str, ...]]
-    #: Kind of line that people enter.
+    #: Kinds of line that people enter; every document has one of the first.
     line_kinds: tuple[str, ...] = ()
 
 
+_SOLD = ("item", "description", "shipping", "discount", "percent_discount", "bundle")
+_BOUGHT = ("account", "item")
 _PARTICULARS: dict[str, Particular] = {
     "account": Particular({"type": ("Expense", "Income"), "subtype": (None,)}, {}),
     "item": Particular(
         {"kind": ("service",)},
         {"income_account": ("Income",), "expense_account": ("Expense",), "asset_account": ()},
     ),
-    "invoice": Particular({"terms": (None,)}, {}, ("item", "description")),
+    "invoice": Particular(
+        {"terms": (None,), "deposit": (None, None, None, Decimal("1.00"))}, {}, _SOLD
+    ),
+    "credit_memo": Particular({}, {}, _SOLD),
     "payment": Particular({}, {"deposit_account": ()}, ()),
     "expense": Particular(
         {"payment_method": ("cash", "check"), "is_refund": (False,)},
         {"payment_account": ("Bank",), "account": ("Expense",)},
-        ("account",),
+        _BOUGHT,
+    ),
+    "bill": Particular(
+        {"terms": (None,)},
+        {"payable_account": ("Accounts Payable",), "account": ("Expense",)},
+        _BOUGHT,
+    ),
+    "vendor_credit": Particular(
+        {}, {"payable_account": ("Accounts Payable",), "account": ("Expense",)}, _BOUGHT
+    ),
+    "bill_payment": Particular(
+        {"method": ("check", "credit_card")},
+        {"bank_account": ("Bank",), "card_account": ("Credit Card",)},
+    ),
+    "journal_entry": Particular({}, {"account": ("Expense", "Income")}),
+    "transfer": Particular({}, {"from_account": ("Bank",), "to_account": ("Credit Card",)}),
+    "deposit": Particular(
+        {"cash_back_amount": (None, Decimal("1.00"))},
+        {
+            "deposit_account": ("Bank",),
+            "cash_back_account": ("Bank",),
+            "account": ("Income", "Expense"),
+        },
     ),
 }
+#: Texts that end in something particular.
+_AFFIXED = {"email": "@example.com", "file_name": ".png"}
+#: Kind of line and field -> its possible values, where a line wants something particular.
+_LINE_VALUES: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("discount", "amount"): (Decimal("0.50"),),
+    ("percent_discount", "discount_percent"): (Decimal(5), Decimal("12.5")),
+    ("bundle", "quantity"): (None, Decimal(2)),
+    ("entry", "posting"): ("debit",),
+}
+#: Kind of line -> kinds of item that it may be for.
+_ITEM_KINDS = {"item": ("service",), "bundle": ("bundle",)}
+#: Way of paying a bill -> the account that it needs; there is no other.
+_PAID_FROM = {"check": "bank_account", "credit_card": "card_account"}
 _ORDINARY = Particular({}, {})
 
 
@@ -173,7 +216,7 @@ class People:
 
     def edit(self, side: Side, record_type: RecordType, record_id: str) -> None:
         """Change one field of a record."""
-        editable = [each for each in record_type.fields if _is_editable(each)]
+        editable = [each for each in record_type.fields if _is_editable(record_type, each)]
         field = editable[self.world.draws.pick(PEOPLE, "field", len(editable))]
         before = self.world.oracle.tokens_of(side, record_type, record_id)
         try:
@@ -191,7 +234,8 @@ class People:
         if record is None:
             raise LookupError(record_id)
         if isinstance(field, Lines):
-            lines = self._edited_lines(record.get(field.quickbooks) or [], "Description")
+            held = record.get(field.quickbooks) or []
+            lines = self._edited_lines(record_type, held, "Description")
             books.update(record_type.entity, record_id, **{field.quickbooks: lines})
             return
         value = self._text(record_type, field)
@@ -215,14 +259,17 @@ class People:
                 for line in (row.values["lines"] if row else [])
             ]
             people.replace_lines(
-                record_type.name, record_id, self._edited_lines(kept, "description")
+                record_type.name, record_id, self._edited_lines(record_type, kept, "description")
             )
             return
         people.update(record_type.name, record_id, {field.column: self._text(record_type, field)})
 
-    def _edited_lines(self, lines: list[Any], name: str) -> list[Any]:
+    def _edited_lines(self, record_type: RecordType, lines: list[Any], name: str) -> list[Any]:
         """The lines with another description in one of them, or with one line fewer."""
         own = [each for each in lines if _can_describe(each)]
+        if record_type.name == "payment" and lines:
+            self.world.hit("unapplied")
+            return lines[:-1]
         if not own:
             raise LookupError("no line to edit")
         chosen = own[self.world.draws.pick(PEOPLE, "line", len(own))]
@@ -300,7 +347,7 @@ class People:
         """A new record in canonical form, references by the side's own ids."""
         content: Content = {}
         for field in record_type.fields:
-            if not _is_entered(field):
+            if not _is_entered(record_type, field):
                 continue
             value = self._value(side, record_type, field, content)
             if value is None and field.required:
@@ -320,7 +367,7 @@ class People:
         if isinstance(field, Lines):
             return self._lines(side, record_type, field, content)
         if isinstance(field, Reference):
-            return self._reference(side, record_type, field)
+            return self._reference(side, record_type, field, content)
         if isinstance(field, Day):
             return _DAYS[draws.pick(PEOPLE, "day", len(_DAYS))]
         if isinstance(field, Money | Flag | Named | Number):
@@ -341,27 +388,36 @@ class People:
             values = particular.values[field.name]
             return str(values[self.world.draws.pick(PEOPLE, field.name, len(values))] or "")
         token = self.world.token()
-        if field.name == "email":
-            return f"{token}@example.com"
+        if field.name in _AFFIXED:
+            return f"{token}{_AFFIXED[field.name]}"
         if self.world.profile.hostile and self.world.draws.chance(PEOPLE, "hostile", 0.3):
             self.world.hit("hostile_value")
             kind = HOSTILE[self.world.draws.pick(PEOPLE, "hostile_kind", len(HOSTILE))]
             return kind(token)
         return token
 
-    def _reference(self, side: Side, record_type: RecordType, field: Reference) -> str | None:
+    def _reference(
+        self, side: Side, record_type: RecordType, field: Reference, content: Content
+    ) -> str | None:
         if record_type.name in field.to:
             return None  # a record below another one of its kind is made by no accident here
+        if field.name in _PAID_FROM.values() and "method" in content:
+            wanted = field.name == _PAID_FROM[content["method"]]
+            return self._referred(side, record_type, field) if wanted else None
         if not field.required and not self.world.draws.chance(PEOPLE, "referred", 0.4):
             particular = _PARTICULARS.get(record_type.name, _ORDINARY)
             if "Income" not in particular.accounts.get(field.name, ()):
                 return None
         return self._referred(side, record_type, field)
 
-    def _referred(self, side: Side, record_type: RecordType, field: Reference) -> str | None:
+    def _referred(
+        self, side: Side, record_type: RecordType, field: Reference, line_kind: str = ""
+    ) -> str | None:
         particular = _PARTICULARS.get(record_type.name, _ORDINARY)
         target = field.to[self.world.draws.pick(PEOPLE, "target", len(field.to))]
         kinds = particular.accounts.get(field.name) if target == "account" else None
+        if target == "item":
+            kinds = _ITEM_KINDS.get(line_kind)
         ids = self.world.referable(side, target, kinds)
         if not ids:
             return None
@@ -371,58 +427,69 @@ class People:
     def _lines(
         self, side: Side, record_type: RecordType, field: Lines, content: Content
     ) -> tuple[dict[str, Any], ...]:
-        if record_type.name == "payment":
-            return self._applications(side, content)
+        if record_type.name in SETTLED:
+            return applications(self.world, side, record_type.name, content)
+        if record_type.name == "journal_entry":
+            return balanced(self, side, record_type, field)
+        if record_type.name == "deposit":
+            return brought(self, side, record_type, field, content)
         kinds = _PARTICULARS.get(record_type.name, _ORDINARY).line_kinds
-        shapes = [
-            each for each in field.shapes if each.writable and (each.kind in kinds or not kinds)
+        shapes = [field.shape_of(each) for each in kinds] or [
+            each for each in field.shapes if each.writable
         ]
         count = 1 + self.world.draws.pick(PEOPLE, "lines", 2)
         lines = []
         for number in range(count):
             which = self.world.draws.pick(PEOPLE, "shape", len(shapes)) if number else 0
-            line = self._line(side, record_type, shapes[which])
+            line = self.line(side, record_type, shapes[which])
             if line is not None:
                 lines.append(line)
         return tuple(lines)
 
-    def _line(self, side: Side, record_type: RecordType, shape: LineShape) -> dict[str, Any] | None:
+    def line(self, side: Side, record_type: RecordType, shape: LineShape) -> dict[str, Any] | None:
+        """A new line of a shape; None where nothing is there that it must refer to."""
         line: dict[str, Any] = {"kind": shape.kind}
         for field in shape.fields:
-            if isinstance(field, Money):
-                line[field.name] = self.world.amount()
-            elif isinstance(field, Reference):
-                wanted = field.required or self.world.draws.chance(PEOPLE, "line_referred", 0.5)
-                value = self._referred(side, record_type, field) if wanted else None
-                if value is None and field.required:
-                    return None
-                if value is not None:
-                    line[field.name] = value
-            elif field.name == "description":
-                line[field.name] = self.world.token()
+            value = self._line_value(side, record_type, shape, field)
+            if value is not None:
+                line[field.name] = value
+            elif field.required:
+                return None
+        if "unit_price" in {field.name for field in shape.fields}:
+            self._quantify(line)
         return line
 
-    def _applications(self, side: Side, content: Content) -> tuple[dict[str, Any], ...]:
-        """A payment settles one open invoice of its customer, or nothing."""
-        customer = content.get("customer")
-        open_invoices = self.world.open_invoices(side, customer) if customer else []
-        if not open_invoices or self.world.draws.chance(PEOPLE, "unapplied", 0.3):
-            return ()
-        chosen, balance = open_invoices[self.world.draws.pick(PEOPLE, "pays", len(open_invoices))]
-        amount = min(balance, content.get("amount") or balance)
-        content["amount"] = max(amount, content.get("amount") or amount)
-        return (
-            {"kind": "invoice", "invoice": reference("invoice", int(chosen)), "amount": amount},
-        )
+    def _line_value(
+        self, side: Side, record_type: RecordType, shape: LineShape, field: Field
+    ) -> Any:  # a value of the field's own kind
+        draws, particular = self.world.draws, _LINE_VALUES.get((shape.kind, field.name))
+        if particular is not None:
+            return particular[draws.pick(PEOPLE, field.name, len(particular))]
+        if isinstance(field, Money):
+            entered = field.required and field.owner is Owner.BOTH
+            return self.world.amount() if entered else None
+        if isinstance(field, Reference):
+            wanted = field.required or draws.chance(PEOPLE, "line_referred", 0.5)
+            return self._referred(side, record_type, field, shape.kind) if wanted else None
+        return self.world.token() if field.name == "description" else None
+
+    def _quantify(self, line: dict[str, Any]) -> None:
+        """Say how many and at what price, now and then."""
+        if self.world.draws.chance(PEOPLE, "quantity", 0.2):
+            line.update(quantity=Decimal(2), unit_price=line["amount"] / 2)
 
 
-def _is_entered(field: Field) -> bool:
+def _is_entered(record_type: RecordType, field: Field) -> bool:
     computed = field.owner is Owner.QUICKBOOKS or isinstance(field, Derived | Currency)
+    if record_type.read_only:
+        computed = isinstance(field, Currency)
     return not computed and bool(field.quickbooks)
 
 
-def _is_editable(field: Field) -> bool:
+def _is_editable(record_type: RecordType, field: Field) -> bool:
     """Whether people change it in this simulation: texts and lines."""
+    if record_type.read_only:
+        return isinstance(field, Text) and not isinstance(field, Currency)
     if field.owner is not Owner.BOTH or not field.sent or isinstance(field, Named | Choice):
         return False
     return isinstance(field, Text | Lines) and field.name not in ("type", "subtype")
@@ -431,12 +498,23 @@ def _is_editable(field: Field) -> bool:
 def _can_describe(line: Mapping[str, Any]) -> bool:
     """Whether a line is one that people describe: no computed subtotal, no application."""
     kind = line.get("DetailType", line.get("kind"))
+    if value_at(line, "SalesItemLineDetail.ItemRef.value") == SHIPPING_ITEM:
+        return False  # what is sent has no text of its own
     return kind in (
         "SalesItemLineDetail",
         "DescriptionOnly",
+        "GroupLineDetail",
+        "DiscountLineDetail",
         "AccountBasedExpenseLineDetail",
+        "ItemBasedExpenseLineDetail",
+        "JournalEntryLineDetail",
+        "DepositLineDetail",
+        "entry",
         "item",
         "description",
+        "bundle",
+        "discount",
+        "percent_discount",
         "account",
     )
 

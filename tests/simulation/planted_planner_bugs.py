@@ -202,7 +202,7 @@ def _(monkeypatch: pytest.MonkeyPatch) -> Merger:
 # -- one field --
 
 
-inside("a computed figure may be edited on the platform", "_not_for_platform", lambda _: False)
+inside("a computed figure may be edited on the platform", "owner_of", lambda _: None)
 inside(
     "what is given on creation only may be edited later",
     "_not_for_platform",

@@ -51,6 +51,7 @@ FAULTS: dict[int, tuple[str, ...]] = {
     33: ("unknown_field",),
     34: ("old_intent",),
     35: ("decided_twice",),
+    36: ("entered_twice",),
 }
 #: Faults that a seed switches on or off; the others follow from what people and workers do.
 SWITCHED: dict[str, float] = {
@@ -119,6 +120,9 @@ class Profile:
     old_intents: bool = False
     #: Conflict rules.
     policy: dict[str, str] = field(default_factory=dict)
+    #: Whether both sides hold the same before their first sync, and whether a person decides.
+    entered_twice: bool = False
+    matches_decided: bool = False
     #: Books closed up to this day, or "".
     book_close_date: str = ""
 
@@ -160,6 +164,9 @@ def draw_profile(draws: Draws, data_types: Iterable[DataType] = ()) -> Profile:
     profile.old_intents = on("old_intents", 0.08)
     profile.policy = _policy(draws)
     profile.book_close_date = "2026-02-28" if on("closed_books", 0.05) else ""
+    profile.entered_twice = not profile.restored and on("entered_twice", 0.08)
+    if profile.entered_twice:
+        profile.matches_decided = on("matches_decided", 0.7)
     return profile
 
 

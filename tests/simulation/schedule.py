@@ -21,10 +21,12 @@ from models.errors import SyncError, UsageError
 from models.record_type import catalog
 from models.words import DataType, Side
 from tasks.brakes import approve
+from tasks.matching import DOUBT_CODES
 from tasks.recover import PERSON_DECIDES
 from tests.simulation.cells import write_cells
 from tests.simulation.clock import VirtualClock
 from tests.simulation.draws import FAULTS, ORDER, PEOPLE, Draw, Draws, Replay
+from tests.simulation.entered_twice import decide, enter_twice
 from tests.simulation.oracle import Violation
 from tests.simulation.profile import FLIGHT_SECONDS, Profile, draw_profile
 from tests.simulation.settled import check_end, check_rest, moves
@@ -36,7 +38,7 @@ SAFETY_SECONDS = 3 * 3_600.0
 ROUNDS = 3
 #: Runs with faults after people have ended.
 RUNS_AFTER = 2
-_LOOKED_AT = PERSON_DECIDES | {"after_restore"}
+_LOOKED_AT = PERSON_DECIDES | DOUBT_CODES
 #: Between two rounds: longer than any write may be under way.
 ROUND_SECONDS = FLIGHT_SECONDS + 180.0
 
@@ -100,8 +102,10 @@ def enter_base(world: World) -> None:
     bank = create("Account", {"Name": "Checking", "AccountType": "Bank"})
     income = create("Account", {"Name": "Services", "AccountType": "Income"})
     costs = create("Account", {"Name": "Meals", "AccountType": "Expense"})
+    create("Account", {"Name": "Card", "AccountType": "Credit Card"})
+    create("Account", {"Name": "Payables", "AccountType": "Accounts Payable"})
     customer = create("Customer", {"DisplayName": "First Customer"})
-    create("Vendor", {"DisplayName": "First Vendor"})
+    vendor = create("Vendor", {"DisplayName": "First Vendor"})
     item = create(
         "Item",
         {"Name": "Hours", "Type": "Service", "IncomeAccountRef": {"value": income["Id"]}},
@@ -128,15 +132,54 @@ def enter_base(world: World) -> None:
         "DetailType": "AccountBasedExpenseLineDetail",
         "AccountBasedExpenseLineDetail": {"AccountRef": {"value": costs["Id"]}},
     }
+    head = {"TxnDate": "2026-03-01", "Line": [spent]}
+    create("Purchase", {"PaymentType": "Cash", "AccountRef": {"value": bank["Id"]}, **head})
+    create("CreditMemo", {**party, "TxnDate": "2026-03-01", "Line": [line]})
+    parts = {"ItemGroupLine": [{"ItemRef": {"value": item["Id"]}, "Qty": 2}]}
+    create("Item", {"Name": "Two hours", "Type": "Group", "ItemGroupDetail": parts})
+    owed = {"VendorRef": {"value": vendor["Id"]}}
+    bill = create("Bill", {**owed, **head, "Line": [{**spent, "Amount": 50}]})
+    create("VendorCredit", {**owed, **head})
+    linked = [{"TxnId": bill["Id"], "TxnType": "Bill"}]
     create(
-        "Purchase",
+        "BillPayment",
         {
-            "PaymentType": "Cash",
-            "AccountRef": {"value": bank["Id"]},
+            **owed,
             "TxnDate": "2026-03-01",
-            "Line": [spent],
+            "PayType": "Check",
+            "CheckPayment": {"BankAccountRef": {"value": bank["Id"]}},
+            "TotalAmt": 10,
+            "Line": [{"Amount": 10, "LinkedTxn": linked}],
         },
     )
+    _enter_ledger(world, bank["Id"], costs["Id"])
+
+
+def _enter_ledger(world: World, bank: str, costs: str) -> None:
+    """A class, a department, and a journal entry, transfer, deposit and receipt."""
+    create = world.books.create
+    for tree in ("Class", "Department"):
+        create(tree, {"Name": f"First {tree}"})
+    card = next(each["Id"] for each in world.books.all("Account") if each["Name"] == "Card")
+    sides = {"FromAccountRef": {"value": bank}, "ToAccountRef": {"value": card}}
+    create("Transfer", {**sides, "TxnDate": "2026-03-01", "Amount": 3})
+    kind = "JournalEntryLineDetail"
+    posted = [("Debit", costs), ("Credit", bank)]
+    lines = [
+        {
+            "Amount": 2,
+            "DetailType": kind,
+            kind: {"PostingType": side, "AccountRef": {"value": account}},
+        }
+        for side, account in posted
+    ]
+    create("JournalEntry", {"TxnDate": "2026-03-01", "Line": lines})
+    kind = "DepositLineDetail"
+    line = {"Amount": 1, "DetailType": kind, kind: {"AccountRef": {"value": costs}}}
+    to = {"DepositToAccountRef": {"value": bank}, "TxnDate": "2026-03-01"}
+    create("Deposit", {**to, "Line": [line]})
+    bought = {"EntityRef": {"type": "Purchase", "value": world.books.all("Purchase")[0]["Id"]}}
+    create("Attachable", {"FileName": "first.png", "AttachableRef": [bought]})
 
 
 def run(
@@ -190,6 +233,8 @@ def _play(world: World) -> None:
     start = world.clock.seconds
     world.oracle.take_history()
     note_rows(world)
+    if world.profile.entered_twice:
+        enter_twice(world)
     people = world.scheduler.spawn("people", lambda: _people(world))
     dispatcher = world.scheduler.spawn("dispatcher", lambda: _dispatch(world, people))
     world.scheduler.run_until(
@@ -281,6 +326,8 @@ def _rounds(world: World) -> None:
         before = moves(world)
         if number < ROUNDS:
             _review(world)
+            if world.profile.matches_decided:
+                decide(world)
         _one_run(world)
         if number and moves(world) == before:
             break

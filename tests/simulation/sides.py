@@ -15,7 +15,8 @@ from connectors.ports import CompanyFacts, QuickBooksPort
 from connectors.state.memory import MemoryDatabase, MemoryPeople, MemoryState
 from connectors.state.memory_people import PlatformPeople
 from connectors.state.memory_store import UnsealedNote
-from connectors.state.port import Connection, Row, State, restored_cursor
+from connectors.state.platform_port import Row
+from connectors.state.port import Connection, State, restored_cursor
 from models.approval import ApprovalState
 from models.audit import AuditNote
 from models.intent import Intent
@@ -27,10 +28,14 @@ from models.words import Operation, Side
 from tests.simulation.books import Books
 from tests.simulation.clock import VirtualClock
 from tests.simulation.profile import Profile
+from tests.simulation.settling import OPEN, OpenDocument
 from tests.simulation.small_books import SmallBooks
+from tests.simulation.small_fields import ZERO
 from tests.simulation.small_quickbooks import SmallQuickBooks
 
 REALM_ID = "9341450000000042"
+#: Field by which people tell what they may refer to, by record type.
+_KIND_FIELDS = {"account": "type", "item": "kind"}
 
 
 class Sides(Protocol):
@@ -64,14 +69,12 @@ class Sides(Protocol):
         """The link of a record."""
         ...
 
-    def referable(
-        self, side: Side, record_type: str, account_types: Collection[str] | None
-    ) -> list[str]:
-        """Ids that people may refer to on a side."""
+    def referable(self, side: Side, record_type: str, kinds: Collection[str] | None) -> list[str]:
+        """Ids that people may refer to on a side; of these kinds of account or item only."""
         ...
 
-    def open_invoices(self, side: Side, customer_id: str) -> list[tuple[str, Decimal]]:
-        """Unpaid invoices of a customer, with their balances."""
+    def open_documents(self, side: Side, record_type: str) -> list[OpenDocument]:
+        """Documents of a type that are not settled yet."""
         ...
 
     def intent(self, intent_id: str) -> Intent | None:
@@ -198,41 +201,47 @@ class MemorySides:
         link_id = known.get((record_type, record_id))
         return self.database.links[link_id] if link_id is not None else None
 
-    def referable(
-        self, side: Side, record_type: str, account_types: Collection[str] | None
-    ) -> list[str]:
-        """Ids that people may refer to on a side."""
+    def referable(self, side: Side, record_type: str, kinds: Collection[str] | None) -> list[str]:
+        """Ids that people may refer to on a side; of these kinds of account or item only."""
         declared = catalog()[record_type]
+        kind = declared.by_name.get(_KIND_FIELDS.get(record_type, ""))
         if side is Side.QUICKBOOKS:
+            words = getattr(kind, "words", {})
+            wanted = {words.get(each, each) for each in kinds or ()}
             return [
                 str(each["Id"])
                 for each in self.books.all(declared.entity)
                 if each.get("Active") is not False
-                and (account_types is None or each["AccountType"] in account_types)
+                and (kinds is None or kind is None or each[kind.quickbooks] in wanted)
             ]
         return [
             row.id
             for row in self.platform_people.all(record_type)
             if row.live
             and row.values.get("active") is not False
-            and (account_types is None or row.values["type"] in account_types)
+            and (kinds is None or kind is None or row.values[kind.column] in kinds)
         ]
 
-    def open_invoices(self, side: Side, customer_id: str) -> list[tuple[str, Decimal]]:
-        """Unpaid invoices of a customer, with their balances."""
+    def open_documents(self, side: Side, record_type: str) -> list[OpenDocument]:
+        """Documents of a type that are not settled yet."""
+        declared, shown = catalog()[record_type], OPEN[record_type]
+        left, party = (declared.by_name[name] for name in (shown.left, shown.party))
         if side is Side.QUICKBOOKS:
-            return [
-                (str(each["Id"]), Decimal(each["Balance"]))
-                for each in self.books.all("Invoice")
-                if each["CustomerRef"]["value"] == customer_id and each["Balance"] > 0
-            ]
-        return [
-            (row.id, row.values["balance"])
-            for row in self.platform_people.all("invoice")
-            if row.live
-            and str(row.values["customer_id"]) == customer_id
-            and (row.values["balance"] or 0) > 0
-        ]
+            found = (
+                OpenDocument(
+                    str(each["Id"]),
+                    str(each[party.quickbooks]["value"]),
+                    Decimal(each[left.quickbooks]),
+                )
+                for each in self.books.all(declared.entity)
+            )
+        else:
+            found = (
+                OpenDocument(row.id, str(row.values[party.column]), row.values[left.column] or ZERO)
+                for row in self.platform_people.all(record_type)
+                if row.live
+            )
+        return [each for each in found if each.left > 0]
 
     def intent(self, intent_id: str) -> Intent | None:
         """An intent as stored."""

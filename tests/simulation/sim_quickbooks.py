@@ -128,6 +128,12 @@ class SimQuickBooks:
 
         return self._read(f"read {entity} {record_id}", ask)
 
+    def download(self, record_id: str, *, bytes_max: int) -> bytes:
+        """The file of an attachment."""
+        return self._read(
+            f"download {record_id}", lambda: self.inner.download(record_id, bytes_max=bytes_max)
+        )
+
     def _read(self, label: str, ask: Callable[[], T]) -> T:
         world = self.world
         world.occasion(self._worker, label, self._way())

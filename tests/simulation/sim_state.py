@@ -12,7 +12,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from connectors.state.port import Connection, LinkUpdate, PlatformWrite, State, Unit
+from connectors.state.platform_port import PlatformWrite
+from connectors.state.port import Connection, LinkUpdate, State, Unit
 from tests.simulation.actors import Killed
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from sqlalchemy import delete, null, update
 from connectors.database import create_database_engine, migrate
 from connectors.state.memory import MemoryState
 from connectors.state.memory_people import LineValues, PlatformPeople, Values
-from connectors.state.port import Connection, Row, State, Unit
+from connectors.state.platform_port import Row
+from connectors.state.port import Connection, State, Unit
 from connectors.state.sql import SqlState
 from models.errors import SyncError
 from models.tables import sync

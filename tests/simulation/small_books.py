@@ -6,7 +6,7 @@ open and party balances, links, closed books, CDC. What it leaves out is listed 
 dictionary, so that records are handed out without copying, and a snapshot is a shallow copy.
 
 Another entity is data: a record type in the catalog, its declaration in `emulator/entities`, a
-tuple of rules in `small_rules` or `small_documents`, and what it moves in `small_postings`.
+tuple of rules in one of the files `small_*.py`, and what it moves in `small_postings`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,23 @@ from connectors.quickbooks.faults import fault_error, read_fault
 from emulator import faults
 from emulator.entities import ENTITIES
 from emulator.faults import QuickBooksFault
-from emulator.writing.references import walk
+from emulator.writing.references import SHIPPING_ITEM, walk
 from models.errors import RemoteError
 from models.record_type import catalog
 from models.words import Operation
+from tests.simulation import small_ledger as ledger
 from tests.simulation import small_links as links
-from tests.simulation.small_documents import DOCUMENT_RULES, note_number, refuse_closed
+from tests.simulation.small_documents import (
+    DOCUMENT_RULES,
+    note_number,
+    refuse_closed,
+    refuse_deposited,
+)
 from tests.simulation.small_fields import ZERO, Found, clean, table_of
 from tests.simulation.small_keeping import Keeping
+from tests.simulation.small_purchases import PURCHASE_RULES
 from tests.simulation.small_rules import NAME_FIELDS, RULES, Draft, Rule
+from tests.simulation.small_sales import SALES_RULES
 from tests.simulation.small_state import Entry, Record, State
 
 ENTITY_NAMES = tuple(each.entity for each in catalog().values())
@@ -45,7 +53,13 @@ NAMED_LISTS: dict[str, tuple[tuple[str, Record], ...]] = {
         for number, name in enumerate(("Cash", "Check", "Visa", "MasterCard"), start=1)
     ),
 }
-_RULES: dict[str, tuple[Rule, ...]] = {**RULES, **DOCUMENT_RULES}
+_RULES: dict[str, tuple[Rule, ...]] = {
+    **RULES,
+    **DOCUMENT_RULES,
+    **SALES_RULES,
+    **PURCHASE_RULES,
+    **ledger.LEDGER_RULES,
+}
 _VOID_VERBS = frozenset({"void", "void_by_update"})
 
 
@@ -81,6 +95,7 @@ class SmallBooks(Keeping):
         self.realm_id = realm_id
         #: False: a request id that was seen before is like a new one.
         self.honour_request_ids = True
+        self.put("CompanyInfo", ledger.COMPANY)
         for entity, rows in NAMED_LISTS.items():
             for record_id, fields in rows:
                 self.put(entity, {**fields, "Active": True, **self.frame(record_id)})
@@ -98,7 +113,8 @@ class SmallBooks(Keeping):
     def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""
         record = self.get(entity, record_id) or {}
-        always = {name: record.get(name) for name in table_of(entity).always}
+        full = ENTITIES[entity].full_only
+        always = record if full else {name: record.get(name) for name in table_of(entity).always}
         body = {**self._key(entity, record_id), **always, **fields}
         return self._by_hand(Operation.UPDATE, entity, body, who)
 
@@ -144,7 +160,7 @@ class SmallBooks(Keeping):
         """Who the company is."""
         return CompanyFacts(
             realm_id=self.realm_id,
-            name="Small company",
+            name=self.state.records["CompanyInfo"]["1"]["CompanyName"],
             country="US",
             home_currency=self.home_currency,
             multi_currency=self.multi_currency,
@@ -206,10 +222,13 @@ class SmallBooks(Keeping):
             return self._delete(entity, body, who, request_id)
         if operation is Operation.VOID:
             return self._void(entity, body, who, request_id)
+        if str(operation) not in ENTITIES[entity].verbs:
+            raise faults.unsupported(f"{operation} {entity}")
         found: list[Found] = []
         sent = clean(table_of(entity), body, found)
         before = None if operation is Operation.CREATE else self._current(entity, body)
-        self._require(entity, sent, creating=before is None)
+        whole = before is None or ENTITIES[entity].full_only
+        self._require(entity, sent, whole=whole)
         for choices, reference, path in found:
             self._resolve(entity, before, choices, reference, path)
         sequences = dict(self.state.sequences)
@@ -227,12 +246,12 @@ class SmallBooks(Keeping):
             self.state.sequences = sequences
             raise
 
-    def _require(self, entity: str, sent: Record, *, creating: bool) -> None:
+    def _require(self, entity: str, sent: Record, *, whole: bool) -> None:
         table = table_of(entity)
-        for name in table.required if creating else table.always:
+        for name in table.required if whole else table.always:
             if sent.get(name) is None:
                 raise faults.missing(name)
-        if not creating:
+        if not whole:
             for name in table.not_emptied.intersection(sent):
                 if sent[name] is None:
                     raise faults.missing(name)
@@ -254,6 +273,8 @@ class SmallBooks(Keeping):
             if record is not None:
                 break
         else:
+            if "Item" in choices and reference["value"] == SHIPPING_ITEM:
+                return
             code = reference["value"].upper()
             element = path.rpartition(".")[2]
             if "TaxCode" in choices and code in self.state.records["TaxCode"]:
@@ -275,16 +296,24 @@ class SmallBooks(Keeping):
             else:
                 del after[name]
         own = "transactions" if ENTITIES[entity].is_transaction else entity
+        if ENTITIES[entity].ids_after:
+            self.state.sequences.setdefault(own, ENTITIES[entity].ids_after)
         after["Id"] = self.draw(own)
         return after
 
     def _merged(self, entity: str, before: Record, sent: Record) -> Record:
         table, after = table_of(entity), dict(before)
+        if ENTITIES[entity].full_only:
+            # what was left out becomes empty
+            after = {name: each for name, each in before.items() if name in table.not_sent}
+        merges = ENTITIES[entity].group == "single"
         for name, value in sent.items():
             if name in table.fixed or (value is None and name in table.keep):
                 continue
             if value is None:
                 after.pop(name, None)
+            elif merges and isinstance(value, dict):
+                after[name] = {**(before.get(name) or {}), **value}
             else:
                 after[name] = value
         return after
@@ -304,20 +333,19 @@ class SmallBooks(Keeping):
             raise faults.unsupported(f"Delete {entity}")
         before = self._current(entity, body)
         refuse_closed(self.book_close_date, before)
-        if entity == "Invoice" and links.payers(before):
-            raise faults.business(
-                "This transaction is linked to others. Unlink them before you delete it."
-            )
-        released = links.planned(self, before, None) if entity == "Payment" else []
+        refuse_deposited(before)
+        links.refuse_linked(entity, before)
         record_id, state = before["Id"], self.state
-        for target, values in released:
-            self.bump("Invoice", target, **values)
+        for change in links.planned(self, entity, before, None):
+            self.bump(change.entity, change.id, **change.values)
+        for each in ledger.planned(self, before, None) if entity == "Deposit" else ():
+            self.bump(each.entity, each.id, **each.values)
         self.move(entity, record_id, None)
         note_number(state, entity, before, None)
         for held in (state.records[entity], state.created[entity], state.touched[entity]):
             held.pop(record_id)
         state.touched[entity][record_id] = state.latest
-        del state.transactions[record_id]
+        state.transactions.pop(record_id, None)
         self.note(who, Operation.DELETE, entity, record_id, None, request_id)
         return {"status": "Deleted", "domain": "QBO", "Id": record_id}
 
@@ -326,21 +354,27 @@ class SmallBooks(Keeping):
             raise faults.unsupported(f"Void {entity}")
         before = self._current(entity, body)
         refuse_closed(self.book_close_date, before)
+        refuse_deposited(before)
         note = before.get("PrivateNote")
         if str(note or "").startswith("Voided") and not before["TotalAmt"]:
             return before
+        for payer in links.payers(before):
+            refuse_deposited(self.get(*payer) or {})
         after = {
             **before,
             "TotalAmt": ZERO,
             "PrivateNote": f"Voided - {note}" if note else "Voided",
         }
-        if entity == "Payment":
-            after.update(UnappliedAmt=ZERO, Line=[])
+        for name in ("Balance", "UnappliedAmt", "Deposit"):
+            if name in after:
+                after[name] = ZERO
+        if entity in links.HOLDERS:
+            after["Line"] = []
         else:
-            after.update(Balance=ZERO, Line=[_voided(each) for each in before["Line"]])
+            after["Line"] = [_voided(each) for each in before["Line"]]
             tax = {name: each for name, each in before["TxnTaxDetail"].items() if name != "TaxLine"}
             after.update(TxnTaxDetail={**tax, "TotalTax": ZERO}, LinkedTxn=[])
-            links.release(self, before, None)
+            links.release(self, entity, before, None)
         return self._store(entity, before, after, Operation.VOID, who, request_id)
 
     def _store(
@@ -354,7 +388,8 @@ class SmallBooks(Keeping):
     ) -> Record:
         """Store a version, and carry it into links, balances, names and the journal."""
         # what can still be refused comes before the first change
-        paid = links.planned(self, before, after) if entity == "Payment" else []
+        paid = links.planned(self, entity, before, after)
+        taken = ledger.planned(self, before, after) if entity == "Deposit" else []
         record_id, second = after["Id"], self.state.latest
         stamp = self._stamps.text(second)
         created = stamp if before is None else before["MetaData"]["CreateTime"]
@@ -363,12 +398,13 @@ class SmallBooks(Keeping):
         after["domain"] = "QBO"
         after["sparse"] = False
         self.put(entity, after)
-        for target, values in paid:
-            self.bump("Invoice", target, **values)
-        if entity == "Invoice" and before is not None:
-            excess = before["TotalAmt"] - before["Balance"] - after["TotalAmt"]
-            if excess > 0 and operation is not Operation.VOID:
-                links.release(self, after, excess)
+        for change in paid:
+            self.bump(change.entity, change.id, **change.values)
+        for each in taken:
+            self.bump(each.entity, each.id, **each.values)
+        freed = ZERO if operation is Operation.VOID else links.excess(entity, before, after)
+        if freed:
+            links.release(self, entity, after, freed)
         if entity in NAME_FIELDS:
             self.note_name(entity, before, after)
         else:

@@ -6,14 +6,15 @@ reference, sections 8.1, 10.4 and 10.5, and the emulator, which these rules foll
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator import faults
 from emulator.entities import ENTITIES
-from tests.simulation.small_fields import CENT, ZERO
+from tests.simulation.small_fields import ZERO
 from tests.simulation.small_rules import (
     Draft,
     Rule,
@@ -30,12 +31,14 @@ _HALF_CENT = Decimal("0.005")
 #: Lines without an Id of their own.
 _UNNUMBERED = frozenset({"SubTotalLineDetail", "DiscountLineDetail"})
 _NOT_IN_TOTAL = _UNNUMBERED
-_PAYING_ACCOUNTS = {
-    "Check": {"Bank"},
-    "Cash": {"Bank", "Other Current Asset"},
-    "CreditCard": {"Credit Card"},
-}
-_PAYABLE = frozenset({"Invoice", "CreditMemo", "JournalEntry", "Purchase", "Deposit"})
+#: Links that lend money to a payment rather than take it.
+_LENDING = frozenset({"CreditMemo", "VendorCredit", "CreditCardCredit"})
+_CREDITS = frozenset({"CreditMemo", "VendorCredit"})
+_OPEN_FIELDS = {"CreditMemo": ("Balance", "RemainingCredit")}
+#: Forms that draw their numbers from one sequence, and whose numbers must differ.
+_SALES_FORMS = ("Invoice", "CreditMemo")
+_CHECKS = ("Purchase", "BillPayment")
+_WITHOUT_LINE_NUMBERS = frozenset({"Purchase", "VendorCredit"})
 _FIRST_NUMBER = 1000
 _DEFAULT_TERM = "3"
 
@@ -59,22 +62,35 @@ def transaction_date(draft: Draft) -> None:
 
 
 def refuse_closed(close_date: str, record: Record) -> None:
-    """Refuse a record of a closed period."""
-    if close_date and str(record["TxnDate"]) <= close_date:
+    """Refuse a record of a closed period; what has no date is of none."""
+    if close_date and "TxnDate" in record and str(record["TxnDate"]) <= close_date:
         raise faults.closed_books()
+
+
+def deposited(draft: Draft) -> None:
+    """Refuse any edit of what a deposit holds."""
+    if draft.before is not None:
+        refuse_deposited(draft.before)
+
+
+def refuse_deposited(record: Record) -> None:
+    """Refuse a record that a deposit holds."""
+    links = record.get("LinkedTxn")
+    if links and any(each.get("TxnType") == "Deposit" for each in links):
+        raise faults.deposited()
 
 
 def currency(draft: Draft) -> None:
     """The party's currency where none was given; a rate only where several are kept."""
     after, home = draft.after, draft.books.home_currency
-    customer = draft.books.get("Customer", reference(after, "CustomerRef"))
-    inherited = reference(customer, "CurrencyRef") if customer else home
+    party = _party(draft)
+    inherited = reference(party, "CurrencyRef") if party else home
     if draft.before is None:
         after.setdefault("CurrencyRef", {"value": inherited})
         if reference(after, "CurrencyRef") != home:
             require_multicurrency(draft)
     code = reference(after, "CurrencyRef")
-    if customer and draft.touched("CustomerRef") and code != inherited:
+    if party and code != inherited and draft.touched("CustomerRef", "VendorRef"):
         raise faults.business(
             f"The currency of the transaction ({code}) is not that of the customer or vendor "
             f"({inherited}).",
@@ -87,12 +103,22 @@ def currency(draft: Draft) -> None:
         after.pop("ExchangeRate", None)
 
 
+def _party(draft: Draft) -> Record | None:
+    for field, entity in (("CustomerRef", "Customer"), ("VendorRef", "Vendor")):
+        party_id = reference(draft.after, field)
+        if party_id:
+            return draft.books.get(entity, party_id)
+    return None
+
+
 def due_date(draft: Draft) -> None:
-    """Derive DueDate from the terms: the invoice's own, else the company's."""
+    """Derive DueDate from the terms: the form's own, else the company's for an invoice."""
     if draft.gave("DueDate") or not draft.touched("SalesTermRef", "DueDate"):
         return
-    term_id = reference(draft.after, "SalesTermRef") or _DEFAULT_TERM
-    days = int(draft.books.state.records["Term"][term_id]["DueDays"])
+    company_term = _DEFAULT_TERM if draft.entity == "Invoice" else ""
+    term_id = reference(draft.after, "SalesTermRef") or company_term
+    term = draft.books.state.records["Term"].get(term_id)
+    days = int(term["DueDays"]) if term else 0
     draft.after["DueDate"] = _later(draft.after["TxnDate"], days)
 
 
@@ -116,7 +142,7 @@ def deposit_account(draft: Draft) -> None:
 
 
 def auto_number(draft: Draft) -> None:
-    """Number an invoice where the company numbers by itself; a number that was given is kept."""
+    """Number a form where the company numbers by itself; a number that was given is kept."""
     books, after = draft.books, draft.after
     if after.get("DocNumber") or books.custom_numbers:
         return
@@ -127,34 +153,36 @@ def auto_number(draft: Draft) -> None:
 
 
 def duplicate_number(draft: Draft) -> None:
-    """Refuse a taken number where the company numbers its invoices itself."""
+    """Refuse a taken number where the company numbers its forms itself."""
     if draft.gave("DocNumber") and draft.books.custom_numbers:
-        _refuse_duplicate(draft)
+        family = _SALES_FORMS if draft.entity in _SALES_FORMS else (draft.entity,)
+        _refuse_duplicate(draft, family, checks=False)
 
 
 def duplicate_purchase_number(draft: Draft) -> None:
     """Refuse a taken number; checks have numbers of their own."""
     if draft.gave("DocNumber"):
-        _refuse_duplicate(draft)
+        checks = draft.after.get("PaymentType") == "Check"
+        _refuse_duplicate(draft, _CHECKS if checks else ("Purchase",), checks=checks)
 
 
-def _refuse_duplicate(draft: Draft) -> None:
+def _refuse_duplicate(draft: Draft, family: tuple[str, ...], *, checks: bool) -> None:
     number = str(draft.after["DocNumber"])
     if number == draft.old("DocNumber"):
         return
-    holders = draft.books.state.numbers.get((draft.entity, number.lower()))
-    if not holders:
-        return
-    is_check = draft.after.get("PaymentType") == "Check"
-    records = draft.books.state.records[draft.entity]
-    for holder in holders:
-        same_kind = (records[holder].get("PaymentType") == "Check") == is_check
-        if holder != draft.after["Id"] and same_kind:
-            raise faults.duplicate_document(number, ENTITIES[draft.entity].title, holder)
+    for entity in family:
+        records = draft.books.state.records[entity]
+        for holder in draft.books.state.numbers.get((entity, number.lower()), ()):
+            is_check = "Check" in (
+                records[holder].get("PaymentType"),
+                records[holder].get("PayType"),
+            )
+            if holder != draft.after["Id"] and is_check == checks:
+                raise faults.duplicate_document(number, ENTITIES[entity].title, holder)
 
 
 def note_number(state: State, entity: str, before: Record | None, after: Record | None) -> None:
-    """Keep who has which number, and the highest one of the invoices."""
+    """Keep who has which number, and the highest one of the sales forms."""
     old = str((before or {}).get("DocNumber") or "")
     new = str((after or {}).get("DocNumber") or "")
     if old == new:
@@ -166,7 +194,7 @@ def note_number(state: State, entity: str, before: Record | None, after: Record 
     if new:
         key = (entity, new.lower())
         state.numbers[key] = (*state.numbers.get(key, ()), record_id)
-        if entity == "Invoice" and new.isdecimal() and len(new) < 10:
+        if entity in _SALES_FORMS and new.isdecimal() and len(new) < 10:
             highest = state.sequences.get("numbers", _FIRST_NUMBER)
             state.sequences["numbers"] = max(highest, int(new))
 
@@ -181,38 +209,57 @@ def lines(draft: Draft) -> None:
     sent = [each for each in draft.after["Line"] if each.get("DetailType") != "SubTotalLineDetail"]
     if not sent:
         raise faults.missing("Line")
-    known: set[str] = set()
-    fresh = 1
-    if draft.before is not None:
-        known = {str(each["Id"]) for each in draft.old("Line") or () if "Id" in each}
-        fresh = max((int(each) for each in known if each.isdecimal()), default=0) + 1
-    used: set[str] = set()
+    _number(draft, sent)
+    draft.after["Line"] = sent
     allowed = ENTITIES[draft.entity].line_details
-    for place, line in enumerate(sent, start=1):
+    for line in flat(sent):
         kind = line.get("DetailType")
-        if kind in _UNNUMBERED:
-            line.pop("Id", None)
-            line.pop("LineNum", None)
-        else:
-            line_id = str(line.get("Id", ""))
-            if line_id not in known or line_id in used:
-                line_id, fresh = str(fresh), fresh + 1
-            used.add(line_id)
-            line["Id"] = line_id
-            if draft.entity != "Purchase":
-                line["LineNum"] = place
         if kind is None:
             raise faults.missing("Line.DetailType")
         if kind not in allowed:
             raise faults.bad_choice("Line.DetailType", kind)
         _check_line(draft, line, str(kind))
-    draft.after["Line"] = sent
+
+
+def _number(draft: Draft, sent: list[Record]) -> None:
+    """Give lines their Ids and numbers; a known Id is kept."""
+    known: set[str] = set()
+    fresh = 1
+    if draft.before is not None:
+        known = {str(each["Id"]) for each in flat(draft.old("Line") or ()) if "Id" in each}
+        fresh = max((int(each) for each in known if each.isdecimal()), default=0) + 1
+    used: set[str] = set()
+    for place, line in enumerate(flat(sent), start=1):
+        kind = line.get("DetailType")
+        if kind in _UNNUMBERED or kind is None:
+            line.pop("Id", None)
+            line.pop("LineNum", None)
+            continue
+        line_id = str(line.get("Id", ""))
+        if line_id not in known or line_id in used:
+            line_id, fresh = str(fresh), fresh + 1
+        used.add(line_id)
+        line["Id"] = line_id
+        if draft.entity in _WITHOUT_LINE_NUMBERS:
+            line.pop("LineNum", None)
+        else:
+            line["LineNum"] = place
+
+
+def flat(of: Iterable[Record]) -> Iterator[Record]:
+    """The lines in order, those of a bundle after the bundle itself."""
+    for line in of:
+        yield line
+        inner = line.get("GroupLineDetail")
+        if inner and inner.get("Line"):
+            yield from flat(inner["Line"])
 
 
 def _check_line(draft: Draft, line: Record, kind: str) -> None:
     detail = line.setdefault("DescriptionLineDetail" if kind == "DescriptionOnly" else kind, {})
     if kind == "DescriptionOnly":
         line.pop("Amount", None)
+        line.pop("DescriptionOnly", None)
         return
     if kind == "GroupLineDetail":
         if not detail.get("GroupItemRef"):
@@ -229,6 +276,9 @@ def _check_line(draft: Draft, line: Record, kind: str) -> None:
             raise faults.missing("Line.AccountBasedExpenseLineDetail.AccountRef")
     else:
         _check_item_line(draft, line, kind, detail)
+    if kind != "SalesItemLineDetail":
+        billed = "Billable" if detail.get("CustomerRef") else "NotBillable"
+        detail.setdefault("BillableStatus", billed)
     if "TaxCodeRef" not in detail:
         detail["TaxCodeRef"] = {"value": "NON"}
 
@@ -270,88 +320,40 @@ def _first_service(draft: Draft) -> str:
 # -- totals --
 
 
-def _sum(of: list[Record]) -> Decimal:
+def line_total(of: list[Record]) -> Decimal:
     """What the lines come to, discounts and subtotals aside; of a bundle, what is in it."""
     total = ZERO
     for line in of:
         inner = (line.get("GroupLineDetail") or {}).get("Line")
         if inner:
-            total += _sum(inner)
+            total += line_total(inner)
         elif line.get("DetailType") not in _NOT_IN_TOTAL:
             total += line.get("Amount") or ZERO
     return total
 
 
-def invoice_totals(draft: Draft) -> None:
-    """Subtotal, discount, tax as it was given, total; then what is still open."""
-    after = draft.after
-    if draft.touched("Line", "TxnTaxDetail"):
-        if draft.gave("Line"):
-            after["Line"] = _with_subtotal(after["Line"])
-        total = ZERO
-        for line in after["Line"]:
-            kind = line["DetailType"]
-            if kind == "SubTotalLineDetail":
-                total += line["Amount"]
-            elif kind == "DiscountLineDetail":
-                total -= line["Amount"]
-        tax = dict(after.get("TxnTaxDetail") or {})
-        if draft.before is None or "TxnTaxDetail" in draft.sent:
-            given = tax.get("TotalTax")
-            if given is None:
-                of_lines = (amount(each, "Amount") for each in tax.get("TaxLine") or ())
-                tax["TotalTax"] = sum(of_lines, ZERO)
-        after["TxnTaxDetail"] = tax
-        after["TotalAmt"] = total + amount(tax, "TotalTax")
-        if after["TotalAmt"] < 0:
-            raise faults.negative_amount("TotalAmt")
-    after["Balance"] = after["TotalAmt"]
-    if draft.before is not None:
-        applied = amount(draft.before, "TotalAmt") - amount(draft.before, "Balance")
-        after["Balance"] = max(ZERO, after["TotalAmt"] - applied)
-
-
-def _with_subtotal(sent: list[Record]) -> list[Record]:
-    discounts = [each for each in sent if each["DetailType"] == "DiscountLineDetail"]
-    plain = sent
-    if discounts:
-        plain = [each for each in sent if each["DetailType"] != "DiscountLineDetail"]
-    subtotal = _sum(plain)
-    for each in discounts:
-        detail = each["DiscountLineDetail"]
-        if detail["PercentBased"]:
-            share = subtotal * detail["DiscountPercent"] / 100
-            each["Amount"] = share.quantize(CENT, rounding=ROUND_HALF_UP)
-    written = {"Amount": subtotal, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}
-    return [*plain, written, *discounts]
-
-
-def purchase_totals(draft: Draft) -> None:
-    """The lines and the tax."""
-    if draft.touched("Line", "TxnTaxDetail"):
-        tax = amount(draft.after.get("TxnTaxDetail") or {}, "TotalTax")
-        draft.after["TotalAmt"] = _sum(draft.after["Line"]) + tax
-        if draft.after["TotalAmt"] < 0:
-            raise faults.negative_amount("TotalAmt")
+def open_balance(draft: Draft) -> None:
+    """What is still open of a form: the total less its deposit and what is applied."""
+    after, before = draft.after, draft.before
+    left = after["TotalAmt"] - amount(after, "Deposit")
+    if draft.gave("Deposit", "Line", "TxnTaxDetail") and after.get("Deposit"):
+        if after["Deposit"] < 0:
+            raise faults.negative_amount("Deposit")
+        if left < 0:
+            raise faults.business("The deposit is more than the total.", "Deposit")
+    names = _OPEN_FIELDS.get(draft.entity, ("Balance",))
+    if before is not None:
+        left -= before["TotalAmt"] - amount(before, "Deposit") - before[names[-1]]
+    if left < 0 and draft.entity in _CREDITS:
+        raise faults.business("More of this credit is applied than its new total.", "TotalAmt")
+    for name in names:
+        after[name] = max(ZERO, left)
 
 
 def email_address(draft: Draft) -> None:
     """Refuse to queue a form for mailing without an address."""
     if draft.after.get("EmailStatus") == "NeedToSend" and not draft.after.get("BillEmail"):
         raise faults.missing("BillEmail")
-
-
-def purchase_kind(draft: Draft) -> None:
-    """Check that the account fits the way of paying, and that only a card takes a refund."""
-    after, kind = draft.after, str(draft.after.get("PaymentType"))
-    if draft.gave("AccountRef", "PaymentType"):
-        check_account_type(draft, "AccountRef", _PAYING_ACCOUNTS[kind])
-    if after.get("Credit") and kind != "CreditCard":
-        raise faults.business("Only a credit card purchase can be a credit.", "Credit")
-    if kind == "CreditCard":
-        after["Credit"] = bool(after.get("Credit"))
-    else:
-        after.pop("Credit", None)
 
 
 def payment_total(draft: Draft) -> None:
@@ -368,19 +370,34 @@ def payment_lines(draft: Draft) -> None:
     after = draft.after
     if draft.before is None and after.get("Line") is None:
         after["Line"] = []
+    link_lines(draft)
+    left_over = after["TotalAmt"] - applied_total(after)
+    refuse_over_applied(left_over)
+    if draft.touched("Line", "TotalAmt"):
+        after["UnappliedAmt"] = left_over
+
+
+def link_lines(draft: Draft) -> None:
+    """Keep of each line that was sent its amount and its link."""
     if "Line" in draft.sent:
-        after["Line"] = [_link_line(line) for line in after.get("Line") or ()]
+        draft.after["Line"] = [_link_line(line) for line in draft.after.get("Line") or ()]
+
+
+def applied_total(payment: Record) -> Decimal:
+    """What a payment pays, less the credits it uses."""
     applied = ZERO
-    for line in after.get("Line") or ():
-        sign = -1 if line["LinkedTxn"][0]["TxnType"] == "CreditMemo" else 1
-        applied += sign * line["Amount"]
-    left_over = after["TotalAmt"] - applied
+    for line in payment.get("Line") or ():
+        lends = line["LinkedTxn"][0]["TxnType"] in _LENDING
+        applied += -line["Amount"] if lends else line["Amount"]
+    return applied
+
+
+def refuse_over_applied(left_over: Decimal) -> None:
+    """Refuse a payment that pays more than it is."""
     if left_over < 0:
         raise faults.business(
             "The amount applied is more than the amount of the payment.", "TotalAmt"
         )
-    if draft.touched("Line", "TotalAmt"):
-        after["UnappliedAmt"] = left_over
 
 
 def _link_line(line: Record) -> Record:
@@ -391,30 +408,17 @@ def _link_line(line: Record) -> Record:
         raise faults.negative_amount("Line.Amount")
     if len(links) != 1 or not links[0].get("TxnId") or not links[0].get("TxnType"):
         raise faults.missing("Line.LinkedTxn")
-    if links[0]["TxnType"] not in _PAYABLE:
-        raise faults.bad_choice("LinkedTxn.TxnType", links[0]["TxnType"])
     link = {"TxnId": links[0]["TxnId"], "TxnType": links[0]["TxnType"]}
     return {"Amount": line["Amount"], "LinkedTxn": [link]}
 
 
 DOCUMENT_RULES: dict[str, tuple[Rule, ...]] = {
-    "Invoice": (
+    "Payment": (
+        payment_total,
         transaction_date,
+        deposited,
         currency,
-        due_date,
-        lines,
-        invoice_totals,
-        auto_number,
-        duplicate_number,
-        email_address,
-    ),
-    "Payment": (payment_total, transaction_date, currency, deposit_account, payment_lines),
-    "Purchase": (
-        purchase_kind,
-        transaction_date,
-        currency,
-        lines,
-        purchase_totals,
-        duplicate_purchase_number,
+        deposit_account,
+        payment_lines,
     ),
 }

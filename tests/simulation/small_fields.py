@@ -48,6 +48,8 @@ class Table:
     keep: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
+    #: What a full update keeps although it is not sent.
+    not_sent: frozenset[str] = frozenset()
 
 
 @cache
@@ -68,6 +70,7 @@ def table_of(entity: str) -> Table:
         keep=frozenset(having("keep")),
         fixed=frozenset(having("fixed")),
         addresses=frozenset(name for name, field in fields.items() if field.shape == "Address"),
+        not_sent=frozenset(having("readonly", "fixed")),
     )
 
 
@@ -137,6 +140,8 @@ def _cleaner(field: Field) -> Cleaner:
 
 def _structure(field: Field) -> Cleaner:
     shape, many = field.shape, field.kind == "list"
+    if shape == "JournalEntity":
+        return _journal_party
 
     def one(value: Any, path: str, found: list[Found]) -> Any:
         return _shape(_shape_table(shape), value, path, found)
@@ -148,6 +153,18 @@ def _structure(field: Field) -> Cleaner:
         return [_shape(table, member, path, found) for member in value]
 
     return several if many else one
+
+
+def _journal_party(value: Any, path: str, found: list[Found]) -> Record:
+    """The party of a journal line: the kind beside the reference says whose id it is."""
+    before = len(found)
+    cleaned = _shape(_shape_table("JournalEntity"), value, path, found)
+    kind = cleaned.get("Type")
+    if kind and len(found) > before:
+        _, reference, where = found.pop()
+        reference.pop("type", None)
+        found.append(((kind,), reference, where))
+    return cleaned
 
 
 def _reference(field: Field) -> Cleaner:

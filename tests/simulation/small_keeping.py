@@ -18,7 +18,7 @@ from tests.simulation.small_postings import effects
 from tests.simulation.small_rules import NAME_FIELDS, name_key
 from tests.simulation.small_state import Entry, Key, Record, Stamps, State, new_state
 
-_BALANCES = {"Customer": "Balance", "Account": "CurrentBalance"}
+_BALANCES = {"Customer": "Balance", "Vendor": "Balance", "Account": "CurrentBalance"}
 
 
 class Keeping:

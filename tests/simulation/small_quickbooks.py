@@ -111,6 +111,8 @@ class SmallQuickBooks:
     def read(self, entity: str, record_id: str) -> Payload | None:
         """One record by id, or None when it is deleted."""
         self.meter.count("read", metered=True)
+        if entity == "CompanyInfo":
+            record_id = "1"  # it is asked for by the company's number
         record = self.books.state.records[entity].get(record_id)
         if record is not None:
             return record
@@ -120,6 +122,11 @@ class SmallQuickBooks:
             if refusal.code == "610":
                 return None
             raise error_of(refusal, write=False) from refusal
+
+    def download(self, record_id: str, *, bytes_max: int) -> bytes:
+        """There is never one: these books keep no files."""
+        self.meter.count("download", metered=True)
+        raise local_error("file_gone", record_id, write=False)
 
     def post(self, write: RemoteWrite) -> RemoteAnswer:
         """Send one write; a fault is in the answer."""
@@ -182,10 +189,11 @@ class SmallQuickBooks:
 
 def _unsendable(write: RemoteWrite) -> RemoteError | None:
     """The error of a write that the real client does not send."""
+    assert write.file is None, "these books keep no files"
     if write.operation is not Operation.CREATE:
         assert write.body.get("Id"), f"{write.operation} of a {write.entity} needs its Id"
         assert "SyncToken" in write.body, f"{write.operation} of a {write.entity}: no SyncToken"
-    if write.operation is Operation.UPDATE:
+    if write.operation is Operation.UPDATE and not ENTITIES[write.entity].full_only:
         assert write.body.get("sparse", True), "a full update would clear what it leaves out"
     if write.operation is Operation.VOID and not ENTITIES[write.entity].verbs & _VOID_VERBS:
         detail = f"a {write.entity} cannot be voided by an app"

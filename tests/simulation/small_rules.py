@@ -28,9 +28,16 @@ NAME_FIELDS = {
     "Vendor": "DisplayName",
     "Account": "Name",
     "Item": "Name",
+    "Class": "Name",
+    "Department": "Name",
 }
 #: Lists whose records may stand below another, and the flag that says so.
-CHILD_FLAGS = {"Account": "SubAccount", "Customer": "Job"}
+CHILD_FLAGS = {
+    "Account": "SubAccount",
+    "Customer": "Job",
+    "Class": "SubClass",
+    "Department": "SubDepartment",
+}
 _PEOPLE = frozenset({"Customer", "Vendor"})
 _NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 _MARK = re.compile(r" \(deleted(?: \d+)?\)$")
@@ -146,7 +153,10 @@ def unique_name(draft: Draft) -> None:
 
 def _holder(draft: Draft, name: str) -> str:
     """The entity of another record that has this name, or ""."""
-    held = draft.books.state.names.get(name_key(draft.entity, draft.after, name))
+    record = draft.after
+    if draft.sent.get(CHILD_FLAGS.get(draft.entity, "")) is False:
+        record = {**record, "ParentRef": None}  # it leaves its parent
+    held = draft.books.state.names.get(name_key(draft.entity, record, name))
     return "" if held in (None, (draft.entity, draft.after["Id"])) else held[0]
 
 
@@ -301,5 +311,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Account": (classify_account, deactivate, unique_name, nesting, account_start),
     "Customer": (*_PERSON_RULES, nesting, party_start),
     "Item": (check_item, deactivate, unique_name),
+    "Class": (deactivate, unique_name, nesting),
+    "Department": (number_addresses, deactivate, unique_name, nesting),
     "Vendor": (*_PERSON_RULES, party_start),
 }

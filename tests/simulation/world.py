@@ -12,15 +12,16 @@ from typing import Any
 
 from connectors.ports import Payload, RemoteWrite
 from connectors.quickbooks import exact_json
-from connectors.state.port import Row, State
+from connectors.state.platform_port import Row
+from connectors.state.port import State
 from models.errors import CorruptStateError, SyncError
 from models.intent import Intent
 from models.plan import Link, Plan
 from models.record_type import RecordType, catalog, in_data_types
 from models.words import Operation, Side
+from tasks.candidate import Candidate
 from tasks.context import Cycle, CycleReferences
 from tasks.cycle import run_cycle
-from tasks.pair import Candidate
 from tasks.plan import plan
 from tasks.report import Report
 from tasks.steps import PLAIN, Steps
@@ -33,6 +34,7 @@ from tests.simulation.oracle import Oracle, Violation, check_brakes, text_in
 from tests.simulation.people import AMOUNT_STEP, People
 from tests.simulation.plain_checks import validate as plain_validate
 from tests.simulation.profile import FLIGHT_SECONDS, Profile
+from tests.simulation.settling import OpenDocument
 from tests.simulation.sides import MemorySides
 from tests.simulation.sim_quickbooks import LATE_SECONDS, SimQuickBooks
 from tests.simulation.sim_state import Calls, Cancelled, DatabaseFaultError, SimState
@@ -220,15 +222,13 @@ class World:
         link = self.sides.link_of(record_type.name, side, record_id)
         return link.side_id(side.other) if link else None
 
-    def referable(
-        self, side: Side, record_type: str, account_types: Collection[str] | None
-    ) -> list[str]:
-        """Ids that people may refer to on a side."""
-        return self.sides.referable(side, record_type, account_types)
+    def referable(self, side: Side, record_type: str, kinds: Collection[str] | None) -> list[str]:
+        """Ids that people may refer to on a side; of these kinds of account or item only."""
+        return self.sides.referable(side, record_type, kinds)
 
-    def open_invoices(self, side: Side, customer: str) -> list[tuple[str, Decimal]]:
-        """Invoices of a customer that are not paid, with their balances."""
-        return self.sides.open_invoices(side, customer.partition(":")[2])
+    def open_documents(self, side: Side, record_type: str) -> list[OpenDocument]:
+        """Documents of a type that are not settled yet."""
+        return self.sides.open_documents(side, record_type)
 
     def older_copy(self, entity: str, record_id: str) -> Payload | None:
         """The version before the present one."""

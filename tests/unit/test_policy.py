@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from models.errors import UsageError
-from models.policy import Policy, Verdict, decide, policy_from
+from models.policy import (
+    Policy,
+    Source,
+    Verdict,
+    changed_policy,
+    decide,
+    effective_rules,
+    policy_from,
+)
 from models.record_type import catalog
 from models.words import Rule, Side
 
@@ -99,3 +107,67 @@ def test_a_wrong_entry_is_named(rules: dict[str, str], words: list[str]) -> None
 def test_the_version_goes_with_the_rules() -> None:
     """The log says by which version of the policy a conflict was decided."""
     assert policy_from({"invoice": "review"}, 7) == Policy({"invoice": Rule.REVIEW}, 7)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "dropped", "rules"),
+    [
+        ({"invoice.memo": "review"}, [], {"invoices": "platform", "invoice.memo": "review"}),
+        ({"invoices": "latest"}, [], {"invoices": "latest"}),
+        ({}, ["invoices"], {}),
+        ({"expense": "review"}, ["invoices"], {"expense": "review"}),
+    ],
+)
+def test_a_choice_raises_the_version(
+    chosen: dict[str, str], dropped: list[str], rules: dict[str, str]
+) -> None:
+    before = policy_from({"invoices": "platform"}, 7)
+    assert changed_policy(before, chosen, dropped) == policy_from(rules, 8)
+
+
+def test_a_choice_that_changes_nothing_keeps_the_version() -> None:
+    before = policy_from({"invoices": "platform"}, 7)
+    assert changed_policy(before, {"invoices": "platform"}) is before
+
+
+@pytest.mark.parametrize(
+    ("chosen", "dropped", "words"),
+    [
+        ({"invoice.memo": "mine"}, [], ["invoice.memo", "'mine'", "latest, quickbooks"]),
+        ({"invoice.mem": "latest"}, [], ["'invoice.mem'", "invoice has", "memo"]),
+        ({"invoic.memo": "latest"}, [], ["'invoic.memo'", "invoices", "customer"]),
+        ({"invoices.memo": "latest"}, [], ["'invoices.memo'", "no such"]),
+        ({"invoice.": "latest"}, [], ["'invoice.'", "no such field"]),
+        ({"": "latest"}, [], ["''", "no such data type"]),
+        ({"invoice.total": "platform"}, [], ["invoice.total", "quickbooks's value always counts"]),
+        ({"invoice.currency": "platform"}, [], ["invoice.currency", "quickbooks's value"]),
+        ({}, ["invoice.memo"], ["invoice.memo", "no rule is set", "invoices"]),
+        ({}, ["nothing"], ["'nothing'", "no such"]),
+        ({"invoices": "latest"}, ["invoices"], ["both set and unset"]),
+    ],
+)
+def test_a_choice_that_is_none_is_refused_by_name(
+    chosen: dict[str, str], dropped: list[str], words: list[str]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        changed_policy(policy_from({"invoices": "platform"}), chosen, dropped)
+    for each in words:
+        assert each in str(caught.value)
+
+
+def test_what_counts_is_told_for_every_field_with_its_source() -> None:
+    policy = policy_from({"invoices": "review", "invoice": "platform", "invoice.memo": "latest"})
+    found = {(each.record_type.name, each.field): each for each in effective_rules(policy)}
+    assert set(found) == {(name, each) for name, kind in catalog().items() for each in kind.by_name}
+
+    def told(record_type: str, field: str) -> tuple[Rule, Source]:
+        each = found[record_type, field]
+        return each.rule, each.source
+
+    assert told("invoice", "memo") == (Rule.LATEST, Source.FIELD)
+    assert told("invoice", "due_on") == (Rule.PLATFORM, Source.RECORD_TYPE)
+    assert told("customer", "name") == (Rule.REVIEW, Source.DATA_TYPE)
+    assert told("vendor", "name") == (Rule.LATEST, Source.DEFAULT)
+    assert told("invoice", "total") == (Rule.QUICKBOOKS, Source.OWNER)
+    # set when it is made, and never again: QuickBooks's stands
+    assert told("invoice", "currency") == (Rule.QUICKBOOKS, Source.OWNER)

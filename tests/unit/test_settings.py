@@ -38,6 +38,7 @@ def test_defaults_sync_everything_both_ways() -> None:
         ('{"policy": {"nothing": "latest"}}', ["policy", "'nothing'", "no such"]),
         ('{"policy_version": 0}', ["policy_version", "is 0"]),
         ('{"batch_writes": "perhaps"}', ["batch_writes", "'perhaps'"]),
+        ('{"expense_posting": "cash"}', ["expense_posting", "'cash'", "'bill'"]),
         # a word that nobody knows is a mistake, not an extra
         ('{"colour": "red"}', ["colour", "'red'"]),
     ],

@@ -74,6 +74,7 @@ _ADDED = {
 
 
 def upgrade() -> None:
+    _forget_company_cursor()
     # A table that is rebuilt loses them
     remove(op.get_bind(), _CHANGED)
     _new_tables()
@@ -96,6 +97,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     connection = op.get_bind()
+    _forget_company_cursor()
     remove(connection, (*_CHANGED, *_NEW))
     op.execute("UPDATE invoice_lines SET kind = 'discount' WHERE kind = 'percent_discount'")
     with altered("expense_lines") as batch:
@@ -113,6 +115,11 @@ def downgrade() -> None:
             op.drop_table(entry.lines)
         op.drop_table(entry.table)
     install(connection, _CHANGED)
+
+
+def _forget_company_cursor() -> None:
+    """Under this name stood when the company was last seen; now it is a record type's own."""
+    op.execute("DELETE FROM cursors WHERE record_type = 'company'")
 
 
 def _added(table: str, name: str, what: Any) -> sa.Column[Any]:
@@ -158,14 +165,14 @@ def _new_tables() -> None:
         "classes",
         sa.Column("name", sa.String(500)),
         _refers("parent_id", "classes"),
-        sa.Column("active", sa.Boolean),
+        sa.Column("active", sa.Boolean, server_default=sa.true()),
     )
     op.create_index("ix_classes_company_id_name", "classes", ["company_id", "name"])
     _records(
         "departments",
         sa.Column("name", sa.String(500)),
         _refers("parent_id", "departments"),
-        sa.Column("active", sa.Boolean),
+        sa.Column("active", sa.Boolean, server_default=sa.true()),
     )
     op.create_index("ix_departments_company_id_name", "departments", ["company_id", "name"])
     _records(
@@ -200,7 +207,7 @@ def _new_tables() -> None:
         sa.Column("number", sa.String(500)),
         sa.Column("entered_on", sa.Date),
         sa.Column("memo", sa.String(4000)),
-        sa.Column("is_adjustment", sa.Boolean),
+        sa.Column("is_adjustment", sa.Boolean, server_default=sa.false()),
         sa.Column("currency", sa.String(3)),
         sa.Column("exchange_rate", ExactDecimal(19, 7)),
         sa.Column("tax_total", ExactDecimal(19, 5)),

@@ -1,0 +1,56 @@
+"""A record that needs a look in a cycle, and what was read of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from connectors.ports import Payload
+from connectors.state.platform_port import Row
+from connectors.state.port import Parked
+from models.errors import RecordError
+from models.plan import Link
+from models.record_type import RecordType
+from models.words import Side
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A record that needs a look, with what was read of it."""
+
+    record_type: RecordType
+    link: Link
+    #: QuickBooks's record, where it was read.
+    quickbooks: Payload | None = None
+    #: QuickBooks says it is gone.
+    gone_in_quickbooks: bool = False
+    #: The platform's row, where it was read.
+    platform: Row | None = None
+    #: The platform's row is gone for good.
+    gone_on_platform: bool = False
+    #: Sides whose change made us look.
+    read_from: frozenset[Side] = field(default_factory=frozenset)
+    #: Why it was parked before.
+    parked: Parked | None = None
+    #: The link whose QuickBooks record carries the same marker; this one is a copy.
+    twin_of: Link | None = None
+    #: It may be the same as one that is on the other side only: why a person has to decide.
+    doubt: RecordError | None = None
+
+
+def add_side(
+    found: dict[int, Candidate],
+    record_type: RecordType,
+    link: Link,
+    *,
+    quickbooks: Payload | None = None,
+    gone_in_quickbooks: bool = False,
+) -> None:
+    """Note what QuickBooks says of a record, beside what the platform says."""
+    known = found.get(link.id, Candidate(record_type, link))
+    found[link.id] = replace(
+        known,
+        link=link,
+        quickbooks=quickbooks,
+        gone_in_quickbooks=gone_in_quickbooks,
+        read_from=known.read_from | {Side.QUICKBOOKS},
+    )
