@@ -16,6 +16,7 @@ from models.words import Side
 from tasks.candidate import Candidate, add_side
 from tasks.context import Cycle
 from tasks.matching import (
+    MATCH_CODES,
     add_rows_read_along,
     compare,
     doubt_of,
@@ -48,7 +49,8 @@ def compare_lone_ones(
     for half, link in examine(cycle, unit, pool).items():
         add_side(found, record_type, link, quickbooks=found.pop(half).quickbooks)
     for link_id, proposal in cycle.matching.proposals[record_type.name].items():
-        if link_id in cycle.matching.doubts:
+        # one in doubt since an earlier cycle keeps the words that it was parked with
+        if proposal.kind in MATCH_CODES:
             known = found.get(link_id) or Candidate(
                 record_type,
                 pool.links[link_id],

@@ -74,7 +74,18 @@ def pair(
     candidates = [each for each in candidates if not _is_billed(cycle, each)]
     fetch_missing_sides(cycle, candidates)
     with cycle.state.begin() as unit:
-        return with_rows(unit, candidates)
+        return with_rows(unit, [*_knowing_twins(unit, candidates)])
+
+
+def _knowing_twins(unit: Unit, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The candidates; a copy stays one when it is read because somebody retries it."""
+    for each in candidates:
+        record = each.quickbooks
+        if record is None or each.twin_of is not None or each.link.platform_id is not None:
+            yield each
+            continue
+        copies = twins(unit, each.record_type, [record])
+        yield replace(each, twin_of=copies.get(str(record["Id"])))
 
 
 def _parked_by_type(unit: Unit, record_types: Sequence[RecordType]) -> dict[str, dict[int, Parked]]:

@@ -5,6 +5,8 @@ While the outcome of a create is unknown, a QuickBooks record that it may have m
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from tests.fixtures.company import Office
@@ -83,4 +85,33 @@ def test_a_record_that_was_held_back_is_read_again(own_office: Office) -> None:
     assert sorted(each["Name"] for each in office.books.find("Item", "Name = 'Advice'")) == [
         "Advice"
     ]
+    office.settled()
+
+
+def test_a_copy_stays_a_copy_whoever_retries_it(own_office: Office) -> None:
+    """Goal: a QuickBooks record with the marker of another one is not made on the platform, also
+    not when all that is parked is retried much later."""
+    office = own_office
+    office.connect()
+    office.sync()
+    office.settled()
+    customer = office.platform.id_of("Customer", "5")
+    row_id = office.platform.add(
+        "payment", customer_id=customer, received_on=date(2026, 11, 2), amount=Decimal(30)
+    )
+    office.sync()
+    paid = office.books.read("Payment", str(office.platform.quickbooks_id("payment", row_id)))
+    names = ("CustomerRef", "TotalAmt", "PaymentRefNum", "TxnDate")
+    copy = office.books.create("Payment", {name: paid[name] for name in names})
+    before = len(office.platform.rows("payment"))
+    for _ in range(2):
+        office.sync(code=3)
+        (parked,) = office.parked(1)
+        assert parked["code"] == "twin"
+        assert len(office.platform.rows("payment")) == before
+        office.emulator.emulator.clock.advance(LONG_SECONDS)
+        office.sync(code=3)  # the cursor moves on
+        office.run("retry")
+    office.books.delete("Payment", copy["Id"])
+    office.sync()
     office.settled()

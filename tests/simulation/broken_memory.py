@@ -15,6 +15,7 @@ from models import brakes as brakes_model
 from models import merge as merge_model
 from models.approval import Approval
 from models.lines import Lines
+from models.matching import Kind, Proposal
 from models.merge import Merge, Outcome
 from models.words import Side
 from tasks import (
@@ -23,6 +24,7 @@ from tasks import (
     extract,
     load,
     match,
+    matching,
     outcome,
     pair,
     reads,
@@ -222,7 +224,13 @@ def match_by_anything() -> list[Patch]:
     def by_marker(_cycle: Any, _kind: Any, records: Any, rows: Any) -> dict[str, str]:
         return {str(raw["Id"]): row for raw, row in zip(records, rows, strict=False)}
 
-    return [(match, "_by_marker", by_marker)]
+    def propose(_kind: Any, theirs: Any, ours: Any, _stand_ins: Any = None) -> Any:
+        found = {each.link_id: Proposal(Kind.NEW) for each in (*theirs, *ours)}
+        for one, other in zip(theirs, ours, strict=False):
+            found[one.link_id] = Proposal(Kind.CERTAIN, (other.link_id,), "in order", 1)
+        return found
+
+    return [(match, "_by_marker", by_marker), (matching, "propose", propose)]
 
 
 # -- audit, parking, brakes --

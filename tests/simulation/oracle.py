@@ -58,6 +58,8 @@ class Oracle:
         self.world = world
         #: Token -> where a person wrote it.
         self.written: dict[str, Place] = {}
+        #: Where a person entered a record -> its tokens then.
+        self.entered: dict[Place, frozenset[str]] = {}
         #: Tokens that a person overwrote or deleted, having seen them.
         self.gone: set[str] = set()
         #: Tokens of records that a person deleted.
@@ -92,6 +94,8 @@ class Oracle:
         now = self.tokens_of(*place_of(place))
         for token in now - before:
             self.written.setdefault(token, place)
+        if what == "create":
+            self.entered[place] = now
         self.gone |= before - now
         if side is Side.PLATFORM:
             self.note_text(place, self.world.text_of(*place_of(place)))

@@ -11,6 +11,7 @@ from models.fields import Field
 from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.records import Content
+from models.reference_fields import Reference
 from models.words import Owner, Side
 from tasks.context import CycleReferences
 from tests.simulation.oracle import TOKEN, Place, Violation
@@ -49,6 +50,7 @@ def check_end(world: World) -> None:
     parked = world.sides.parked_links()
     standing = world.oracle.standing()
     _no_doubles(world, standing)
+    _nothing_merged(world)
     _equal(world, parked)
     _nobody_left_out(world, parked)
     _nothing_lost(world, parked, standing)
@@ -68,6 +70,21 @@ def _no_doubles(world: World, standing: Standing) -> None:
             if count > 1:
                 name = world.oracle.written[token][1]
                 raise Violation("I2", f"{token} stands in {count} {name} records on {side}")
+
+
+def _nothing_merged(world: World) -> None:
+    """I2: what people entered apart, in words of their own, is not one record.
+
+    A database that was restored gives its numbers out again.
+    """
+    if world.profile.restored:
+        return
+    entered = world.oracle.entered
+    for link in world.links():
+        theirs = entered.get((Side.QUICKBOOKS, link.record_type, link.quickbooks_id or ""))
+        ours = entered.get((Side.PLATFORM, link.record_type, link.platform_id or ""))
+        if theirs and ours and not theirs & ours:
+            raise Violation("I2", f"{link.record_type} {link.id} was entered as two records")
 
 
 def _equal(world: World, parked: set[int]) -> None:
@@ -139,8 +156,17 @@ def _nobody_left_out(world: World, parked: set[int]) -> None:
 
 
 def _is_ready(world: World, record_type: RecordType, record_id: str) -> bool:
+    """Whether a row is for the books; a file is when what it documents is there or ready."""
     workflow, row = record_type.workflow, world.row(record_type, record_id)
-    return workflow is None or row is None or row.values[workflow.column] in workflow.forwarded
+    if row is None:
+        return True
+    if record_type.file is not None:
+        field = record_type.by_name[record_type.file.document]
+        assert isinstance(field, Reference), "a file documents a record"
+        target = field.target_on_platform(row.values)
+        if target is not None and world.sides.link_of(target[0], Side.PLATFORM, target[1]) is None:
+            return _is_ready(world, catalog()[target[0]], target[1])
+    return workflow is None or row.values[workflow.column] in workflow.forwarded
 
 
 def _nothing_lost(world: World, parked: set[int], standing: Standing) -> None:
