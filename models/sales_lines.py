@@ -153,13 +153,13 @@ def total_of_parts(content: Content) -> Decimal | None:
         if line["kind"] == "other" or (line["kind"] == "bundle" and amount is None):
             return None
         if line["kind"] == "discount":
-            discounts += amount
+            discounts += amount or Decimal(0)
         elif line["kind"] != "percent_discount":
             plain += amount or Decimal(0)
     step = Decimal(1).scaleb(-currency_decimals(content.get("currency") or "USD"))
     for line in lines:
         if line["kind"] == "percent_discount":
-            share = plain * line["discount_percent"] / 100
+            share = plain * (line.get("discount_percent") or Decimal(0)) / 100
             discounts += share.quantize(step, rounding=ROUND_HALF_UP)
     return plain - discounts + (content.get("tax_total") or Decimal(0))
 
@@ -170,7 +170,7 @@ def largest_line_difference(content: Content) -> Decimal:
     for line in content.get("lines") or ():
         if line.get("quantity") is not None and line.get("unit_price") is not None:
             product = line["quantity"] * line["unit_price"]
-            difference = abs(product - line["amount"])
+            difference = abs(product - (line.get("amount") or Decimal(0)))
             if difference > Decimal("0.005"):
                 largest = max(largest, difference)
     return largest

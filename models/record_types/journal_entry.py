@@ -21,9 +21,9 @@ DETAIL = "JournalEntryLineDetail"
 def debits_less_credits(content: Content) -> Decimal:
     """What a journal entry is out of balance by (fault 2300)."""
     amounts = (
-        line["amount"] if line["posting"] == "debit" else -line["amount"]
+        line["amount"] if line.get("posting") == "debit" else -line["amount"]
         for line in content.get("lines") or ()
-        if line["kind"] == "entry"
+        if line["kind"] == "entry" and line.get("amount") is not None
     )
     return sum(amounts, Decimal(0))
 
@@ -31,7 +31,9 @@ def debits_less_credits(content: Content) -> Decimal:
 def smallest_amount(content: Content) -> Decimal:
     """Zero, or the most negative amount of a line: a debit below zero is a credit."""
     amounts: list[Decimal] = [
-        line["amount"] for line in content.get("lines") or () if line["kind"] == "entry"
+        line["amount"]
+        for line in content.get("lines") or ()
+        if line["kind"] == "entry" and line.get("amount") is not None
     ]
     return min([Decimal(0), *amounts])
 
@@ -146,18 +148,18 @@ RECORD_TYPE = RecordType(
         amount_check("tax_total", minimum=0),
         SameAmount(
             field="lines",
-            compute=debits_less_credits,
-            code="unbalanced",
-            message="debits and credits differ",
-            fix="Correct the lines so that debits and credits add up to the same.",
-        ),
-        SameAmount(
-            field="lines",
             compute=smallest_amount,
             code="negative_amount",
             message="a line's amount is below zero",
             fix="Enter the amount without its sign, and turn debit into credit or credit into "
             "debit.",
+        ),
+        SameAmount(
+            field="lines",
+            compute=debits_less_credits,
+            code="unbalanced",
+            message="debits and credits differ",
+            fix="Correct the lines so that debits and credits add up to the same.",
         ),
     ),
 )

@@ -236,13 +236,18 @@ def match_by_anything() -> list[Patch]:
 # -- audit, parking, brakes --
 
 
+def _numbers_of(notes: Any) -> list[int]:
+    """As if they had been logged."""
+    return [0 for _ in notes]
+
+
 def audit_dropped() -> list[Patch]:
     original = record.note_done
 
     def note_done(of_cycle: Any, unit: Any, *others: Any, **facts: Any) -> None:
         class Silent:
             def __getattr__(self, name: str) -> Any:
-                return nothing if name == "audit" else getattr(unit, name)
+                return _numbers_of if name == "audit" else getattr(unit, name)
 
         original(of_cycle, Silent(), *others, **facts)  # type: ignore[arg-type]
 

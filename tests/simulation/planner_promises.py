@@ -185,6 +185,8 @@ def check_operations(case: Case, decided: Merge) -> None:
         expected = (_removal(case), None)
     elif decided.outcome is Outcome.REMOVE_ON_PLATFORM:
         expected = (None, Operation.DELETE)
+    if case.record_type.read_only:
+        expected = (None, expected[1])
     assert (there, here) == expected
 
 

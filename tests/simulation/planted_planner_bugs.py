@@ -14,7 +14,7 @@ import pytest
 
 from models import merge as planner
 from models.merge import Merge, Outcome, merge
-from models.policy import Policy, Verdict, decide
+from models.policy import Policy, Verdict, decide, owner_of
 from models.words import Owner, Side
 from tests.simulation.planner_promises import Merger
 
@@ -205,8 +205,8 @@ def _(monkeypatch: pytest.MonkeyPatch) -> Merger:
 inside("a computed figure may be edited on the platform", "owner_of", lambda _: None)
 inside(
     "what is given on creation only may be edited later",
-    "_not_for_platform",
-    lambda field: field.owner is Owner.QUICKBOOKS or not field.quickbooks,
+    "owner_of",
+    lambda field: None if field.create_only and field.quickbooks else owner_of(field),
 )
 inside("owners are not asked", "_owned", lambda *_: None)
 inside("a void on the platform is not sent", "_may_send", lambda field: field.sent)

@@ -39,7 +39,14 @@ AMOUNTS = (
     Decimal("99999999999999.01"), Decimal("-0"), 10, 0, -1, True,
 )  # fmt: skip
 #: Amount and quantity of a line at a price of 5: fitting, half a cent off, a cent off, too much.
-AMOUNTS_OF_LINES = (("10", "2"), ("10.00", "2.001"), ("10", "2.002"), ("10.01", "2"), ("15", "3"))
+AMOUNTS_OF_LINES = (
+    ("10", "2"),
+    ("10.00", "2.001"),
+    ("10", "2.002"),
+    ("10.01", "2"),
+    ("15", "3"),
+    ("-10", "-2"),
+)
 #: A frame takes all of these for a text.
 TEXTS = (
     "good", None, "", " ", "a:b", ":", "tab\tbed", "a\nb", "a\r", 'quo"te', "(.*)", "nan", "None",
@@ -80,7 +87,11 @@ def lines_around(field: Lines) -> list[Any]:
                 line["amount"] = Decimal(amount)
             if {"quantity", "unit_price"} <= names:
                 line |= {"quantity": Decimal(quantity), "unit_price": Decimal(5)}
-            made += [(line,), (line, line)]
+            if "posting" in names:
+                debit, credit = ({**line, "posting": word} for word in ("debit", "credit"))
+                made += [(debit, credit), (debit, debit)]
+            else:
+                made += [(line,), (line, line)]
     return [made[1], *made]
 
 
