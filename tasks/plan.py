@@ -419,12 +419,15 @@ def _within_permission(cycle: Cycle, planned: RecordPlan) -> RecordPlan:
     ]
     if not blocked:
         return planned
-    data_type = planned.record_type.data_type
+    data_type, settings = planned.record_type.data_type, cycle.connection.settings
+    reason = f"which is switched off for {data_type}"
+    fix = f"Switch on {data_type} and writing to {blocked[0]}, or leave it as it is."
+    if data_type in settings.data_types and blocked[0] in settings.write_to:
+        reason = f"which the sync of {data_type} does"
+        fix = f"Nothing to do: the sync of {data_type} takes it up."
     return replace(
         planned,
         parked=RecordError(
-            f"it would have to be written to {blocked[0]}, which is switched off for {data_type}",
-            code="not_written",
-            fix=f"Switch on {data_type} and writing to {blocked[0]}, or leave it as it is.",
+            f"it would have to be written to {blocked[0]}, {reason}", code="not_written", fix=fix
         ),
     )
