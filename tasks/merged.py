@@ -8,7 +8,7 @@ Nobody says which one it was merged into; the records that moved do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.state.port import LinkUpdate, Unit
@@ -26,12 +26,7 @@ from tasks.candidate import Candidate
 from tasks.context import Cycle
 from tasks.extract import QuickBooksExtract, newest_each
 from tasks.parents import load_parents
-from tasks.reads import read_many
-
-#: Links asked for at once, and references asked about at once.
-PAGE = 500
-REFERENCES_MAX = 50
-
+from tasks.reads import links_to, read_many
 
 # -- before pairing: what to read again --
 
@@ -54,7 +49,7 @@ def read_referring(
             if link.deleted_at is None
         ]
         wanted: dict[str, set[str]] = {}
-        for link in _referring(unit, gone):
+        for link in links_to(unit, gone):
             on = catalog()[link.record_type].data_type in cycle.connection.settings.data_types
             if on and link.quickbooks_id is not None:
                 wanted.setdefault(link.record_type, set()).add(link.quickbooks_id)
@@ -63,16 +58,6 @@ def read_referring(
         _read_again(cycle, catalog()[name], ids, extract)
     named = {each.name for each in record_types}
     return [each for each in catalog().values() if each.name in named | set(wanted)]
-
-
-def _referring(unit: Unit, references: Sequence[str]) -> Iterator[Link]:
-    for start in range(0, len(references), REFERENCES_MAX):
-        some = references[start : start + REFERENCES_MAX]
-        after = 0
-        while page := unit.links_referring(some, after, PAGE):
-            yield from page
-            assert page[-1].id > after, "pages go forward"
-            after = page[-1].id
 
 
 def _read_again(

@@ -1,10 +1,11 @@
-"""Reads: single records of QuickBooks by id, and which of two readings is the older one."""
+"""Reads: records of QuickBooks by id, the older of two readings, and links by what they name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from connectors.ports import Payload
+from connectors.state.port import Unit
 from models.errors import OutdatedReadingError
 from models.plan import Link
 from models.record_type import RecordType
@@ -14,6 +15,9 @@ from tasks.context import Cycle
 IDS_IN_QUERY = 100
 #: Fewer records than this are read one by one: a read is one metered call, and so is a query.
 READ_SINGLY_MAX = 1
+#: Links asked for at once, and references asked about at once.
+PAGE = 500
+REFERENCES_MAX = 50
 
 
 def read_many(cycle: Cycle, record_type: RecordType, ids: Sequence[str]) -> dict[str, Payload]:
@@ -56,3 +60,15 @@ def outdated(link: Link, record: Payload) -> OutdatedReadingError:
         code="outdated_reading",
         fix="Nothing to do: it is read again.",
     )
+
+
+def links_to(unit: Unit, references: Collection[str]) -> Iterator[Link]:
+    """Live links whose base may refer to one of these, each once, page by page."""
+    ordered, seen = sorted(references), set[int]()
+    for start in range(0, len(ordered), REFERENCES_MAX):
+        some, after = ordered[start : start + REFERENCES_MAX], 0
+        while page := unit.links_referring(some, after, PAGE):
+            yield from (each for each in page if each.id not in seen)
+            seen.update(each.id for each in page)
+            assert page[-1].id > after, "pages go forward"
+            after = page[-1].id

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from connectors.state.port import Parked, Unit
 from models.errors import RecordError, UsageError
 from models.lines import holds
-from models.plan import Link, RecordPlan
+from models.plan import Link, RecordPlan, referring
 from models.record_type import catalog
 from models.records import Content, reference
 from models.revision import Revision, RevisionKind, RevisionState
@@ -17,6 +17,7 @@ from models.words import Side
 from tasks.context import Cycle
 from tasks.decide import BOTH, closed_day, sides_of
 from tasks.plan import Observation, observe, planned
+from tasks.reads import links_to
 from tasks.replan import reread
 
 _COUNTED = (RevisionState.PENDING, RevisionState.DONE)
@@ -188,7 +189,7 @@ def _block_referred(cycle: Cycle, steps: Sequence[Step]) -> None:
     if not names:
         return
     with cycle.state.begin() as unit:
-        referrers = unit.referrers(names)
+        referrers = referring(names, links_to(unit, names))
     for _ in range(len(names)):
         before = sum(each.state == "blocked" for each in steps)
         going = {

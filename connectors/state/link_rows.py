@@ -13,9 +13,9 @@ from connectors.state.port import LinkUpdate, NewLink
 from connectors.state.scope import Rows
 from models.codecs import load_content
 from models.errors import CorruptStateError
-from models.plan import Link, fit_together, referring
+from models.plan import Link, fit_together
 from models.record_type import catalog
-from models.records import canonical_json, link_in
+from models.records import canonical_json
 from models.tables import sync as tables
 from models.words import Side
 
@@ -229,23 +229,6 @@ class LinkRows(Rows):
         )
         if done.rowcount != 1:
             raise CorruptStateError(f"link {link_id} is gone")
-
-    def referrers(self, references: Collection[str]) -> dict[str, list[Link]]:
-        """Canonical reference -> live links whose record refers to it."""
-        targets = {link_in(each)[0] for each in references}
-        children = [each.name for each in catalog().values() if each.refers_to & targets]
-        links = tables.links
-        rows = self._sql.execute(
-            select(links)
-            .where(
-                links.c.connection_id == self._id,
-                links.c.record_type.in_(children),
-                links.c.deleted_at.is_(None),
-                links.c.base.is_not(None),
-            )
-            .order_by(links.c.id)
-        )
-        return referring(references, (_link(row) for row in rows))
 
 
 def _side_column(side: Side) -> Any:

@@ -9,7 +9,7 @@ from functools import cache
 from connectors.state.memory_store import ConstraintError, MemoryRows, undo_to
 from connectors.state.port import LinkUpdate, NewLink
 from models.errors import CorruptStateError
-from models.plan import Link, referring
+from models.plan import Link
 from models.record_type import catalog
 from models.records import Content, canonical_json
 from models.tables import sync as tables
@@ -191,11 +191,6 @@ class MemoryLinks(MemoryRows):
         if link is None:
             raise CorruptStateError(f"link {link_id} is gone")
         return link
-
-    def referrers(self, references: Collection[str]) -> dict[str, list[Link]]:
-        """Canonical reference -> live links whose record refers to it."""
-        alive = (each for _, each in sorted(self._db.links.items()) if each.deleted_at is None)
-        return referring(references, alive)
 
     def _move(self, link: Link, side: Side, side_id: str | None) -> None:
         """Give a link another record on a side."""

@@ -180,10 +180,6 @@ class Unit(Protocol):
         """Forget that both sides had agreed that the record is gone."""
         ...
 
-    def referrers(self, references: Collection[str]) -> dict[str, list[Link]]:
-        """Canonical reference -> live links whose record refers to it; others are left out."""
-        ...
-
     def add_intents(self, intents: Sequence[Intent], planned: Mapping[str, str]) -> None:
         """Store intents before anything is sent; planned maps intent id to the version used."""
         ...

@@ -10,12 +10,13 @@ from models import posting_rules
 from models.checks import PLATFORM_ONLY, SameAmount, amount_check, present_check
 from models.document_fields import CURRENCY, DEPARTMENT, EXCHANGE_RATE
 from models.fields import Choice, Day, Derived, Money, Text
-from models.lines import Lines, LineShape
+from models.lines import Lines
 from models.marker import Marking, Note
 from models.open_balance import is_voided
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
 from models.reference_fields import Reference
+from models.settlement_lines import MARKER_PATH, SETTLES_ANOTHER, settles
 from models.words import DataType
 
 
@@ -103,50 +104,11 @@ RECORD_TYPE = RecordType(
             name="lines",
             quickbooks="Line",
             table="bill_payment_applications",
-            marker_path="LinkedTxn.0.TxnType",
+            marker_path=MARKER_PATH,
             shapes=(
-                LineShape(
-                    kind="bill",
-                    marker="Bill",
-                    constant={"LinkedTxn.0.TxnType": "Bill"},
-                    fields=(
-                        Reference(
-                            name="bill",
-                            quickbooks="LinkedTxn.0.TxnId",
-                            platform="bill_id",
-                            to=("bill",),
-                            bare=True,
-                            required=True,
-                        ),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
-                LineShape(
-                    kind="vendor_credit",
-                    marker="VendorCredit",
-                    constant={"LinkedTxn.0.TxnType": "VendorCredit"},
-                    fields=(
-                        Reference(
-                            name="vendor_credit",
-                            quickbooks="LinkedTxn.0.TxnId",
-                            platform="vendor_credit_id",
-                            to=("vendor_credit",),
-                            bare=True,
-                            required=True,
-                        ),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
-                LineShape(
-                    kind="other",
-                    marker="",
-                    constant={},
-                    writable=False,
-                    fields=(
-                        Text(name="reference", quickbooks="LinkedTxn.0.TxnId"),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
+                settles("bill", "Bill"),
+                settles("vendor_credit", "VendorCredit"),
+                SETTLES_ANOTHER,
             ),
         ),
         Derived(

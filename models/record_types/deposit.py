@@ -13,6 +13,7 @@ from models.marker import Marking, Note
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
 from models.reference_fields import Named, Reference
+from models.settlement_lines import MARKER_PATH, settles
 from models.words import DataType
 
 DETAIL = "DepositLineDetail"
@@ -67,25 +68,10 @@ RECORD_TYPE = RecordType(
             name="lines",
             quickbooks="Line",
             table="deposit_lines",
-            marker_path="LinkedTxn.0.TxnType",
+            marker_path=MARKER_PATH,
             shapes=(
-                LineShape(
-                    kind="payment",
-                    marker="Payment",
-                    # the one line that a payment is, as far as a deposit sees it
-                    constant={"LinkedTxn.0.TxnType": "Payment", "LinkedTxn.0.TxnLineId": "0"},
-                    fields=(
-                        Reference(
-                            name="payment",
-                            quickbooks="LinkedTxn.0.TxnId",
-                            platform="payment_id",
-                            to=("payment",),
-                            bare=True,
-                            required=True,
-                        ),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
+                # the one line that a payment is, as far as a deposit sees it
+                settles("payment", "Payment", {"LinkedTxn.0.TxnLineId": "0"}),
                 LineShape(
                     kind="account",
                     marker="",

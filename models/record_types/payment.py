@@ -10,12 +10,13 @@ from models import posting_rules
 from models.checks import PLATFORM_ONLY, SameAmount, amount_check
 from models.document_fields import CURRENCY, EXCHANGE_RATE
 from models.fields import Day, Derived, Money, Text
-from models.lines import Lines, LineShape
+from models.lines import Lines
 from models.marker import Marking, Note
 from models.open_balance import is_voided
 from models.record_type import DeleteMeans, RecordType
 from models.records import Content
 from models.reference_fields import Named, Reference
+from models.settlement_lines import MARKER_PATH, SETTLES_ANOTHER, settles
 from models.words import DataType, Owner
 
 
@@ -84,50 +85,11 @@ RECORD_TYPE = RecordType(
             name="lines",
             quickbooks="Line",
             table="payment_applications",
-            marker_path="LinkedTxn.0.TxnType",
+            marker_path=MARKER_PATH,
             shapes=(
-                LineShape(
-                    kind="invoice",
-                    marker="Invoice",
-                    constant={"LinkedTxn.0.TxnType": "Invoice"},
-                    fields=(
-                        Reference(
-                            name="invoice",
-                            quickbooks="LinkedTxn.0.TxnId",
-                            platform="invoice_id",
-                            to=("invoice",),
-                            bare=True,
-                            required=True,
-                        ),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
-                LineShape(
-                    kind="credit_memo",
-                    marker="CreditMemo",
-                    constant={"LinkedTxn.0.TxnType": "CreditMemo"},
-                    fields=(
-                        Reference(
-                            name="credit_memo",
-                            quickbooks="LinkedTxn.0.TxnId",
-                            platform="credit_memo_id",
-                            to=("credit_memo",),
-                            bare=True,
-                            required=True,
-                        ),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
-                LineShape(
-                    kind="other",
-                    marker="",
-                    constant={},
-                    writable=False,
-                    fields=(
-                        Text(name="reference", quickbooks="LinkedTxn.0.TxnId"),
-                        Money(name="amount", quickbooks="Amount", required=True),
-                    ),
-                ),
+                settles("invoice", "Invoice"),
+                settles("credit_memo", "CreditMemo"),
+                SETTLES_ANOTHER,
             ),
         ),
         Money(
