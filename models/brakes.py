@@ -50,7 +50,7 @@ class Limits:
 
 def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -> list[Tripped]:
     """All brakes that a plan trips."""
-    written = [each for each in plan.records if _is_written(each)]
+    written = [each for each in plan.records if is_written(each)]
     linked = sum(limits.linked.get(each.name, 0) for each in record_types)
     found = [
         _mass_delete(written, linked),
@@ -61,7 +61,8 @@ def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -
     return [each for each in found if each is not None]
 
 
-def _is_written(each: RecordPlan) -> bool:
+def is_written(each: RecordPlan) -> bool:
+    """Whether anything is to be written to either side."""
     return each.quickbooks_operation is not None or each.platform_operation is not None
 
 

@@ -21,7 +21,6 @@ from models.merge import Conflict
 from models.policy import Verdict
 from models.record_type import RecordType
 from models.records import Content, References, canonical_json
-from models.reference_fields import Reference
 from models.words import Operation, Side
 
 
@@ -41,9 +40,11 @@ def decode(record_type: RecordType, side: Side, raw: Raw, references: References
     currency = references.home_currency
     content: Content = {}
     errors: list[RecordError] = []
-    for field in sorted(record_type.fields, key=lambda each: not isinstance(each, Currency)):
+    on_platform = side is Side.PLATFORM
+    for field in record_type.decoding_order:
+        read = field.from_platform if on_platform else field.from_quickbooks
         try:
-            value = _read(field, side, raw, references, currency)
+            value = read(raw, references, currency)
         except RecordError as error:
             errors.append(error)
             continue
@@ -53,12 +54,6 @@ def decode(record_type: RecordType, side: Side, raw: Raw, references: References
         if field.required and value in (None, ()):
             errors.append(_missing(field))
     return Decoded(content, tuple(errors))
-
-
-def _read(field: Field, side: Side, raw: Raw, references: References, currency: str) -> Any:
-    if side is Side.PLATFORM:
-        return field.from_platform(raw, references, currency)
-    return field.from_quickbooks(raw, references, currency)
 
 
 def _missing(field: Field) -> FieldError:
@@ -73,21 +68,19 @@ def parents_of(record_type: RecordType, side: Side, raw: Raw) -> set[tuple[str, 
     Raises:
         RecordError: where a reference cannot be read.
     """
-    found: set[tuple[str, str]] = set()
-    for field in record_type.fields:
-        if isinstance(field, Reference):
-            target = (
-                field.target_in_quickbooks(raw)
-                if side is Side.QUICKBOOKS
-                else field.target_on_platform(raw)
-            )
-            found |= {target} if target else set()
-        elif isinstance(field, Lines):
-            found |= (
-                field.references_in_quickbooks(raw)
-                if side is Side.QUICKBOOKS
-                else field.references_on_platform(raw)
-            )
+    in_quickbooks = side is Side.QUICKBOOKS
+    targets = (
+        each.target_in_quickbooks(raw) if in_quickbooks else each.target_on_platform(raw)
+        for each in record_type.references
+    )
+    found = {target for target in targets if target}
+    lines = record_type.lines
+    if lines is not None:
+        found |= (
+            lines.references_in_quickbooks(raw)
+            if in_quickbooks
+            else lines.references_on_platform(raw)
+        )
     return found
 
 

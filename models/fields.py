@@ -7,10 +7,12 @@ converts values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -19,17 +21,27 @@ from models.money import currency_decimals, exact_decimal
 from models.records import References, Value
 from models.words import Owner
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 #: What QuickBooks appends to the names of inactive records (quickbooks-api 3.5).
 DELETED_SUFFIX = " (deleted)"
+
+#: Paths whose parts are kept: more than all record types declare.
+PATHS_MAX = 4_096
 
 Raw = Mapping[str, Any]
 MutableRaw = MutableMapping[str, Any]
 
 
+@lru_cache(PATHS_MAX)
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
 def value_at(raw: Any, path: str) -> Any:
     """The value at a dotted path such as "CustomerRef.value" or "LinkedTxn.0.TxnId", or None."""
-    for part in path.split("."):
-        if isinstance(raw, Mapping):
+    for part in _parts(path):
+        # asking for a dict first spares most values the slower question for any mapping
+        if type(raw) is dict or isinstance(raw, Mapping):
             raw = raw.get(part)
         elif isinstance(raw, list) and part.isdigit() and int(part) < len(raw):
             raw = raw[int(part)]
@@ -106,7 +118,7 @@ class Field:
 
     kind: ClassVar[str] = "text"
 
-    @property
+    @cached_property
     def column(self) -> str:
         """The platform column."""
         return self.platform or self.name
@@ -181,7 +193,7 @@ class Text(Field):
                     fix=f"Enter {self.name} as text.",
                 )
             value = str(value)
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if not value.isascii() and _SURROGATE.search(value):
             raise self.wrong(
                 value,
                 "holds half a character (a lone surrogate)",

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from models.errors import FieldError, RecordError
 from models.fields import Field, MutableRaw, Raw, put_at, value_at
 from models.records import References, Value
-from models.reference_fields import Reference
+from models.reference_fields import Named, Reference
 from models.words import Owner
 
 
@@ -35,6 +35,16 @@ class LineShape:
     writable: bool = True
     #: Paths and the values that such a line must have there; None: it must have none.
     where: tuple[tuple[str, Any], ...] = ()
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """The fields that refer to other records."""
+        return tuple(field for field in self.fields if isinstance(field, Reference))
+
+    @cached_property
+    def named(self) -> tuple[Named, ...]:
+        """The fields that name entries of lists."""
+        return tuple(field for field in self.fields if isinstance(field, Named))
 
     def takes(self, line: Raw, marker: str) -> bool:
         """Whether a QuickBooks line is of this kind."""
@@ -253,8 +263,7 @@ class Lines(Field):
         targets = (
             field.target_in_quickbooks(line)
             for shape, line in self.mapped_lines(raw)
-            for field in shape.fields
-            if isinstance(field, Reference)
+            for field in shape.references
         )
         return {target for target in targets if target is not None}
 
@@ -263,8 +272,7 @@ class Lines(Field):
         targets = (
             field.target_on_platform(line)
             for line in row.get("lines") or ()
-            for field in self.shape_of(line["kind"]).fields
-            if isinstance(field, Reference)
+            for field in self.shape_of(line["kind"]).references
         )
         return {target for target in targets if target is not None}
 

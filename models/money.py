@@ -8,7 +8,7 @@ others).
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 
 from models.errors import FieldError
 
@@ -23,6 +23,9 @@ _DECIMALS_OTHER = {
 DECIMALS_MAX = 4
 #: QuickBooks amounts have at most 15 digits (quickbooks-api 10.1).
 DIGITS_MAX = 15
+#: Keeps every digit; Decimal's own context rounds to 28 of them.
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 #: A number as people and programs write it; Python takes "1_000" and digits of other scripts too.
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?")
 
@@ -98,19 +101,13 @@ def _too_many_digits(field: str, number: Decimal) -> FieldError:
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number without trailing zeros, exponent notation or a negative zero.
-
-    By its digits: Decimal's own arithmetic rounds to 28 of them.
-    """
-    sign, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
-    figures = "".join(map(str, digits)).lstrip("0")
-    kept = figures.rstrip("0")
-    exponent += len(figures) - len(kept)
+    """The same number without trailing zeros, exponent notation or a negative zero."""
+    kept = number.normalize(_EXACT)
     if not kept:
-        return Decimal(0)
-    padding = "0" * max(0, exponent)
-    return Decimal((sign, tuple(map(int, kept + padding)), min(0, exponent)))
+        return _ZERO
+    exponent = kept.as_tuple().exponent
+    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
+    return kept.quantize(_ONE, context=_EXACT) if exponent > 0 else kept
 
 
 def minor_units(amount: Decimal, currency: str) -> int:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from models.errors import RecordError
 from models.merge import Merge, Outcome
 from models.record_type import DeleteMeans, RecordType, catalog
 from models.records import Content, Observed, link_in
-from models.reference_fields import Reference
 from models.referring import references_in
 from models.words import Operation, Side
 
@@ -127,7 +127,14 @@ class Plan:
 
     def of(self, record_type: RecordType) -> list[RecordPlan]:
         """The plans for one record type."""
-        return [each for each in self.records if each.record_type is record_type]
+        return self._by_type.get(record_type.name, [])
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[RecordPlan]]:
+        found: dict[str, list[RecordPlan]] = {}
+        for each in self.records:
+            found.setdefault(each.record_type.name, []).append(each)
+        return found
 
 
 def parents_first(plans: Sequence[RecordPlan]) -> list[RecordPlan]:
@@ -160,11 +167,10 @@ def generations(plans: Sequence[RecordPlan]) -> list[list[RecordPlan]]:
 def _own_parent(plan: RecordPlan) -> int | None:
     """The link of the parent of the same record type, such as a sub-account's account."""
     content = plan.merge.content or {}
-    for each in plan.record_type.fields:
-        if isinstance(each, Reference) and plan.record_type.name in each.to:
-            value = content.get(each.name)
-            if value:
-                return link_in(value)[1]
+    for name in plan.record_type.own_parent:
+        value = content.get(name)
+        if value:
+            return link_in(value)[1]
     return None
 
 

@@ -11,18 +11,18 @@ import pkgutil
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from graphlib import TopologicalSorter
 
 from models.checks import Check, length_check
 from models.errors import UsageError, shorten
-from models.fields import Field, Raw, Text
+from models.fields import Currency, Field, Raw, Text
 from models.file_rules import FileRules
 from models.lines import Lines
 from models.marker import Marking, marker_in
 from models.postings import Rule
 from models.records import Content
-from models.reference_fields import Reference
+from models.reference_fields import Named, Reference
 from models.words import DataType
 
 #: A longer label names nothing better, and tables, logs and pages show it.
@@ -109,6 +109,11 @@ class RecordType:
         return {field.name: field for field in self.fields}
 
     @cached_property
+    def decoding_order(self) -> tuple[Field, ...]:
+        """The fields, the currency first: amounts are read in it."""
+        return tuple(sorted(self.fields, key=lambda each: not isinstance(each, Currency)))
+
+    @cached_property
     def every_check(self) -> tuple[Check, ...]:
         """The declared checks, and the length that QuickBooks takes of each text that is sent."""
         lengths = (
@@ -124,6 +129,21 @@ class RecordType:
         return next((field for field in self.fields if isinstance(field, Lines)), None)
 
     @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """The fields that refer to other records, those of lines left out."""
+        return tuple(field for field in self.fields if isinstance(field, Reference))
+
+    @cached_property
+    def named(self) -> tuple[Named, ...]:
+        """The fields that name entries of lists, those of lines left out."""
+        return tuple(field for field in self.fields if isinstance(field, Named))
+
+    @cached_property
+    def own_parent(self) -> tuple[str, ...]:
+        """Fields that refer to a record of this type, such as a sub-account's account."""
+        return tuple(field.name for field in self.references if self.name in field.to)
+
+    @cached_property
     def parents(self) -> frozenset[str]:
         """Record types that this one refers to, itself left out."""
         return self.refers_to - {self.name}
@@ -131,11 +151,10 @@ class RecordType:
     @cached_property
     def refers_to(self) -> frozenset[str]:
         """Record types that this one refers to."""
-        fields: list[Field] = list(self.fields)
+        fields = list(self.references)
         if self.lines:
-            fields += [field for shape in self.lines.shapes for field in shape.fields]
-        named = {name for field in fields if isinstance(field, Reference) for name in field.to}
-        return frozenset(named)
+            fields += [field for shape in self.lines.shapes for field in shape.references]
+        return frozenset(name for field in fields for name in field.to)
 
     @cached_property
     def read_only(self) -> bool:
@@ -209,12 +228,17 @@ def with_parents(
 
     Entries of lists come along whatever is switched on; documents only where their data type is.
     """
+    return list(_with_parents(frozenset(each.name for each in record_types), frozenset(on)))
+
+
+@lru_cache(256)  # every cycle asks, and companies switch on the same few data types
+def _with_parents(names: frozenset[str], on: frozenset[DataType]) -> tuple[RecordType, ...]:
     needed: set[str] = set()
-    waiting = [each.name for each in record_types]
+    waiting = sorted(names)
     while waiting:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
             parents = (catalog()[parent] for parent in catalog()[name].parents)
             waiting.extend(each.name for each in parents if each.is_list or each.data_type in on)
-    return [each for each in catalog().values() if each.name in needed]
+    return tuple(each for each in catalog().values() if each.name in needed)

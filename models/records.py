@@ -79,9 +79,7 @@ def link_in(value: str) -> tuple[str, int]:
 
 def canonical_json(value: object) -> str:
     """JSON with sorted keys, no spaces, decimals and dates as text: the one form that is hashed."""
-    return json.dumps(
-        value, default=_plain_text, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    return _CANONICAL(value)
 
 
 def _plain_text(value: object) -> str:
@@ -90,6 +88,11 @@ def _plain_text(value: object) -> str:
     if isinstance(value, date | datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_CANONICAL = json.JSONEncoder(
+    default=_plain_text, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+).encode
 
 
 def fingerprint(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 from models.errors import MissingParentError, shorten
@@ -37,7 +38,7 @@ class Reference(Field):
     bare: bool = False
     kind: ClassVar[str] = "reference"
 
-    @property
+    @cached_property
     def id_path(self) -> str:
         """Path of the id in QuickBooks's JSON."""
         return self.quickbooks if self.bare else f"{self.quickbooks}.value"

@@ -8,20 +8,19 @@ from typing import Any
 from models.fields import Field
 from models.record_type import RecordType
 from models.records import Content
-from models.reference_fields import Reference
 
 
 def references_in(record_type: RecordType, content: Content | None) -> Iterator[tuple[str, str]]:
     """Field and canonical reference of all that a record refers to; lines count as their field."""
     if content is None:
         return
-    for name in _references(record_type.fields):
+    for name in _names(record_type.references):
         if content.get(name):
             yield name, content[name]
     lines = record_type.lines
     if lines is None:
         return
-    names = {shape.kind: _references(shape.fields) for shape in lines.shapes}
+    names = {shape.kind: _names(shape.references) for shape in lines.shapes}
     for line in content.get(lines.name) or ():
         for name in names.get(line["kind"], ()):
             if line.get(name):
@@ -32,10 +31,10 @@ def with_replaced(
     record_type: RecordType, content: Content, replaced: Mapping[str, str]
 ) -> Content:
     """The same content with some references replaced by others."""
-    changed = _replaced(_references(record_type.fields), content, replaced)
+    changed = _replaced(_names(record_type.references), content, replaced)
     lines = record_type.lines
     if lines is not None and changed.get(lines.name):
-        names = {shape.kind: _references(shape.fields) for shape in lines.shapes}
+        names = {shape.kind: _names(shape.references) for shape in lines.shapes}
         changed[lines.name] = tuple(
             _replaced(names.get(line["kind"], ()), line, replaced) for line in changed[lines.name]
         )
@@ -50,20 +49,20 @@ def replacements(
     Lines are compared only while there are as many of the same kinds: else nobody can say which is
     which.
     """
-    yield from _moved(_references(record_type.fields), before, now, gone)
+    yield from _moved(_names(record_type.references), before, now, gone)
     lines = record_type.lines
     if lines is None:
         return
     old, new = before.get(lines.name) or (), now.get(lines.name) or ()
     if [line["kind"] for line in old] != [line["kind"] for line in new]:
         return
-    names = {shape.kind: _references(shape.fields) for shape in lines.shapes}
+    names = {shape.kind: _names(shape.references) for shape in lines.shapes}
     for line, there in zip(old, new, strict=True):
         yield from _moved(names.get(line["kind"], ()), line, there, gone)
 
 
-def _references(fields: Collection[Field]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields if isinstance(field, Reference))
+def _names(fields: Collection[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields)
 
 
 def _replaced(

@@ -14,7 +14,7 @@ from connectors.ports import CompanyFacts
 from connectors.state.port import COMPANY_CURSOR, Unit
 from models.approval import ROWS_MAX, Approval, ApprovalState
 from models.audit import AuditNote
-from models.brakes import Limits, Tripped, tripped_by
+from models.brakes import Limits, Tripped, is_written, tripped_by
 from models.errors import BrakeError, UsageError
 from models.plan import Plan
 from models.record_type import RecordType
@@ -37,7 +37,7 @@ def check_company(cycle: Cycle) -> None:
         BrakeError: it is another one.
     """
     with cycle.state.begin() as unit:
-        checked_at = unit.cursor(COMPANY_CURSOR, Side.QUICKBOOKS)
+        checked_at = unit.cursors().get((COMPANY_CURSOR, Side.QUICKBOOKS))
         now = unit.now
     if checked_at and now - datetime.fromisoformat(checked_at) < COMPANY_CHECKED_EVERY:
         return
@@ -87,7 +87,9 @@ def check_plan(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> 
 def tripped_in(
     cycle: Cycle, unit: Unit, plan: Plan, record_types: Sequence[RecordType]
 ) -> list[Tripped]:
-    """The brakes that a plan trips."""
+    """The brakes that a plan trips; one that writes nothing trips none."""
+    if not any(map(is_written, plan.records)):
+        return []
     amount_max = cycle.connection.settings.approval_amount_max
     limits = Limits(unit.linked_counts(), amount_max, cycle.facts.home_currency)
     return tripped_by(plan, record_types, limits)

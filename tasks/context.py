@@ -44,10 +44,10 @@ class CycleReferences:
                 self._by_link[link.id] = (link.quickbooks_id, link.platform_id, link.label)
                 if link.deleted_at is not None:
                     self._gone.add(link.id)
-                for side in Side:
-                    side_id = link.side_id(side)
-                    if side_id is not None:
-                        self._by_side[link.record_type, side, side_id] = link.id
+                if link.quickbooks_id is not None:
+                    self._by_side[link.record_type, Side.QUICKBOOKS, link.quickbooks_id] = link.id
+                if link.platform_id is not None:
+                    self._by_side[link.record_type, Side.PLATFORM, link.platform_id] = link.id
 
     def learn_names(self, entity: str, names: Mapping[str, str]) -> None:
         """Remember the names of an entity's entries."""
@@ -149,11 +149,10 @@ class Tally:
         table: dict[str, dict[str, dict[str, int]]] = {}
         rows: dict[str, dict[str, dict[str, int]]] = {}
         for record_type in record_types:
-            row = table.setdefault(
-                record_type.data_type.value,
-                {f"to_{side}": dict.fromkeys(OUTCOMES, 0) for side in Side},
-            )
-            rows[record_type.name] = row
+            name = record_type.data_type.value
+            if name not in table:
+                table[name] = {f"to_{side}": dict.fromkeys(OUTCOMES, 0) for side in Side}
+            rows[record_type.name] = table[name]
         for (name, side, outcome), count in self._directions.items():
             if name in rows:
                 rows[name][f"to_{side}"][outcome] += count
@@ -162,9 +161,11 @@ class Tally:
     def records(self, record_types: Iterable[RecordType]) -> dict[str, dict[str, int]]:
         """Counts by record type: read from each side, and how the records ended."""
         keys = ("quickbooks", "platform", "records", "applied", "unchanged", "parked")
-        return {
-            each.name: {key: self._records[each.name, key] for key in keys} for each in record_types
-        }
+        table = {each.name: dict.fromkeys(keys, 0) for each in record_types}
+        for (name, key), count in self._records.items():
+            if name in table:
+                table[name][key] = count
+        return table
 
     def parked_records(self) -> list[dict[str, str]]:
         """Every record set aside in this cycle, with its reason."""

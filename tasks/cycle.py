@@ -57,8 +57,8 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
         except SyncError as error:
             _note_failure(cycle, error)
             raise
-        report = report_of(cycle, record_types, cycle.clock.monotonic() - started)
         with cycle.state.begin() as unit:
+            report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
             unit.close_alerts(CONNECTION_ALERTS)
             unit.finish_run("completed", json.dumps(report.as_json(), ensure_ascii=False), None)
         return report

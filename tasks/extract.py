@@ -35,9 +35,9 @@ OVERLAP = timedelta(minutes=5)
 class QuickBooksExtract:
     """What QuickBooks said."""
 
-    #: Record type -> full records.
+    #: Record type -> full records; a record type without any is left out.
     records: dict[str, list[Payload]]
-    #: Record type -> ids that are gone, confirmed.
+    #: Record type -> ids that are gone, confirmed; as above.
     gone: dict[str, list[str]]
     #: Record type -> next cursor.
     positions: dict[str, str]
@@ -49,7 +49,8 @@ class QuickBooksExtract:
 class PlatformExtract:
     """What the platform said."""
 
-    #: Record type -> rows; a row that is gone for good is missing here and named in `gone`.
+    #: Record type -> rows; a row that is gone for good is missing here and named in `gone`. A
+    #: record type that says nothing is left out.
     rows: dict[str, list[Row]] = field(default_factory=dict)
     gone: dict[str, list[str]] = field(default_factory=dict)
     positions: dict[str, str] = field(default_factory=dict)
@@ -59,22 +60,21 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
     """Read QuickBooks's changes for these record types."""
     now = cycle.clock.now()
     with cycle.state.begin() as unit:
-        cycle.after_restore = frozenset(
-            each.name
-            for each in record_types
-            if unit.cursor(restored_cursor(each.name), Side.PLATFORM)
-        )
-        stored = {
-            each.name: unit.cursor(each.name, Side.QUICKBOOKS)
-            for each in record_types
-            if each.name not in cycle.after_restore
-        }
+        cursors = unit.cursors()
         cycle.matching = open_matches(unit, record_types)
-    since = {
-        name: datetime.fromisoformat(position)
-        for name, position in stored.items()
-        if position is not None and now - datetime.fromisoformat(position) < CDC_REACH
-    }
+    cycle.after_restore = frozenset(
+        each.name
+        for each in record_types
+        if cursors.get((restored_cursor(each.name), Side.PLATFORM))
+    )
+    since: dict[str, datetime] = {}
+    for each in record_types:
+        position = cursors.get((each.name, Side.QUICKBOOKS))
+        if position is None or each.name in cycle.after_restore:
+            continue
+        read_at = datetime.fromisoformat(position)
+        if now - read_at < CDC_REACH:
+            since[each.name] = read_at
     extract = QuickBooksExtract({}, {}, {})
     cycle.far_since = None
     by_changes = [each for each in record_types if each.name in since]
@@ -113,15 +113,17 @@ def _read_changes(
         changes = cycle.quickbooks.changes(entities, oldest)
     except RejectedError:
         return frozenset(entities)  # it goes less far back than our clock says
+    position = _seen_at(cycle, changes.server_time)
     for record_type in record_types:
         if record_type.entity in changes.overflowed:
             continue
-        records = list(changes.records.get(record_type.entity, ()))
+        extract.positions[record_type.name] = position
+        records = changes.records.get(record_type.entity, ())
         said_gone = changes.deleted.get(record_type.entity, ())
-        gone, alive = _confirm_gone(cycle, record_type, said_gone)
-        extract.records[record_type.name] = newest_each(records + alive)
-        extract.gone[record_type.name] = gone
-        extract.positions[record_type.name] = _seen_at(cycle, changes.server_time)
+        if records or said_gone:
+            gone, alive = _confirm_gone(cycle, record_type, said_gone)
+            extract.records[record_type.name] = newest_each([*records, *alive])
+            extract.gone[record_type.name] = gone
     return changes.overflowed
 
 
@@ -150,7 +152,9 @@ def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract)
 
 def _read_waiting(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract) -> None:
     """Read what waited for its parents: now that they are known it may be known by its keys."""
-    wanted = cycle.matching.waiting.get(record_type.name, [])
+    wanted = cycle.matching.waiting.get(record_type.name)
+    if not wanted:
+        return
     records = extract.records.setdefault(record_type.name, [])
     seen = {str(each["Id"]) for each in records} | set(extract.gone.get(record_type.name, ()))
     missing = [each for each in wanted if each not in seen]
@@ -199,8 +203,9 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
     extract = PlatformExtract()
     with cycle.state.begin() as unit:
         end = unit.platform.position()
+        cursors = unit.cursors()
         after_each = {
-            each.name: unit.cursor(each.name, Side.PLATFORM)
+            each.name: cursors.get((each.name, Side.PLATFORM))
             for each in record_types
             if each.name not in cycle.after_restore
         }
@@ -216,10 +221,11 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
             else:
                 changes = changes_after[after]
                 ids, position = changes.ids[record_type.name], changes.position
-            rows = unit.platform.rows(record_type, ids)
-            extract.rows[record_type.name] = list(rows.values())
-            extract.gone[record_type.name] = [each for each in ids if each not in rows]
             extract.positions[record_type.name] = position
+            if ids:
+                rows = unit.platform.rows(record_type, ids)
+                extract.rows[record_type.name] = list(rows.values())
+                extract.gone[record_type.name] = [each for each in ids if each not in rows]
     return extract
 
 
@@ -260,7 +266,7 @@ def learn_names(
 
 
 def _unknown_names(cycle: Cycle, record_type: RecordType, raw: Raw, side: Side) -> set[str]:
-    holders = [(field, raw) for field in record_type.fields if isinstance(field, Named)]
+    holders = [(field, raw) for field in record_type.named]
     lines = record_type.lines
     if lines is not None:
         shapes = {shape.marker: shape for shape in lines.shapes}
@@ -270,8 +276,7 @@ def _unknown_names(cycle: Cycle, record_type: RecordType, raw: Raw, side: Side) 
         )
         for line in raw.get(name) or ():
             shape = shapes.get(value_at(line, path) or "")
-            named = shape.fields if shape else ()
-            holders += [(field, line) for field in named if isinstance(field, Named)]
+            holders += [(field, line) for field in (shape.named if shape else ())]
     return {field.entity for field, holder in holders if not _known(cycle, field, holder, side)}
 
 

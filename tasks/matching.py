@@ -43,8 +43,13 @@ COMMAND = "quickbooks-sync match"
 def open_matches(unit: Unit, record_types: Iterable[RecordType]) -> Matching:
     """Which record types are synced for the first time, and what waits for a decision."""
     parked = unit.parked(list(catalog()))
+    synced = {name for (name, _), position in unit.cursors().items() if position}
     found = Matching(
-        first=frozenset(each.name for each in record_types if _is_first(unit, each.name))
+        first=frozenset(
+            each.name
+            for each in record_types
+            if synced.isdisjoint((each.name, restored_cursor(each.name)))
+        )
     )
     in_doubt = [each for each in parked if each.code in MATCH_CODES.values()]
     links = unit.links([each.link_id for each in in_doubt])
@@ -60,12 +65,6 @@ def open_matches(unit: Unit, record_types: Iterable[RecordType]) -> Matching:
     wanted = [each for each in parked if waits_for_parent(each.code) and is_due(each, unit)]
     found.waiting = _half_known(unit, wanted)
     return found
-
-
-def _is_first(unit: Unit, record_type: str) -> bool:
-    """Whether no cycle has gone through yet that synced the record type."""
-    positions = (unit.cursor(record_type, side) for side in Side)
-    return not any(positions) and not unit.cursor(restored_cursor(record_type), Side.PLATFORM)
 
 
 def is_due(parked: Parked, unit: Unit) -> bool:

@@ -50,10 +50,11 @@ def pair(
         intents = unit.open_intents()
         busy = {each.link_id for each in intents}
         parked_of = _parked_by_type(unit, record_types)
+        asked = _asked_of(cycle, record_types, quickbooks, platform)
         for record_type in record_types:
             found: dict[int, Candidate] = {}
             parked = parked_of.get(record_type.name, {})
-            if not parked and _says_nothing(cycle, record_type, quickbooks, platform):
+            if not parked and record_type.name not in asked:
                 continue
             _link_rows_of_parents(cycle, unit, record_type, quickbooks)
             quickbooks.records[record_type.name] = unclaimed(
@@ -72,6 +73,8 @@ def pair(
             _add_parked(cycle, unit, record_type, found, parked)
             candidates += [each for each in found.values() if each.link.id not in busy]
     candidates = [each for each in candidates if not _is_billed(cycle, each)]
+    if not candidates:
+        return []
     fetch_missing_sides(cycle, candidates)
     with cycle.state.begin() as unit:
         return with_rows(unit, [*_knowing_twins(unit, candidates)])
@@ -95,18 +98,18 @@ def _parked_by_type(unit: Unit, record_types: Sequence[RecordType]) -> dict[str,
     return found
 
 
-def _says_nothing(
+def _asked_of(
     cycle: Cycle,
-    record_type: RecordType,
+    record_types: Sequence[RecordType],
     quickbooks: QuickBooksExtract,
     platform: PlatformExtract,
-) -> bool:
-    """Whether neither side said anything of a record type: most of them, most of the time."""
-    name = record_type.name
+) -> set[str]:
+    """Record types that need a look whatever is parked: few of them, most of the time."""
     said = (quickbooks.records, quickbooks.gone, platform.rows, platform.gone)
-    asked = cycle.after_restore | set(cycle.matching.first)
+    names = {name for each in said for name, values in each.items() if values}
     # files come when their documents do, without a change of their own
-    return record_type.file is None and name not in asked and not any(s.get(name) for s in said)
+    names.update(each.name for each in record_types if each.file is not None)
+    return names | cycle.after_restore | cycle.matching.first
 
 
 def _about_to_be_created(candidates: Iterable[Candidate]) -> Iterator[tuple[str, str]]:

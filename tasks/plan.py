@@ -53,6 +53,8 @@ def plan(
     candidates: Sequence[Candidate],
 ) -> Plan:
     """Decide what becomes of the candidates."""
+    if not candidates:
+        return Plan()
     policy = cycle.connection.settings.conflict_policy()
     plans: list[RecordPlan] = []
     for record_type in record_types:
@@ -93,22 +95,24 @@ def observe(
     for revision in revisions:
         wanted.setdefault(revision.link_id, []).append(revision)
     return [
-        replace(
-            _observation(cycle, each, held.get(each.link.id)),
-            revisions=tuple(wanted.get(each.link.id, ())),
-        )
+        _observation(cycle, each, held.get(each.link.id), tuple(wanted.get(each.link.id, ())))
         for each in candidates
     ]
 
 
-def _observation(cycle: Cycle, each: Candidate, held: RecordError | None) -> Observation:
+def _observation(
+    cycle: Cycle,
+    each: Candidate,
+    held: RecordError | None,
+    revisions: tuple[Revision, ...],
+) -> Observation:
     quickbooks, quickbooks_error = _in_quickbooks(cycle, each)
     platform, platform_error = _on_platform(cycle, each)
     doubt = _doubt(cycle, each) or quickbooks_error or platform_error
     error = doubt or _undone(each) or _special_case(each) or held
     if isinstance(error, MissingParentError):
         error = switched_off(cycle, each.record_type, error) or error
-    return Observation(each, quickbooks, platform, error)
+    return Observation(each, quickbooks, platform, error, revisions)
 
 
 def _doubt(cycle: Cycle, each: Candidate) -> RecordError | None:

@@ -132,7 +132,7 @@ def _read_withheld(unit: Unit, intent: Intent) -> None:
     if intent.operation is not Operation.CREATE:
         return
     since = intent.far_since or intent.created_at - SENT_BY_OLDER_PROGRAM
-    position = unit.cursor(intent.record_type, Side.QUICKBOOKS)
+    position = unit.cursors().get((intent.record_type, Side.QUICKBOOKS))
     if position is not None and since < datetime.fromisoformat(position):
         unit.set_cursors({(intent.record_type, Side.QUICKBOOKS): since.isoformat()})
 

@@ -58,7 +58,7 @@ def post_expenses(cycle: Cycle) -> int:
         return 0
     as_bills = cycle.connection.settings.expense_posting is ExpensePosting.BILL
     with cycle.state.begin() as unit:
-        after = unit.cursor(POSTING_CURSOR, Side.PLATFORM)
+        after = unit.cursors().get((POSTING_CURSOR, Side.PLATFORM))
         if after is None and not as_bills:
             return 0
         ids, position = _to_look_at(unit, after)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.state.port import Unit
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType, catalog
 from models.words import DataType, Operation, Side
@@ -52,7 +53,9 @@ class Report:
         )
 
 
-def report_of(cycle: Cycle, record_types: Sequence[RecordType], seconds: float) -> Report:
+def report_of(
+    cycle: Cycle, unit: Unit, record_types: Sequence[RecordType], seconds: float
+) -> Report:
     """The report of a finished cycle."""
     meter = cycle.quickbooks.meter
     return Report(
@@ -63,7 +66,7 @@ def report_of(cycle: Cycle, record_types: Sequence[RecordType], seconds: float) 
         seconds=seconds,
         run_ids=[cycle.state.run_id],
         parked=cycle.tally.parked_records(),
-        parked_open=_parked_now(cycle),
+        parked_open=len(unit.parked(list(catalog()))),
     )
 
 
@@ -73,11 +76,6 @@ def report_from(text: str) -> Report:
     stored["metered"] = stored.pop("metered_requests")
     stored["run_ids"] = stored.pop("runs")
     return Report(**stored)
-
-
-def _parked_now(cycle: Cycle) -> int:
-    with cycle.state.begin() as unit:
-        return len(unit.parked(list(catalog())))
 
 
 def added_up(reports: Iterable[Report]) -> Report:

@@ -16,6 +16,8 @@ from models.errors import FieldError
 
 #: Digits before or after the point beyond which a number is a mistake, not an amount.
 _DIGITS_MAX = 40
+#: Writes one text; made once, because `json.dumps` makes its encoder anew each time.
+_TEXT = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def decode(text: str | bytes) -> Any:
@@ -73,7 +75,7 @@ def _write(value: object, path: str) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value, ensure_ascii=False)
+            return _TEXT(value)
         case int():
             return str(int(value))
         case Decimal():
@@ -99,7 +101,7 @@ def _write_object(value: Mapping[Any, Any], path: str) -> str:
         if not isinstance(key, str):
             raise _not_exact(key, path)
         name = f"{path}.{key}" if path else key
-        parts.append(f"{json.dumps(key, ensure_ascii=False)}:{_write(item, name)}")
+        parts.append(f"{_TEXT(key)}:{_write(item, name)}")
     return f"{{{','.join(parts)}}}"
 
 

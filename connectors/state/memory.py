@@ -213,14 +213,14 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
 
     # -- cursors, facts and names --
 
-    def cursor(self, record_type: str, side: Side) -> str | None:
-        """How far a side was read."""
-        return self._db.cursors.get((record_type, side is Side.QUICKBOOKS))
+    def cursors(self) -> Mapping[tuple[str, Side], str]:
+        """How far each side was read, by record type and side."""
+        return self._db.cursors.copy()
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
         """Note how far sides were read."""
-        for (record_type, side), position in positions.items():
-            self._put(self._db.cursors, (record_type, side is Side.QUICKBOOKS), position)
+        for key, position in positions.items():
+            self._put(self._db.cursors, key, position)
 
     def save_facts(self, facts: CompanyFacts) -> None:
         """Remember what QuickBooks says about the company."""

@@ -190,8 +190,8 @@ class MemoryDatabase:
         self.conflicts: dict[int, ConflictRow] = {}
         self.revisions: dict[int, Revision] = {}
         self.approvals: dict[int, Approval] = {}
-        #: Record type and whether it is QuickBooks's side -> position.
-        self.cursors: dict[tuple[str, bool], str] = {}
+        #: Record type and side -> position.
+        self.cursors: dict[tuple[str, Side], str] = {}
         self.named_references: dict[str, dict[str, str]] = {}
         self.runs: dict[str, RunRow] = {}
         self.audit: list[AuditEntry | UnsealedNote] = []

@@ -270,8 +270,8 @@ class Unit(Protocol):
         """
         ...
 
-    def cursor(self, record_type: str, side: Side) -> str | None:
-        """How far a side was read."""
+    def cursors(self) -> Mapping[tuple[str, Side], str]:
+        """How far each side was read, by record type and side."""
         ...
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:

@@ -116,14 +116,14 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
         )
         self.now = self._now
         self.platform: PlatformPort = SqlPlatform(connection, state.connection.company_id)
-        self._positions: dict[tuple[str, str], str] | None = None
+        self._positions: dict[tuple[str, Side], str] | None = None
 
-    def cursor(self, record_type: str, side: Side) -> str | None:
-        """How far a side was read."""
-        return self._cursors().get((record_type, side.value))
+    def cursors(self) -> Mapping[tuple[str, Side], str]:
+        """How far each side was read, by record type and side."""
+        return self._cursors().copy()
 
-    def _cursors(self) -> dict[tuple[str, str], str]:
-        """All cursors: a cycle asks for most of them, and only who has the company sets them."""
+    def _cursors(self) -> dict[tuple[str, Side], str]:
+        """All cursors; only who has the company sets them."""
         if self._positions is None:
             cursors = tables.cursors
             rows = self._sql.execute(
@@ -131,21 +131,20 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
                     cursors.c.connection_id == self._id
                 )
             )
-            self._positions = {(row.record_type, row.side): row.position for row in rows}
+            self._positions = {(row.record_type, Side(row.side)): row.position for row in rows}
         return self._positions
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
         """Note how far sides were read."""
         cursors, known = tables.cursors, self._cursors()
-        new = {(name, side.value): position for (name, side), position in positions.items()}
         there = [
-            {"of": name, "on": side, "position": position}
-            for (name, side), position in new.items()
+            {"of": name, "on": side.value, "position": position}
+            for (name, side), position in positions.items()
             if (name, side) in known
         ]
         missing = [
-            {"record_type": name, "side": side, "position": position}
-            for (name, side), position in new.items()
+            {"record_type": name, "side": side.value, "position": position}
+            for (name, side), position in positions.items()
             if (name, side) not in known
         ]
         if there:
@@ -159,7 +158,7 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
         if missing:
             made = insert(cursors).values(connection_id=self._id, updated_at=self._now)
             self._sql.execute(made, missing)
-        known.update(new)
+        known.update(positions)
 
     def save_facts(self, facts: CompanyFacts) -> None:
         """Remember what QuickBooks says about the company."""

@@ -80,7 +80,7 @@ def dump(world: World, record_types: Sequence[str] = tuple(RECORD_TABLES)) -> di
         for name in record_types:
             record_type = catalog()[name]
             found[name] = [
-                *((side, unit.cursor(name, side)) for side in Side),
+                *((side, unit.cursors().get((name, side))) for side in Side),
                 *((side, unit.live_ids(name, side)) for side in Side),
                 *((side, unit.half_links(name, side)) for side in Side),
                 unit.platform.ids(record_type),

@@ -101,7 +101,7 @@ WRITERS: dict[str, Callable[[Unit], object]] = {
 #: The others only read.
 READERS = {
     "links_of", "links", "half_links", "links_referring", "live_ids", "linked_counts",
-    "open_intents", "intents_marked", "parked", "parked_record", "cursor", "approvals",
+    "open_intents", "intents_marked", "parked", "parked_record", "cursors", "approvals",
     "named_references", "conflict", "conflicts_of", "entries_of_run", "has_run",
     "revisions", "revisions_undoing",
 }  # fmt: skip

@@ -189,13 +189,13 @@ def test_an_approval_is_decided_once(world: World, state: State) -> None:
 
 def test_cursors_are_per_record_type_and_side(state: State) -> None:
     with state.begin() as unit:
-        assert unit.cursor("item", PLATFORM) is None
+        assert ("item", PLATFORM) not in unit.cursors()
         unit.set_cursors({("item", PLATFORM): "0:1", ("item", QUICKBOOKS): "t1"})
         unit.set_cursors({("item", PLATFORM): "0:2"})
     with state.begin() as unit:
-        assert unit.cursor("item", PLATFORM) == "0:2"
-        assert unit.cursor("item", QUICKBOOKS) == "t1"
-        assert unit.cursor("account", PLATFORM) is None
+        assert unit.cursors()["item", PLATFORM] == "0:2"
+        assert unit.cursors()["item", QUICKBOOKS] == "t1"
+        assert ("account", PLATFORM) not in unit.cursors()
 
 
 def test_names_are_replaced_by_entity(state: State) -> None:

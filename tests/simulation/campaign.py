@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -137,6 +138,7 @@ def one(plan: Plan, number: int, *, story: bool = False) -> Result:
         bases=partial(bases_of, plan.books, plan.state),
         profiles=partial(profile_of, condition=plan.condition),
         story=story,
+        traced=plan.traced,
     )
 
 
@@ -174,11 +176,19 @@ def _chunks(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, first=first, count=count)
 
 
+def _make_ready(plan: Plan) -> None:
+    """Set up the companies that schedules begin with; Python's collector need not look at them."""
+    for custom_numbers in (True, False):
+        bases_of(plan.books, plan.state, custom_numbers=custom_numbers)
+    gc.collect()
+    gc.freeze()
+
+
 def run_campaign(plan: Plan, processes: int, tell: Any = None) -> Campaign:
     """All schedules of a plan, on so many processes."""
     started = time.perf_counter()
     total = Campaign()
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=_make_ready, initargs=(plan,)) as pool:
         for done in pool.map(run_chunk, _chunks(plan)):
             total.schedules += done.schedules
             total.steps += done.steps

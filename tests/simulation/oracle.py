@@ -12,11 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from connectors.ports import RemoteAnswer, RemoteWrite
 from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
+from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.words import Operation, Owner, Side
 from tests.simulation.small_state import Entry
@@ -118,7 +120,7 @@ class Oracle:
 
     def tokens_of(self, side: Side, record_type: RecordType, record_id: str) -> frozenset[str]:
         """Tokens that a record holds on a side."""
-        return frozenset(TOKEN.findall(self.world.text_of(side, record_type, record_id)))
+        return tokens_in(self.world.text_of(side, record_type, record_id))
 
     # -- what the sync does --
 
@@ -262,8 +264,13 @@ class Oracle:
         }
 
 
-def check_brakes(worker: str, taken: Counter[tuple[str, Side]], linked: Counter[str]) -> None:
-    """I21: no run deletes very much, or empties a side, unless a person approved it."""
+def check_brakes(worker: str, taken: Counter[tuple[str, Side]], links: Sequence[Link]) -> None:
+    """I21: no run deletes very much of what was linked before it, or empties a side, unasked."""
+    linked = Counter(
+        each.record_type
+        for each in links
+        if each.quickbooks_id and each.platform_id and each.deleted_at is None
+    )
     total = sum(taken.values())
     if total > max(10, linked.total() / 5):
         raise Violation("I21", f"{worker} deleted {total} of {linked.total()} unasked")
@@ -300,6 +307,12 @@ def text_in(raw: Mapping[str, Any]) -> str:
         _TEXTS.clear()
     _TEXTS[id(raw)] = (raw, text)
     return text
+
+
+@lru_cache(_TEXTS_MAX)
+def tokens_in(text: str) -> frozenset[str]:
+    """The tokens in a text."""
+    return frozenset(TOKEN.findall(text))
 
 
 def _is_held(value: str, held: Iterable[str]) -> bool:

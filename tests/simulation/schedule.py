@@ -57,7 +57,7 @@ class Result:
     story: list[str] = field(default_factory=list)
     #: Cells of the merge and write tables that were reached.
     cells: Counter[str] = field(default_factory=Counter)
-    #: See `trace_of`.
+    #: See `trace_of`; "" where it was not asked for.
     trace: str = ""
 
     @property
@@ -187,6 +187,7 @@ def run(
     *,
     tape: Sequence[Draw] | None = None,
     story: bool = False,
+    traced: bool = False,
     profiles: Callable[[Draws], Profile] = draw_profile,
     bases: Any = base,
 ) -> Result:
@@ -211,7 +212,8 @@ def run(
     result.steps = world.scheduler.steps
     result.cells = world.cells + write_cells(world)
     result.story = world.story or []
-    result.trace = trace_of(world)
+    if traced:
+        result.trace = trace_of(world)
     return result
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.codecs import decode
 from models.fields import Field
 from models.plan import Link
 from models.record_type import RecordType, catalog
@@ -14,6 +13,7 @@ from models.records import Content
 from models.reference_fields import Reference
 from models.words import Owner, Side
 from tasks.context import CycleReferences
+from tests.simulation.decoding import decoded
 from tests.simulation.oracle import TOKEN, Place, Violation
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _content(world: World, link: Link, side: Side, references: CycleReferences) 
     else:
         row = world.row(record_type, side_id)
         raw = row.values if row is not None and row.live else None
-    return None if raw is None else decode(record_type, side, raw, references).content
+    return None if raw is None else decoded(record_type, side, raw, references)
 
 
 def _may_stand_alone(world: World, link: Link) -> bool:

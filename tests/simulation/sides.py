@@ -5,7 +5,6 @@ A company is set up and synced once for each kind, and put back to that for each
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -288,14 +287,6 @@ class MemorySides:
         """What open writes name as soon as it is known that they were made."""
         open_ones = self.database.open_intents.values()
         return repr([_loser_of(conflict) for each in open_ones for conflict in each.conflicts])
-
-    def linked_by_type(self) -> Counter[str]:
-        """Record type -> live links that know both sides."""
-        return Counter(
-            each.record_type
-            for each in self.database.links.values()
-            if each.quickbooks_id and each.platform_id and each.deleted_at is None
-        )
 
     def approvals_used(self) -> int:
         """Approvals that a cycle made use of."""

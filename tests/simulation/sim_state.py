@@ -74,7 +74,7 @@ class _Transaction:
     def __enter__(self) -> SimUnit:
         world = self._world
         world.occasion(self._worker, "begin")
-        if world.faulty:
+        if world.database_fails:
             world.maybe_fail("begin_failed")
         self._block = self._inner.begin()
         self._unit = SimUnit(world, self._block.__enter__())
@@ -92,7 +92,7 @@ class _Transaction:
         if error is not None:
             return block.__exit__(kind, error, trace)
         try:
-            if world.faulty:
+            if world.database_fails:
                 world.maybe_fail("commit_failed", "disk_full")
             number = world.calls.before("commit")
             if unit.updates or unit.writes:
@@ -103,7 +103,7 @@ class _Transaction:
         block.__exit__(None, None, None)
         world.oracle.committed(self._inner)
         world.calls.after("commit", number)
-        if world.faulty:
+        if world.database_fails:
             world.maybe_fail("commit_unknown")
         world.occasion(self._worker, "committed")
         return None

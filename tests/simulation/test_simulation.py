@@ -61,8 +61,9 @@ def test_schedules_through_sql() -> None:
 def test_the_same_seed_gives_the_same_trace() -> None:
     """Goal: one schedule is one schedule, in whatever order sets are walked through."""
     name = "determined"
+    plan = Plan(name, 0, 200, traced=True)
     assert hashed_otherwise(name, 200) == {
-        result.seed: result.trace for result in (one(Plan(name, 0, 1), n) for n in (0, 100))
+        result.seed: result.trace for result in (one(plan, number) for number in (0, 100))
     }
 
 

@@ -37,7 +37,7 @@ def hashed_otherwise(name: str, schedules: int) -> dict[str, str]:
     code = (
         "import json\n"
         "from tests.simulation.campaign import Plan, one\n"
-        f"plan = Plan({name!r}, 0, {schedules})\n"
+        f"plan = Plan({name!r}, 0, {schedules}, traced=True)\n"
         f"print(json.dumps({{r.seed: r.trace for r in (one(plan, n) for n in {numbers})}}))\n"
     )
     done = subprocess.run(

@@ -40,6 +40,9 @@ from tests.simulation.sim_quickbooks import LATE_SECONDS, SimQuickBooks
 from tests.simulation.sim_state import Calls, Cancelled, DatabaseFaultError, SimState
 
 FLIGHT = timedelta(seconds=FLIGHT_SECONDS)
+#: What may happen to a worker between two calls, and to the database at both ends of a transaction.
+INTERRUPTIONS = frozenset({"zombie", "crash_before", "crash_after", "kill", "cancelled"})
+DATABASE_FAULTS = frozenset({"begin_failed", "commit_failed", "disk_full", "commit_unknown"})
 #: More steps than any schedule needs.
 STEPS_MAX = 20_000
 
@@ -65,8 +68,9 @@ class World:
         self.scheduler = Scheduler(self.clock, draws, STEPS_MAX)
         self.calls = Calls()
         self.quiet = False
-        #: Whether any fault can strike now.
-        self.faulty = bool(profile.rates)
+        #: Whether a worker, and whether the database, can be struck by a fault now.
+        self._interrupted = not INTERRUPTIONS.isdisjoint(profile.rates)
+        self.database_fails = not DATABASE_FAULTS.isdisjoint(profile.rates)
         self.oracle = Oracle(self)
         self.hands = People(self)
         self.hits: Counter[str] = Counter()
@@ -91,7 +95,8 @@ class World:
 
     def calm_down(self) -> None:
         """No more people and faults."""
-        self.quiet, self.faulty, self._rates = True, False, {}
+        self.quiet, self._rates = True, {}
+        self._interrupted = self.database_fails = False
         self.tell("everything is quiet from here on")
 
     # -- words --
@@ -139,7 +144,7 @@ class World:
 
     def occasion(self, worker: str, label: str, seconds: float = 0.0) -> None:
         """A worker is between two calls: others go on; it may be paused, killed or cancelled."""
-        if not self.faulty:
+        if not self._interrupted:
             self.scheduler.pause(seconds, label)
             return
         if self.fails("zombie"):
@@ -292,7 +297,7 @@ class World:
 
     def _work(self, name: str, skew: timedelta) -> None:
         self.tell(f"{name} begins")
-        linked, approvals = self.sides.linked_by_type(), self.sides.approvals_used()
+        links, approvals = self.links(), self.sides.approvals_used()
         taken = self.oracle.taken[name] = Counter()
         try:
             report = run_cycle(self.cycle(name, skew), "simulated", self.steps)
@@ -305,8 +310,8 @@ class World:
         else:
             self.tell(f"{name} ends, {report.moved} moved")
             self._check_report(report)
-        if self.sides.approvals_used() == approvals:
-            check_brakes(name, taken, linked)
+        if taken and self.sides.approvals_used() == approvals:
+            check_brakes(name, taken, links)
 
     def cycle(self, name: str, skew: timedelta = timedelta(0)) -> Cycle:
         """A cycle of one worker, over the production steps."""
