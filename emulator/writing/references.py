@@ -40,6 +40,13 @@ CURRENCY_NAMES = {
     "ZAR": "South African Rand",
     "BRL": "Brazilian Real",
     "CNY": "Chinese Yuan Renminbi",
+    "BHD": "Bahraini Dinar",
+    "IQD": "Iraqi Dinar",
+    "JOD": "Jordanian Dinar",
+    "KWD": "Kuwaiti Dinar",
+    "LYD": "Libyan Dinar",
+    "OMR": "Omani Rial",
+    "TND": "Tunisian Dinar",
 }
 #: US pseudo codes on lines: taxable and not; they need no record.
 PSEUDO_TAX_CODES = frozenset({"TAX", "NON"})

@@ -334,6 +334,13 @@ class SalesContract:
         both = {"Name": "Other", "AccountType": "Bank", "AccountSubType": "Travel"}
         assert world.refused_create("Account", both) == ("RejectedError", "6000")
 
+    @pytest.mark.parametrize(("entered", "kept"), [("12.345", "12.35"), ("12.344", "12.34")])
+    def test_a_third_decimal_is_rounded_off_without_a_word(
+        self, world: BooksWorld, entered: str, kept: str
+    ) -> None:
+        made = world.create("Invoice", world.invoice(entered))
+        assert made["TotalAmt"] == made["Line"][0]["Amount"] == Decimal(kept)
+
     def test_a_foreign_currency_needs_the_preference(self, world: BooksWorld) -> None:
         body = {"DisplayName": "Abroad", "CurrencyRef": {"value": "EUR"}}
         assert world.refused_create("Customer", body) == ("RejectedError", "6000")

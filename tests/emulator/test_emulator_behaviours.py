@@ -216,6 +216,17 @@ def test_a_currency_gets_its_receivables(client: Client, euros: str) -> None:
     assert total[1] == total[2]
 
 
+@pytest.mark.parametrize("code", ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+def test_currencies_with_three_decimals_keep_two(client: Client, code: str) -> None:
+    prefer(client, "CurrencyPrefs", MultiCurrencyEnabled=True)
+    assert client.save("CompanyCurrency", {"Code": code})["Name"].split()[-1] in ("Dinar", "Rial")
+    who = client.save("Customer", {"DisplayName": "Souk", "CurrencyRef": {"value": code}})["Id"]
+    made = client.save("Invoice", invoice(who, "12.345", ExchangeRate=Decimal("3.2551")))
+    assert made["CurrencyRef"]["value"] == code
+    assert (made["Line"][0]["Amount"], made["TotalAmt"]) == (Decimal("12.35"), Decimal("12.35"))
+    assert made["HomeTotalAmt"] == Decimal("40.20")
+
+
 def test_rates_are_looked_up_by_day(client: Client, euros: str) -> None:
     for day, value in (("2026-11-01", "1.1"), ("2026-11-10", "1.2")):
         body = {"SourceCurrencyCode": "EUR", "AsOfDate": day, "Rate": Decimal(value)}
