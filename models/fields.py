@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from models.errors import FieldError
-from models.money import currency_decimals, exact_decimal
+from models.money import currency_decimals, exact_decimal, kept_by_quickbooks
 from models.records import References, Value
 from models.words import Owner
 
@@ -231,6 +231,10 @@ class Money(Field):
     def checked(self, value: Any, currency: str) -> Value:
         """An exact Decimal with the currency's decimals at most."""
         return exact_decimal(value, field=self.name, decimals_max=currency_decimals(currency))
+
+    def plain_json(self, value: Value) -> Any:
+        """The amount, which QuickBooks must be able to keep as it is."""
+        return kept_by_quickbooks(value, field=self.name)
 
     def load(self, stored: Any) -> Value:
         """Decimal from its stored text."""

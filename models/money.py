@@ -21,6 +21,8 @@ _DECIMALS_OTHER = {
 }
 #: No currency has more decimals (ISO 4217).
 DECIMALS_MAX = 4
+#: QuickBooks keeps amounts to two decimals, whatever the currency has (quickbooks-api 10.1).
+QUICKBOOKS_DECIMALS_MAX = 2
 #: QuickBooks amounts have at most 15 digits (quickbooks-api 10.1).
 DIGITS_MAX = 15
 #: Keeps every digit; Decimal's own context rounds to 28 of them.
@@ -33,6 +35,36 @@ _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?")
 def currency_decimals(currency: str) -> int:
     """Decimals of a currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD."""
     return _DECIMALS_OTHER.get(currency, 2)
+
+
+def quickbooks_decimals(currency: str) -> int:
+    """Decimals of a currency that QuickBooks keeps: 0 for JPY, 2 for USD and for KWD."""
+    return min(currency_decimals(currency), QUICKBOOKS_DECIMALS_MAX)
+
+
+def kept_by_quickbooks(amount: Decimal, *, field: str) -> Decimal:
+    """The amount, if QuickBooks keeps all of its decimals; it would round the rest off unsaid.
+
+    Raises:
+        FieldError: for a third decimal, as dinars and rials have it.
+    """
+    if _decimals_of(plain(amount)) > QUICKBOOKS_DECIMALS_MAX:
+        raise FieldError(
+            f"{field} is {amount}, and QuickBooks keeps {QUICKBOOKS_DECIMALS_MAX} decimals in "
+            "every currency",
+            code="too_many_decimals",
+            field=field,
+            value=amount,
+            fix=f"Round {field} to {QUICKBOOKS_DECIMALS_MAX} decimals on the platform.",
+        )
+    return amount
+
+
+def _decimals_of(number: Decimal) -> int:
+    """Decimals of a number in plain form."""
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
+    return -exponent
 
 
 def exact_decimal(value: object, *, field: str, decimals_max: int) -> Decimal:
@@ -75,9 +107,8 @@ def _within_limits(number: Decimal, *, field: str, decimals_max: int) -> Decimal
     if number and number.adjusted() >= DIGITS_MAX:
         raise _too_many_digits(field, number)
     number = plain(number)
-    exponent = number.as_tuple().exponent
-    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
-    if -exponent > decimals_max:
+    decimals = _decimals_of(number)
+    if decimals > decimals_max:
         raise FieldError(
             f"{field} is {number}, with more than {decimals_max} decimals",
             code="too_many_decimals",
@@ -85,7 +116,7 @@ def _within_limits(number: Decimal, *, field: str, decimals_max: int) -> Decimal
             value=number,
             fix=f"Round {field} to {decimals_max} decimals.",
         )
-    if max(1, number.adjusted() + 1) - exponent > DIGITS_MAX:
+    if max(1, number.adjusted() + 1) + decimals > DIGITS_MAX:
         raise _too_many_digits(field, number)
     return number
 

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from models.fields import Day, Money, Number, Raw, Text, value_at
 from models.lines import LineShape
-from models.money import DECIMALS_MAX, currency_decimals, exact_decimal
+from models.money import DECIMALS_MAX, exact_decimal, quickbooks_decimals
 from models.records import Content, References, Value
 from models.reference_fields import Named, Reference
 from models.words import Owner
@@ -156,7 +156,7 @@ def total_of_parts(content: Content) -> Decimal | None:
             discounts += amount or Decimal(0)
         elif line["kind"] != "percent_discount":
             plain += amount or Decimal(0)
-    step = Decimal(1).scaleb(-currency_decimals(content.get("currency") or "USD"))
+    step = Decimal(1).scaleb(-quickbooks_decimals(content.get("currency") or "USD"))
     for line in lines:
         if line["kind"] == "percent_discount":
             share = plain * (line.get("discount_percent") or Decimal(0)) / 100

@@ -5,6 +5,7 @@ A company of the US that keeps its books in dollars, with customers and vendors 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,17 +13,18 @@ from typing import Any
 import pytest
 
 from connectors.state.port import COMPANY_CURSOR
+from models.record_type import catalog
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office, invoice, payment, purchase, reference, sales_line
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 DAY = date(2026, 11, 9)
-RATES = {"EUR": "1.0845", "JPY": "0.0067"}
+RATES = {"EUR": "1.0845", "JPY": "0.0067", "KWD": "3.2551"}
 
 
 @pytest.fixture
 def abroad(office: Office) -> Office:
-    """The company keeps records in euros and yen, with rates for November."""
+    """The company keeps records in euros, yen and dinars, with rates for November."""
     with office.emulator.emulator.lock:
         preferences = office.emulator.company.single("Preferences")
         switched = {**preferences["CurrencyPrefs"], "MultiCurrencyEnabled": True}
@@ -61,6 +63,27 @@ def sale(office: Office, customer: int, amount: str, **row: Any) -> int:
         "invoice", lines=[{**line, "amount": Decimal(amount)}], customer_id=customer, issued_on=DAY,
         **row,
     )  # fmt: skip
+
+
+def bought(office: Office, amount: str, currency: str) -> int:
+    """A bill that somebody enters on the platform."""
+    vendor = party(office, "vendor", currency)
+    return office.platform.add(
+        "bill", lines=[cost(office, amount)], vendor_id=vendor, issued_on=DAY, currency=currency
+    )
+
+
+def spent(office: Office, amount: str, currency: str) -> int:
+    """An approved expense of somebody, paid from an account in the currency."""
+    return office.platform.add(
+        "expense",
+        lines=[cost(office, amount)],
+        payment_account_id=bank(office, currency),
+        payment_method="cash",
+        spent_on=DAY,
+        currency=currency,
+        status="approved",
+    )
 
 
 def cost(office: Office, amount: str) -> dict[str, Any]:
@@ -122,20 +145,7 @@ def test_a_rate_that_the_platform_gives_is_sent_and_kept(abroad: Office) -> None
 def test_a_bill_and_an_expense_in_euros(abroad: Office) -> None:
     """Goal: what is bought abroad goes there in its currency, at the rate of the day."""
     office = abroad
-    vendor, account = party(office, "vendor", "EUR"), bank(office, "EUR")
-    bill = office.platform.add(
-        "bill", lines=[cost(office, "50")], vendor_id=vendor, issued_on=DAY, currency="EUR"
-    )
-    expense = office.platform.add(
-        "expense",
-        lines=[cost(office, "20")],
-        payee_vendor_id=vendor,
-        payment_account_id=account,
-        payment_method="cash",
-        spent_on=DAY,
-        currency="EUR",
-        status="approved",
-    )
+    bill, expense = bought(office, "50", "EUR"), spent(office, "20", "EUR")
     office.sync()
     for name, row_id, home in (("bill", bill, "54.23"), ("expense", expense, "21.69")):
         row = office.platform.row(name, row_id)
@@ -182,12 +192,20 @@ def test_a_payment_at_another_rate(abroad: Office) -> None:
 
 
 @on_both
-@pytest.mark.parametrize(("currency", "amount", "home"), [("JPY", "12500", "83.75")])
+@pytest.mark.parametrize(
+    ("currency", "amount", "home"),
+    [
+        # no decimals
+        ("JPY", "12500", "83.75"),
+        # three decimals, of which QuickBooks keeps two
+        ("KWD", "12.340", "40.17"),
+    ],
+)
 def test_currencies_with_other_decimals_go_both_ways(
     abroad: Office, currency: str, amount: str, home: str
 ) -> None:
-    """Goal: yen, which have no decimals, arrive to the unit in both directions; their total at home
-    has the decimals of home. The emulator has no currency with three decimals."""
+    """Goal: yen and dinars arrive to the unit in both directions; their total at home has the
+    decimals of home."""
     office = abroad
     customer = party(office, "customer", currency)
     who = str(office.platform.quickbooks_id("customer", customer))
@@ -228,6 +246,88 @@ def test_too_many_decimals_are_parked_with_the_fix(
     office.platform.edit_lines("invoice", row_id, amount=Decimal(mended))
     office.sync()
     office.parked(0)
+    office.settled()
+
+
+def invoiced(office: Office, amount: str, currency: str) -> int:
+    """An invoice that somebody enters on the platform for a customer abroad."""
+    return sale(office, party(office, "customer", currency), amount, currency=currency)
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("record_type", "entered"), [("invoice", invoiced), ("bill", bought), ("expense", spent)]
+)
+def test_a_third_decimal_that_quickbooks_would_round_off_is_parked(
+    abroad: Office, record_type: str, entered: Callable[[Office, str, str], int]
+) -> None:
+    """Goal: dinars have three decimals and QuickBooks keeps two: what it would round waits before
+    it is sent, with field, amount and fix; one that is rounded on the platform goes to the unit."""
+    office = abroad
+    row_id = entered(office, "12.345", "KWD")
+    mark = office.books.mark()
+    office.sync(code=3)
+    (parked,) = office.parked()
+    assert (parked["code"], parked["field"]) == ("too_many_decimals", "lines[1].amount")
+    assert "12.345" in parked["message"]
+    assert "QuickBooks keeps 2 decimals" in parked["message"]
+    assert "to 2 decimals on the platform" in parked["fix"]
+    assert office.books.written(mark) == []
+
+    office.platform.edit_lines(record_type, row_id, amount=Decimal("12.35"))
+    office.sync()
+    office.parked(0)
+    entity = catalog()[record_type].entity
+    booked = office.books.read(entity, str(office.platform.quickbooks_id(record_type, row_id)))
+    row = office.platform.row(record_type, row_id)
+    assert booked["TotalAmt"] == row["total"] == Decimal("12.35")
+    assert (row["exchange_rate"], row["home_total"]) == (Decimal("3.2551"), Decimal("40.20"))
+    office.settled()
+
+
+@on_both
+def test_a_third_decimal_in_an_edit_is_parked(abroad: Office) -> None:
+    """Goal: what both sides hold stays there until the edit is one that QuickBooks can keep."""
+    office = abroad
+    row_id = invoiced(office, "12.34", "KWD")
+    office.sync()
+    booked = str(office.platform.quickbooks_id("invoice", row_id))
+    office.platform.edit_lines("invoice", row_id, amount=Decimal("12.341"))
+    office.sync(code=3)
+    (parked,) = office.parked()
+    assert (parked["code"], parked["field"]) == ("too_many_decimals", "lines[1].amount")
+    assert office.books.read("Invoice", booked)["TotalAmt"] == Decimal("12.34")
+    office.platform.edit_lines("invoice", row_id, amount=Decimal("12.3"))
+    office.sync()
+    office.parked(0)
+    assert office.books.read("Invoice", booked)["TotalAmt"] == Decimal("12.3")
+    office.settled()
+
+
+@on_both
+def test_dinars_come_from_quickbooks_as_it_holds_them(abroad: Office) -> None:
+    """Goal: what QuickBooks rounded arrives as it was rounded; a third decimal that it holds all
+    the same arrives too, and does not keep the rest of the record from being edited here."""
+    office = abroad
+    who = str(office.platform.quickbooks_id("customer", party(office, "customer", "KWD")))
+    body = {**invoice(who, 1, CurrencyRef=reference("KWD")), "Line": [sales_line("12.345")]}
+    booked = office.books.create("Invoice", body)
+    office.sync()
+    row = office.platform.of("Invoice", booked["Id"])
+    assert row["total"] == booked["TotalAmt"] == Decimal("12.35")
+    assert row["home_total"] == booked["HomeTotalAmt"] == Decimal("40.20")
+
+    with office.emulator.emulator.lock:
+        exact = {name: Decimal("12.345") for name in ("TotalAmt", "Balance")}
+        lines = [{**line, "Amount": Decimal("12.345")} for line in booked["Line"]]
+        office.emulator.company.bump("Invoice", booked["Id"], **exact, Line=lines)
+    office.sync()
+    row = office.platform.of("Invoice", booked["Id"])
+    assert (row["total"], row["lines"][0]["amount"]) == (Decimal("12.345"), Decimal("12.345"))
+    office.platform.edit("invoice", row["id"], memo="ours")
+    office.sync()
+    office.parked(0)
+    assert office.books.read("Invoice", booked["Id"])["PrivateNote"] == "ours"
     office.settled()
 
 

@@ -10,7 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.errors import FieldError
-from models.money import DIGITS_MAX, currency_decimals, exact_decimal, minor_units, plain
+from models.money import (
+    DIGITS_MAX,
+    currency_decimals,
+    exact_decimal,
+    kept_by_quickbooks,
+    minor_units,
+    plain,
+    quickbooks_decimals,
+)
 
 #: Finite decimals of any length and exponent that a JSON number or a column may hold.
 DECIMALS = st.builds(
@@ -108,3 +116,23 @@ def test_the_context_of_the_caller_changes_nothing(number: Decimal) -> None:
     with localcontext() as context:
         context.prec = 3
         assert Fraction(plain(number)) == Fraction(number)
+
+
+@given(DECIMALS)
+@example(Decimal("12.345"))
+@example(Decimal("12.340"))
+@example(Decimal("1E+2"))
+def test_quickbooks_keeps_hundredths_and_nothing_smaller(number: Decimal) -> None:
+    """An amount goes out as it is, or not at all."""
+    if (Fraction(number) * 100).denominator == 1:
+        assert kept_by_quickbooks(number, field="amount") == number
+    else:
+        with pytest.raises(FieldError) as caught:
+            kept_by_quickbooks(number, field="amount")
+        assert (caught.value.code, caught.value.field) == ("too_many_decimals", "amount")
+
+
+def test_decimals_that_quickbooks_keeps_of_a_currency() -> None:
+    """Those of the currency, two at most."""
+    kept = {code: quickbooks_decimals(code) for code in ("JPY", "USD", "KWD", "CLF")}
+    assert kept == {"JPY": 0, "USD": 2, "KWD": 2, "CLF": 2}
