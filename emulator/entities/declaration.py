@@ -80,7 +80,8 @@ class Entity:
     group: Group
     #: The properties, by wire name.
     fields: Mapping[str, Field]
-    #: What may be done: create update delete void void_by_update cdc.
+    #: What may be done: create update delete void void_by_update void_by_hand cdc. People may void
+    #: by hand in QuickBooks's pages what applications may not.
     verbs: frozenset[str]
     #: The names of the behaviours that shape a write, in order (see writing/behaviours.py).
     behaviours: tuple[str, ...] = ()

@@ -44,7 +44,7 @@ TRANSFER = Entity(
     name="Transfer",
     group="transaction",
     title="Transfer",
-    verbs=SALES_VERBS,
+    verbs=SALES_VERBS | {"void_by_hand"},
     behaviours=("transaction_date", "closed_books", "currency", "check_transfer"),
     fields=parse_fields(
         RECORD,

@@ -26,7 +26,7 @@ BILL = Entity(
     name="Bill",
     group="transaction",
     title="Bill",
-    verbs=SALES_VERBS,
+    verbs=SALES_VERBS | {"void_by_hand"},
     behaviours=(*_BEFORE, "due_date", *_LINES, "open_balance", "duplicate_number"),
     line_details=EXPENSE_LINES,
     shows_modifier=True,
@@ -54,7 +54,7 @@ VENDOR_CREDIT = Entity(
     name="VendorCredit",
     group="transaction",
     title="Vendor Credit",
-    verbs=SALES_VERBS,
+    verbs=SALES_VERBS | {"void_by_hand"},
     behaviours=(*_BEFORE, *_LINES, "open_balance"),
     line_details=EXPENSE_LINES,
     fields=parse_fields(
@@ -104,7 +104,7 @@ PURCHASE = Entity(
     name="Purchase",
     group="transaction",
     title="Expense",
-    verbs=SALES_VERBS,
+    verbs=SALES_VERBS | {"void_by_hand"},
     behaviours=(
         "purchase_kind",
         "transaction_date",

@@ -139,7 +139,7 @@ CREDIT_MEMO = Entity(
     name="CreditMemo",
     group="transaction",
     title="Credit Memo",
-    verbs=SALES_VERBS,
+    verbs=SALES_VERBS | {"void_by_hand"},
     behaviours=(
         *_BEFORE,
         *_LINES,
@@ -169,7 +169,7 @@ REFUND_RECEIPT = Entity(
     name="RefundReceipt",
     group="transaction",
     title="Refund",
-    verbs=SALES_VERBS,
+    verbs=SALES_VERBS | {"void_by_hand"},
     behaviours=(
         *_BEFORE,
         *_LINES,

@@ -23,6 +23,7 @@ from emulator.server.answers import Answer, DropConnection
 from emulator.server.batch import run_batch
 from emulator.writing import pipeline
 from emulator.writing.pipeline import WriteContext
+from emulator.writing.voiding import is_by_hand_only
 
 if TYPE_CHECKING:
     from emulator.company import Company
@@ -250,7 +251,7 @@ def _write(company: Company, call: Call, entity: Entity, context: WriteContext) 
         return pipeline.delete(company, entity, call.body, context)
     if call.verb == "void":
         wanted = "void" if call.parameters["operation"].lower() == "void" else "void_by_update"
-        if wanted not in entity.verbs:
+        if wanted not in entity.verbs and not is_by_hand_only(entity):
             raise faults.unsupported(f"Void {entity.name}")
         return pipeline.void(company, entity, call.body, context)
     if call.verb == "update" and isinstance(call.body, dict) and not call.body.get("Id"):

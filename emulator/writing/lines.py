@@ -27,6 +27,8 @@ _WITHOUT_NUMBER = frozenset({"Purchase", "JournalEntry", "VendorCredit"})
 _HALF_CENT = Decimal("0.005")
 _DETAIL_PROPERTY = {"DescriptionOnly": "DescriptionLineDetail"}
 _LINES_MAX = 10_000
+#: Parts of a line's detail that a void leaves nothing of.
+_ZEROED_PARTS = ("Qty", "TaxInclusiveAmt")
 #: Who must be named on a line that moves what somebody owes.
 _PARTIES = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}
 
@@ -302,8 +304,9 @@ def void_lines(lines: list[Record]) -> list[Record]:
         if "Amount" in copy:
             copy["Amount"] = 0
         for name, member in line.items():
-            if isinstance(member, dict) and "Qty" in member:
-                copy[name] = {**member, "Qty": 0}
+            if isinstance(member, dict):
+                zeros = {part: 0 for part in _ZEROED_PARTS if part in member}
+                copy[name] = {**member, **zeros} if zeros else member
         group = line.get("GroupLineDetail")
         if group and group.get("Line"):
             copy["GroupLineDetail"] = {**group, "Line": void_lines(group["Line"])}

@@ -19,9 +19,9 @@ from emulator.writing import links, posting, references
 from emulator.writing.behaviours import BEHAVIOURS
 from emulator.writing.documents import number_addresses, refuse_closed, refuse_deposited
 from emulator.writing.draft import Draft, amount
-from emulator.writing.lines import void_lines
 from emulator.writing.names import carry_path
 from emulator.writing.properties import clean
+from emulator.writing.voiding import SERVER_LINKS, is_by_hand_only, is_void, may_void, voided
 
 if TYPE_CHECKING:
     from emulator.company import Author, Company, Record
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 #: Entities whose ids may be words.
 _NAMED_IDS = frozenset({"TaxCode", "ExchangeRate"})
 _DELETE_FIELDS_REFUSED = "Ex"
-#: Amounts of a voided document that are no line's.
-_ZEROED = ("TotalAmt", "Balance", "UnappliedAmt", "Deposit", "HomeTotalAmt", "HomeBalance")
-_SERVER_LINKS = frozenset({"Payment", "Deposit", "BillPaymentCheck", "BillPaymentCreditCard"})
 
 
 @dataclass(frozen=True)
@@ -59,17 +56,22 @@ def save(company: Company, entity: Entity, body: Any, context: WriteContext) -> 
 
 
 def void(company: Company, entity: Entity, body: Any, context: WriteContext) -> Record:
-    """Zero a transaction and keep it; return it as stored."""
-    if not entity.verbs & {"void", "void_by_update"}:
+    """Zero a transaction and keep it; return it as stored.
+
+    What only people void must not be linked to payments: nothing says what would become of those.
+    """
+    if not may_void(entity, context.author):
         raise faults.unsupported(f"Void {entity.name}")
     _refuse_ended(company)
     with company.atomic():
         before = _current(company, entity, body)
         _refuse_frozen(company, before)
-        if str(before.get("PrivateNote", "")).startswith("Voided") and not before["TotalAmt"]:
+        if is_void(before):
             return before
+        if is_by_hand_only(entity):
+            _refuse_linked(entity, before, "void")
         _refuse_deposited_payers(company, before)
-        after = _voided(entity, before)
+        after = voided(entity, before)
         draft = Draft(entity, company, context.author, before, {}, after, sparse=True)
         links.release(company, entity.name, before, None)
         return _store(draft, "void", body, context)
@@ -87,7 +89,7 @@ def delete(company: Company, entity: Entity, body: Any, context: WriteContext) -
     with company.atomic():
         before = _current(company, entity, body)
         _refuse_frozen(company, before)
-        _refuse_linked(entity, before)
+        _refuse_linked(entity, before, "delete")
         record_id = str(before["Id"])
         links.relink(company, entity.name, before, None)
         posting.post(company, entity.name, before, None)
@@ -195,9 +197,9 @@ def _merge_full(entity: Entity, before: Record, sent: Record) -> Record:
 def _keep_server_links(before: Record, sent: Record, after: Record) -> None:
     """Keep the links that other transactions put here; they are not the client's to change."""
     stored = before.get("LinkedTxn")
-    server = [link for link in stored or [] if link.get("TxnType") in _SERVER_LINKS]
+    server = [link for link in stored or [] if link.get("TxnType") in SERVER_LINKS]
     if "LinkedTxn" in sent:
-        own = [link for link in sent["LinkedTxn"] or [] if link.get("TxnType") not in _SERVER_LINKS]
+        own = [link for link in sent["LinkedTxn"] or [] if link.get("TxnType") not in SERVER_LINKS]
         merged = [*own, *server]
         same = stored is not None and sorted(map(str, merged)) == sorted(map(str, stored))
         after["LinkedTxn"] = stored if same else merged
@@ -245,36 +247,15 @@ def _refuse_deposited_payers(company: Company, before: Record) -> None:
             refuse_deposited(payer)
 
 
-def _refuse_linked(entity: Entity, before: Record) -> None:
+def _refuse_linked(entity: Entity, before: Record, action: str) -> None:
     paid = entity.name in {"Invoice", "Bill", "VendorCredit"} and links.payers(before)
     used = entity.name == "CreditMemo" and amount(before, "RemainingCredit") != amount(
         before, "TotalAmt"
     )
     if paid or used:
         raise faults.business(
-            "This transaction is linked to others. Unlink them before you delete it."
+            f"This transaction is linked to others. Unlink them before you {action} it."
         )
-
-
-def _voided(entity: Entity, before: Record) -> Record:
-    after = dict(before)
-    for name in _ZEROED:
-        if name in after:
-            after[name] = 0
-    if "Line" in after:
-        pays = entity.name in {"Payment", "BillPayment"}
-        after["Line"] = [] if pays else void_lines(after["Line"])
-    if after.get("TxnTaxDetail"):
-        kept = {name: value for name, value in after["TxnTaxDetail"].items() if name != "TaxLine"}
-        after["TxnTaxDetail"] = {**kept, "TotalTax": 0}
-    links_left = [
-        link for link in after.get("LinkedTxn") or [] if link.get("TxnType") not in _SERVER_LINKS
-    ]
-    if "LinkedTxn" in after:
-        after["LinkedTxn"] = links_left
-    note = before.get("PrivateNote")
-    after["PrivateNote"] = f"Voided - {note}" if note else "Voided"
-    return after
 
 
 def _behave(draft: Draft) -> None:

@@ -190,8 +190,10 @@ def journal_balance(draft: Draft) -> None:
 
 
 def check_transfer(draft: Draft) -> None:
-    """Refuse a transfer of nothing, to itself, or off the balance sheet."""
-    if amount(draft.after, "Amount") <= 0:
+    """Refuse a transfer of nothing (unless it was voided), to itself, or off the balance sheet."""
+    moved = amount(draft.after, "Amount")
+    was_voided = draft.before is not None and not amount(draft.before, "Amount")
+    if moved < 0 or (not moved and not was_voided):
         raise faults.negative_amount("Amount")
     sides = [reference(draft.after, name) for name in ("FromAccountRef", "ToAccountRef")]
     if sides[0] == sides[1]:

@@ -24,6 +24,7 @@ from tests.contract.books_world import (
     NOTES,
     TRANSACTIONS,
     VOIDABLE,
+    VOIDED_BY_HAND,
     BooksWorld,
     always_sent,
     instant,
@@ -249,11 +250,32 @@ class BooksContract(ChangesContract):
         assert again.record == answer.record
 
     @pytest.mark.parametrize("entity", [each for each in ENTITIES if each not in VOIDABLE])
-    def test_the_rest_cannot_be_voided(self, world: BooksWorld, entity: str) -> None:
+    def test_the_application_cannot_void_the_rest(self, world: BooksWorld, entity: str) -> None:
         made = world.create(entity, world.sample(entity))
         assert world.refusal(Operation.VOID, entity, key(made)) == ("RejectedError", "no_void")
+
+    @pytest.mark.parametrize(
+        "entity", [each for each in ENTITIES if each not in (*VOIDABLE, *VOIDED_BY_HAND)]
+    )
+    def test_nobody_can_void_these(self, world: BooksWorld, entity: str) -> None:
+        made = world.create(entity, world.sample(entity))
         with pytest.raises(RejectedError):
             world.people.void(entity, made["Id"])
+
+    @pytest.mark.parametrize("entity", VOIDED_BY_HAND)
+    def test_a_void_by_hand_leaves_nothing_but_the_record(
+        self, world: BooksWorld, entity: str
+    ) -> None:
+        made = world.create(entity, {**world.sample(entity), "PrivateNote": "as agreed"})
+        gone = world.people.void(entity, made["Id"])
+        figures = ("TotalAmt", "Amount", "Balance", "RemainingCredit")
+        assert [gone[name] for name in figures if name in made] != []
+        assert not any(gone[name] for name in figures if name in made)
+        assert not any(line.get("Amount") for line in gone.get("Line", ()))
+        assert (gone["PrivateNote"], gone["SyncToken"]) == ("Voided - as agreed", "1")
+        assert world.people.void(entity, made["Id"]) == gone
+        edited = world.change(entity, gone, PrivateNote="Voided: entered twice")
+        assert edited["PrivateNote"] == "Voided: entered twice"
 
     # --- what is refused --------------------------------------------------------------------------
 

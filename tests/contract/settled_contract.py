@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.writing.references import SHIPPING_ITEM
+from models.errors import RejectedError
 from models.words import Operation
 from tests.contract.books_world import BooksWorld, always_sent, applied_line, instant, key
 from tests.contract.sales_contract import account_balance
@@ -122,6 +123,25 @@ class SettledContract:
             assert (left["TotalAmt"], left["Line"]) == (0, [])
             note = {**always_sent(left), "PrivateNote": "Voided: a mistake"}
             assert world.change(side.payment, left, **note)["SyncToken"] == "2"
+
+    @both
+    def test_a_used_credit_is_not_voided_by_hand(self, world: BooksWorld, side: Settling) -> None:
+        owed, credit = side.owed(world, "10.00"), side.lent(world, "4.00")
+        body = side.pay(world, "6.00", (owed, "10.00"), credits=[(credit, "4.00")])
+        paid = world.create(side.payment, body)
+        with pytest.raises(RejectedError):
+            world.people.void(side.credit, credit["Id"])
+        world.people.delete(side.payment, paid["Id"])
+        assert world.people.void(side.credit, credit["Id"])["Balance"] == 0
+        assert side.balance(world) == 10
+
+    def test_a_paid_bill_is_not_voided_by_hand(self, world: BooksWorld) -> None:
+        bill = world.create("Bill", world.bill("8.00"))
+        paid = world.create("BillPayment", world.bill_payment("8.00", (bill, "8.00")))
+        with pytest.raises(RejectedError):
+            world.people.void("Bill", bill["Id"])
+        world.people.void("BillPayment", paid["Id"])
+        assert world.people.void("Bill", bill["Id"])["TotalAmt"] == 0
 
     @both
     def test_a_payment_is_applied_anew_by_its_lines(

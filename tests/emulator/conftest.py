@@ -10,6 +10,7 @@ import pytest
 from emulator_books import Client
 from intuitlib.client import AuthClient
 from quickbooks import QuickBooks
+from webhook_endpoint import Endpoint
 
 from emulator.testing import RunningEmulator
 
@@ -32,6 +33,12 @@ def accountant(running: RunningEmulator) -> Iterator[Client]:
     made = Client(running, running.token("accountant"))
     yield made
     made.http.close()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as made:
+        yield made
 
 
 @pytest.fixture

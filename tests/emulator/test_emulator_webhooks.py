@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,12 +19,6 @@ from emulator.testing import RunningEmulator
 from emulator.webhooks.events import Event
 from emulator.webhooks.queue import WAITING_MAX, WebhookQueue
 from emulator.webhooks.settings import BadWebhookError, parse_settings
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as made:
-        yield made
 
 
 def subscribe(client: Client, endpoint: Endpoint, **settings: Any) -> None:

@@ -128,7 +128,7 @@ class EmulatorBooks:
         self._by_hand(pipeline.delete, entity, self._key(entity, record_id), who)
 
     def void(self, entity: str, record_id: str, who: str = "accountant") -> Record:
-        """Void an invoice or a payment."""
+        """Void a document, also one that the application cannot void."""
         return self._by_hand(pipeline.void, entity, self._key(entity, record_id), who)
 
     def all(self, entity: str) -> list[Record]:

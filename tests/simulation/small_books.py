@@ -25,6 +25,7 @@ from models.record_type import catalog
 from models.words import Operation
 from tests.simulation import small_ledger as ledger
 from tests.simulation import small_links as links
+from tests.simulation import small_voids as voids
 from tests.simulation.small_documents import (
     DOCUMENT_RULES,
     note_number,
@@ -60,7 +61,6 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     **PURCHASE_RULES,
     **ledger.LEDGER_RULES,
 }
-_VOID_VERBS = frozenset({"void", "void_by_update"})
 
 
 class SmallBooks(Keeping):
@@ -123,7 +123,7 @@ class SmallBooks(Keeping):
         self._by_hand(Operation.DELETE, entity, self._key(entity, record_id), who)
 
     def void(self, entity: str, record_id: str, who: str = "accountant") -> Record:
-        """Void an invoice or a payment."""
+        """Void a document, also one that the application cannot void."""
         return self._by_hand(Operation.VOID, entity, self._key(entity, record_id), who)
 
     def all(self, entity: str) -> list[Record]:
@@ -221,7 +221,7 @@ class SmallBooks(Keeping):
         if operation is Operation.DELETE:
             return self._delete(entity, body, who, request_id)
         if operation is Operation.VOID:
-            return self._void(entity, body, who, request_id)
+            return self._void(entity, body, who, request_id, person=person)
         if str(operation) not in ENTITIES[entity].verbs:
             raise faults.unsupported(f"{operation} {entity}")
         found: list[Found] = []
@@ -349,31 +349,22 @@ class SmallBooks(Keeping):
         self.note(who, Operation.DELETE, entity, record_id, None, request_id)
         return {"status": "Deleted", "domain": "QBO", "Id": record_id}
 
-    def _void(self, entity: str, body: Mapping[str, Any], who: str, request_id: str) -> Record:
-        if not ENTITIES[entity].verbs & _VOID_VERBS:
+    def _void(
+        self, entity: str, body: Mapping[str, Any], who: str, request_id: str, *, person: bool
+    ) -> Record:
+        if not voids.may_void(entity, person=person):
             raise faults.unsupported(f"Void {entity}")
         before = self._current(entity, body)
         refuse_closed(self.book_close_date, before)
         refuse_deposited(before)
-        note = before.get("PrivateNote")
-        if str(note or "").startswith("Voided") and not before["TotalAmt"]:
+        if voids.is_void(before):
             return before
+        if voids.is_by_hand_only(entity):
+            links.refuse_linked(entity, before)
         for payer in links.payers(before):
             refuse_deposited(self.get(*payer) or {})
-        after = {
-            **before,
-            "TotalAmt": ZERO,
-            "PrivateNote": f"Voided - {note}" if note else "Voided",
-        }
-        for name in ("Balance", "UnappliedAmt", "Deposit"):
-            if name in after:
-                after[name] = ZERO
-        if entity in links.HOLDERS:
-            after["Line"] = []
-        else:
-            after["Line"] = [_voided(each) for each in before["Line"]]
-            tax = {name: each for name, each in before["TxnTaxDetail"].items() if name != "TaxLine"}
-            after.update(TxnTaxDetail={**tax, "TotalTax": ZERO}, LinkedTxn=[])
+        after = voids.voided(entity, before)
+        if entity not in links.HOLDERS:
             links.release(self, entity, before, None)
         return self._store(entity, before, after, Operation.VOID, who, request_id)
 
@@ -418,20 +409,6 @@ class SmallBooks(Keeping):
 def error_of(refusal: QuickBooksFault, *, write: bool = True, status: int = 400) -> RemoteError:
     """The error that the real client raises for a refusal."""
     return fault_error(read_fault(refusal.body()), write=write, status=status)
-
-
-def _voided(line: Record) -> Record:
-    """A line of a voided document: amounts and quantities are zero."""
-    copied = dict(line)
-    if "Amount" in copied:
-        copied["Amount"] = ZERO
-    for name, member in line.items():
-        if isinstance(member, dict) and "Qty" in member:
-            copied[name] = {**member, "Qty": ZERO}
-    group = line.get("GroupLineDetail")
-    if group and group.get("Line"):
-        copied["GroupLineDetail"] = {**group, "Line": [_voided(each) for each in group["Line"]]}
-    return copied
 
 
 _SERVER_FIELDS = ("MetaData", "SyncToken")

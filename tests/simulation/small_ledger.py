@@ -160,8 +160,10 @@ def _debited(line: Record) -> Decimal:
 
 
 def check_transfer(draft: Draft) -> None:
-    """Refuse a transfer of nothing, to itself, or off the balance sheet."""
-    if amount(draft.after, "Amount") <= 0:
+    """Refuse a transfer of nothing (unless it was voided), to itself, or off the balance sheet."""
+    moved = amount(draft.after, "Amount")
+    was_voided = draft.before is not None and not amount(draft.before, "Amount")
+    if moved < 0 or (not moved and not was_voided):
         raise faults.negative_amount("Amount")
     source, target = (reference(draft.after, f"{each}AccountRef") for each in ("From", "To"))
     if source == target:

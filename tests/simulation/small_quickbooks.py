@@ -28,8 +28,8 @@ from models.errors import RemoteError
 from models.words import Operation
 from tests.simulation.small_books import SmallBooks, error_of
 from tests.simulation.small_query import condition, matching
+from tests.simulation.small_voids import may_void
 
-_VOID_VERBS = frozenset({"void", "void_by_update"})
 #: Faults of writes that the real client keeps to itself.
 _NEVER_SENT = frozenset({"no_void", "not_exact"})
 
@@ -195,7 +195,7 @@ def _unsendable(write: RemoteWrite) -> RemoteError | None:
         assert "SyncToken" in write.body, f"{write.operation} of a {write.entity}: no SyncToken"
     if write.operation is Operation.UPDATE and not ENTITIES[write.entity].full_only:
         assert write.body.get("sparse", True), "a full update would clear what it leaves out"
-    if write.operation is Operation.VOID and not ENTITIES[write.entity].verbs & _VOID_VERBS:
+    if write.operation is Operation.VOID and not may_void(write.entity, person=False):
         detail = f"a {write.entity} cannot be voided by an app"
         return local_error("no_void", detail, write=True)
     return None
