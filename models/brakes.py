@@ -14,6 +14,7 @@ from decimal import Decimal
 from models.merge import Outcome
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
+from models.voids import VOIDED, is_void
 from models.words import Operation, Owner, Side
 
 #: So many deletions never trip, however small the company is; else a fifth of the linked records.
@@ -83,9 +84,14 @@ def takes_away(each: RecordPlan) -> bool:
         return True
     if each.quickbooks_operation is Operation.VOID:
         return True
-    word = each.record_type.void_status
-    content = each.merge.content or {}
-    return bool(word) and content.get("status") == word and "status" in each.merge.to_platform
+    return _voids_on_platform(each)
+
+
+def _voids_on_platform(each: RecordPlan) -> bool:
+    content, to_platform = each.merge.content or {}, each.merge.to_platform
+    if "status" in each.record_type.by_name:
+        return content.get("status") == VOIDED and "status" in to_platform
+    return is_void(each.record_type, content) and each.record_type.amount in to_platform
 
 
 def _empty_side(

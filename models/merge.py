@@ -19,7 +19,7 @@ is read, written or remembered here. Lines are one field, replaced as a whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,7 @@ from models.fields import Choice, Field
 from models.policy import Policy, Verdict, decide, owner_of
 from models.record_type import RecordType
 from models.records import Content, Observed, Value
+from models.voids import is_void, with_void_word, without_void_word
 from models.words import Owner, Side
 
 
@@ -156,15 +157,21 @@ def _merge_live(
     platform: Observed,
     policy: Policy,
 ) -> Merge:
+    assert quickbooks.content is not None
+    assert platform.content is not None
+    written = quickbooks
+    if is_void(record_type, quickbooks.content):
+        as_written = without_void_word(record_type, base, quickbooks.content)
+        written = replace(quickbooks, content=as_written)
     merged: Content = {}
     conflicts: list[Conflict] = []
     for field in record_type.fields:
-        value, conflict = _merge_field(record_type, field, base, quickbooks, platform, policy)
+        value, conflict = _merge_field(record_type, field, base, written, platform, policy)
         merged[field.name] = value
         if conflict:
             conflicts.append(conflict)
-    assert quickbooks.content is not None
-    assert platform.content is not None
+    if written is not quickbooks:
+        merged = with_void_word(record_type, merged, quickbooks.content)
     if any(conflict.verdict.winner is None for conflict in conflicts):
         return Merge(Outcome.REVIEW, merged, conflicts=tuple(conflicts))
     to_quickbooks, to_platform = lacking(record_type, merged, quickbooks.content, platform.content)

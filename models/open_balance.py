@@ -10,6 +10,9 @@ from typing import Any
 
 from models.money import DECIMALS_MAX, exact_decimal
 
+#: What a void writes before the private note.
+VOID_WORD = "Voided"
+
 
 def status_of_document(raw: Mapping[str, Any]) -> str:
     """What TotalAmt and Balance say: open, partially_paid, paid or voided."""
@@ -27,4 +30,4 @@ def status_of_document(raw: Mapping[str, Any]) -> str:
 def is_voided(raw: Mapping[str, Any], total: str = "TotalAmt") -> bool:
     """Whether QuickBooks's record is void: nothing says so but a zero total and its note (3.4)."""
     amount = exact_decimal(raw.get(total) or 0, field="status", decimals_max=DECIMALS_MAX)
-    return amount == 0 and str(raw.get("PrivateNote") or "").startswith("Voided")
+    return amount == 0 and str(raw.get("PrivateNote") or "").startswith(VOID_WORD)

@@ -77,7 +77,9 @@ class RecordType:
     #: Where its QuickBooks records carry the marker; None: its name, the first match key, is
     #: unique in QuickBooks, so that a record of unknown outcome is found by it.
     marking: Marking | None = None
-    #: Status word that means void, where QuickBooks can void this entity (section 3.4).
+    #: Whether it can be voided in QuickBooks, if only by people in its own pages (section 3.4).
+    voidable: bool = False
+    #: Status word that means void, where the sync can void it in QuickBooks.
     void_status: str = ""
     #: Body parts that QuickBooks demands on every write (section 3.2), by path.
     always_sent: tuple[str, ...] = ()

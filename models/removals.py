@@ -55,9 +55,10 @@ def _of_transaction(record_type: RecordType) -> dict[str, str]:
         meanings["voided on the platform"] = (
             f"status {void!r} voids the {name} in QuickBooks, which keeps it with zero amounts"
         )
-    if "status" in record_type.by_name:
+    if record_type.voidable:
+        said = "status 'voided'" if "status" in record_type.by_name else "'Voided' before its note"
         meanings["voided in QuickBooks"] = (
-            f"the {name} keeps its row on the platform, with zero amounts and status 'voided'"
+            f"the {name} keeps its row on the platform, with zero amounts and {said}"
         )
     return meanings
 

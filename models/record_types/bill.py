@@ -35,6 +35,7 @@ RECORD_TYPE = RecordType(
     postings=posting_rules.bill,
     report_titles=("Bill",),
     delete_means=DeleteMeans.DELETE,
+    voidable=True,
     match_keys=(("number", "vendor", "total"), ("vendor", "issued_on", "total")),
     # the number of a bill is the vendor's own
     marking=Marking(number="number", note="memo"),

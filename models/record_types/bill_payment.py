@@ -57,6 +57,7 @@ RECORD_TYPE = RecordType(
     match_keys=(("vendor", "paid_on", "amount", "number"),),
     # its number is that of the check
     marking=Marking(number="number", note="memo"),
+    voidable=True,
     void_status="voided",
     always_sent=("VendorRef", "PayType", "CheckPayment", "CreditCardPayment", "TotalAmt"),
     fields=(

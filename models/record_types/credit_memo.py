@@ -54,6 +54,7 @@ RECORD_TYPE = RecordType(
     postings=posting_rules.credit_memo,
     report_titles=("Credit Memo",),
     delete_means=DeleteMeans.DELETE,
+    voidable=True,
     match_keys=(("number", "customer", "total"),),
     marking=Marking(
         number="number",

@@ -44,6 +44,7 @@ RECORD_TYPE = RecordType(
     postings=posting_rules.expense,
     report_titles=("Expense", "Check", "Cash Expense", "Credit Card Expense", "Credit Card Credit"),
     delete_means=DeleteMeans.DELETE,
+    voidable=True,
     match_keys=(("number", "payment_account", "spent_on", "total"),),
     marking=Marking(
         number="number",

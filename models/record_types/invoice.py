@@ -43,6 +43,7 @@ RECORD_TYPE = RecordType(
         # otherwise QuickBooks numbers its sales forms by itself
         number_is_ours=lambda _content, custom_numbers: custom_numbers,
     ),
+    voidable=True,
     void_status="voided",
     fields=(
         Text(name="number", quickbooks="DocNumber", length_max=21),

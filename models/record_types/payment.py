@@ -50,6 +50,7 @@ RECORD_TYPE = RecordType(
     booked_on="received_on",
     postings=posting_rules.payment,
     report_titles=("Payment",),
+    voidable=True,
     void_status="voided",
     delete_means=DeleteMeans.DELETE,
     match_keys=(("customer", "received_on", "amount", "reference"),),

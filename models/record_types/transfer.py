@@ -24,6 +24,7 @@ RECORD_TYPE = RecordType(
     postings=posting_rules.transfer,
     report_titles=("Transfer",),
     delete_means=DeleteMeans.DELETE,
+    voidable=True,
     match_keys=(("from_account", "to_account", "transferred_on", "amount"),),
     marking=Marking(note="memo"),
     # QuickBooks demands all three even of a sparse update

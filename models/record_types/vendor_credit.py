@@ -34,6 +34,7 @@ RECORD_TYPE = RecordType(
     postings=posting_rules.vendor_credit,
     report_titles=("Vendor Credit",),
     delete_means=DeleteMeans.DELETE,
+    voidable=True,
     match_keys=(("number", "vendor", "total"), ("vendor", "issued_on", "total")),
     # the number of a vendor credit is the vendor's own
     marking=Marking(number="number", note="memo"),
