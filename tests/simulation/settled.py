@@ -146,7 +146,10 @@ def _nobody_left_out(world: World, parked: set[int]) -> None:
                 if link is None:
                     if side is Side.PLATFORM and not _is_ready(world, record_type, record_id):
                         continue
-                    if side is Side.QUICKBOOKS and world.sides.is_doubtful(record_id):
+                    if side is Side.QUICKBOOKS and (
+                        world.sides.is_doubtful(record_id)
+                        or _is_orphan(world, record_type, record_id)
+                    ):
                         continue
                     raise Violation("I10", f"{record_type.name} {record_id} on {side} has no link")
                 if link.id not in parked and link.side_id(side.other) is None:
@@ -167,6 +170,16 @@ def _is_ready(world: World, record_type: RecordType, record_id: str) -> bool:
         if target is not None and world.sides.link_of(target[0], Side.PLATFORM, target[1]) is None:
             return _is_ready(world, catalog()[target[0]], target[1])
     return workflow is None or row.values[workflow.column] in workflow.forwarded
+
+
+def _is_orphan(world: World, record_type: RecordType, record_id: str) -> bool:
+    """Whether it is a file of a document that QuickBooks no longer has: it stays where it is."""
+    if record_type.file is None:
+        return False
+    field = record_type.by_name[record_type.file.document]
+    assert isinstance(field, Reference), "a file documents a record"
+    target = field.target_in_quickbooks(world.books.get(record_type.entity, record_id) or {})
+    return target is not None and world.books.get(catalog()[target[0]].entity, target[1]) is None
 
 
 def _nothing_lost(world: World, parked: set[int], standing: Standing) -> None:
@@ -201,12 +214,16 @@ def _no_resurrection(world: World, parked: set[int]) -> None:
 
 
 def _deleted_stays(world: World, parked: set[int], standing: Standing) -> None:
-    """I13: what a person deleted is in no record."""
+    """I13: what a person deleted is in no record of its type; QuickBooks copies it into others."""
     if not world.oracle.deleted:
         return
-    living = frozenset[str]().union(
-        *(tokens for place, tokens in standing.items() if not catalog()[place[1]].is_list)
-    )
+    living = {
+        token
+        for place, tokens in standing.items()
+        if not catalog()[place[1]].is_list
+        for token in tokens
+        if world.oracle.is_of(token, place[1])
+    }
     back = sorted(
         token for token in world.oracle.deleted & living if _is_settled(world, token, parked)
     )
