@@ -185,7 +185,7 @@ class CorruptStateError(SyncError):
 
 def shorten(value: object, *, characters_max: int = 80) -> str:
     """Return value as one printable line of at most characters_max characters."""
-    text = str(value)
+    text = str(value)[: characters_max + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return text if len(text) <= characters_max else text[: characters_max - 1] + "…"
