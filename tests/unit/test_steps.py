@@ -257,6 +257,7 @@ def test_a_hostile_name_stops_nobody_else(world: World, name: str) -> None:
     assert all(label.isprintable() and len(label) <= 200 for label in labels)
 
 
+@pytest.mark.xdist_group("great_expectations")
 @pytest.mark.parametrize("name", ["Ann", "Zoë", "ÉCOLE"])
 def test_a_name_that_is_taken_is_found_in_every_alphabet(world: World, name: str) -> None:
     """SQLite lowers ASCII letters only; the second customer of a name is parked all the same."""
