@@ -12,8 +12,10 @@ into Python one by one; its ValueError says what is wrong with that one.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 #: The largest scaled amount that SQLite's 64-bit integer holds; the limit on both databases.
 SCALED_MAX = 2**63 - 1
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -223,12 +226,13 @@ def _unparsed_postgresql(element: unparsed, compiler: SQLCompiler, **options: An
     return f"CAST({compiler.process(element.clause_expr.element, **options)} AS TEXT)"
 
 
-def raw_columns(table: Table) -> list[ColumnElement[Any]]:
+@cache
+def raw_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
     """Return every column of a table, by its name, for a select whose values nothing converts.
 
     Give each value to `decode_value`, so that a bad one concerns its own row only.
     """
-    return [_raw_column(column).label(column.name) for column in table.columns]
+    return tuple(_raw_column(column).label(column.name) for column in table.columns)
 
 
 def decode_value(column: Column[Any], value: object, dialect_name: str) -> object:
@@ -302,7 +306,7 @@ def _decode_text(value: object) -> str:
             f"{value!r} is {_kind(value)}, not text; write text"
         )
     # The engine lets bytes that are no UTF-8 through as lone surrogates, see connectors/database.py
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if _LONE_SURROGATE.search(value):
         raise ValueError(f"{value!r} holds bytes that are not UTF-8; write it again as UTF-8")
     return value
 
