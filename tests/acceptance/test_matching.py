@@ -202,7 +202,7 @@ def test_books_on_both_sides_become_one(twice: Twice) -> None:
     """Goal: nothing is doubled, whatever the spelling; a person decides what is in doubt, once."""
     office = twice.office
     before = twice.counts()
-    versions = office._versions()
+    versions = office.platform.versions()
 
     # Before the first sync: a dry run that writes to neither side
     shown = twice.survey()
@@ -218,7 +218,7 @@ def test_books_on_both_sides_become_one(twice: Twice) -> None:
         if row["match"] == "likely":
             assert row["quickbooks"]["values"]
             assert row["platform"]["values"]
-    assert (office.books.written(), office._versions()) == ([], versions)
+    assert (office.books.written(), office.platform.versions()) == ([], versions)
     again = twice.survey()
     assert again["counts"] == shown["counts"]
 
