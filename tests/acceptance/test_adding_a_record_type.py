@@ -46,11 +46,15 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(copy: Path, *command: str, code: int = 0, **environment: str) -> str:
-    """Run a program in the copy, with nothing of this repository on its way; its output."""
+    """Run a program in the copy, with nothing of this repository on its way; its output.
+
+    The copy may keep what Python compiles, for the next program that runs in it.
+    """
+    ours = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=copy,
-        env={**os.environ, **environment, "PYTHONPATH": str(copy)},
+        env={**os.environ, **environment, **ours},
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
