@@ -27,6 +27,9 @@ from tasks.validate import validate
 from tests.fixtures.fake_clock import FakeClock
 from tests.fixtures.fake_quickbooks import BUSY, FACTS, LOST, FakeQuickBooks
 
+#: One worker makes the database and loads Great Expectations, which takes seconds.
+pytestmark = pytest.mark.xdist_group("great_expectations")
+
 LINE = {"DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1}, "Amount": 100}
 
 
@@ -257,7 +260,6 @@ def test_a_hostile_name_stops_nobody_else(world: World, name: str) -> None:
     assert all(label.isprintable() and len(label) <= 200 for label in labels)
 
 
-@pytest.mark.xdist_group("great_expectations")
 @pytest.mark.parametrize("name", ["Ann", "Zoë", "ÉCOLE"])
 def test_a_name_that_is_taken_is_found_in_every_alphabet(world: World, name: str) -> None:
     """SQLite lowers ASCII letters only; the second customer of a name is parked all the same."""
