@@ -253,13 +253,17 @@ def _bill_payment(posting: Posting, total: Decimal) -> None:
     _settle(posting, posting.payable(), total, party)
 
 
-def _expenses(posting: Posting, sign: int, vendor: str) -> None:
-    """Debit the accounts of expense lines and their tax, and put goods on the shelf."""
+def _expenses(posting: Posting, sign: int, vendor: str, customer: str = "") -> None:
+    """Debit the accounts of expense lines and their tax, and put goods on the shelf.
+
+    The customer is the payee, who gets money back where a line names nobody else.
+    """
     for line in posting.record.get("Line") or []:
         value, memo = sign * amount(line, "Amount"), str(line.get("Description", ""))
         if "AccountBasedExpenseLineDetail" in line:
             detail = line["AccountBasedExpenseLineDetail"]
-            party = {"customer": reference(detail, "CustomerRef"), "vendor": vendor, "memo": memo}
+            owes = reference(detail, "CustomerRef") or customer
+            party = {"customer": owes, "vendor": vendor, "memo": memo}
             account = reference(detail, "AccountRef")
             posting.party_debit(account or UNEXPLAINED, value, party)
         elif "ItemBasedExpenseLineDetail" in line:
@@ -295,10 +299,11 @@ def _vendor_credit(posting: Posting, total: Decimal) -> None:
 def _purchase(posting: Posting, total: Decimal) -> None:
     sign = -1 if posting.record.get("Credit") else 1
     payee = posting.record.get("EntityRef") or {}
-    is_vendor = str(payee.get("type", "Vendor")).lower() == "vendor"
+    kind, payee_id = str(payee.get("type", "Vendor")).lower(), str(payee.get("value", ""))
     account = reference(posting.record, "AccountRef")
     posting.credit(account or UNEXPLAINED, sign * total)
-    _expenses(posting, sign, str(payee.get("value", "")) if is_vendor else "")
+    vendor = payee_id if kind == "vendor" else ""
+    _expenses(posting, sign, vendor, payee_id if kind == "customer" else "")
 
 
 def _journal_entry(posting: Posting, total: Decimal) -> None:

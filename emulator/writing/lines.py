@@ -185,8 +185,8 @@ def _expense_account(draft: Draft, line: Record, detail: Record) -> None:
         raise faults.missing("Line.AccountBasedExpenseLineDetail.AccountRef")
     account = draft.company.get("Account", reference(detail, "AccountRef")) or {}
     kind = _payee_kind(draft)
-    if account.get("AccountType") == "Accounts Receivable":
-        kind = "Customer" if detail.get("CustomerRef") else ""
+    if account.get("AccountType") == "Accounts Receivable" and detail.get("CustomerRef"):
+        kind = "Customer"
     _require_party(account, kind, "Line.AccountBasedExpenseLineDetail.AccountRef")
     _expense_defaults(draft, line, detail)
 
@@ -275,7 +275,9 @@ def _deposited_link(draft: Draft, line: Record) -> None:
     undeposited = draft.company.account_by_subtype("UndepositedFunds")
     if reference(target, "DepositToAccountRef") not in {"", undeposited}:
         raise faults.business("The payment is not in Undeposited Funds.", "Line.LinkedTxn")
-    if amount(target, "TotalAmt") != amount(line, "Amount"):
+    # what was paid back lowers a deposit
+    sign = -1 if link.get("TxnType") == "RefundReceipt" else 1
+    if sign * amount(target, "TotalAmt") != amount(line, "Amount"):
         raise faults.business("The line must take the whole of the payment.", "Line.Amount")
 
 
