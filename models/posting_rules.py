@@ -24,6 +24,15 @@ def credit_memo(content: Content, books: Books) -> Posted:
     return _sale(content, books, -1)
 
 
+def refund_receipt(content: Content, books: Books) -> Posted:
+    """Income, tax and discounts given back in money: nobody owes more or less than before."""
+    journal = Journal(content, books)
+    paid_from = content.get("payment_account") or books.account(*UNDEPOSITED)
+    journal.credit(paid_from, content.get("total"))
+    _sold(journal, content, -1)
+    return journal.posted()
+
+
 def _sale(content: Content, books: Books, sign: int) -> Posted:
     journal = Journal(content, books)
     deposit = content.get("deposit") or ZERO
@@ -32,10 +41,16 @@ def _sale(content: Content, books: Books, sign: int) -> Posted:
     owed = (content.get("total") or ZERO) - deposit
     receivable = books.account("AccountsReceivable", RECEIVABLE, currency=journal.currency)
     journal.debit(receivable, sign * owed, party=content.get("customer") or "")
+    _sold(journal, content, sign)
+    return journal.posted()
+
+
+def _sold(journal: Journal, content: Content, sign: int) -> None:
+    """The income, discounts and tax of a sales form."""
     for line in content.get("lines") or ():
         _sales_line(journal, line, sign)
-    journal.credit(books.account(*SALES_TAX), sign * (content.get("tax_total") or ZERO))
-    return journal.posted()
+    tax = sign * (content.get("tax_total") or ZERO)
+    journal.credit(journal.books.account(*SALES_TAX), tax)
 
 
 def _sales_line(journal: Journal, line: Content, sign: int) -> None:
@@ -196,6 +211,7 @@ def deposit(content: Content, books: Books) -> Posted:
         journal.debit(content["cash_back_account"], content.get("cash_back_amount"))
     for line in content.get("lines") or ():
         held = line.get("account") or books.get(line.get("payment")).get("deposit_account")
+        held = held or books.get(line.get("refund_receipt")).get("payment_account")
         # what QuickBooks takes to the bank waits in Undeposited Funds (10.6)
         account = held or books.account(*UNDEPOSITED)
         party = str(line.get("party") or "")

@@ -27,7 +27,6 @@ MONTHS_MAX = 12
 #: Entities of QuickBooks that move money or goods, or may come to, and that the sync does not know.
 NOT_SYNCED = (
     "SalesReceipt",
-    "RefundReceipt",
     "CreditCardPayment",
     "Estimate",
     "PurchaseOrder",

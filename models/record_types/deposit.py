@@ -17,12 +17,20 @@ from models.settlement_lines import MARKER_PATH, settles
 from models.words import DataType
 
 DETAIL = "DepositLineDetail"
+#: The one line that a payment is, as far as a deposit sees it.
+WHOLE = {"LinkedTxn.0.TxnLineId": "0"}
 
 
 def total_of_deposit(content: Content) -> Decimal:
     """What is brought to the bank: the lines less the cash that is taken back."""
     lines = sum((line["amount"] for line in content.get("lines") or ()), Decimal(0))
     return lines - (content.get("cash_back_amount") or Decimal(0))
+
+
+def refunds_that_add(content: Content) -> Decimal:
+    """What refunds would add to a deposit, which they can only lower."""
+    refunds = (each for each in content.get("lines") or () if each["kind"] == "refund_receipt")
+    return sum((max(Decimal(0), each["amount"]) for each in refunds), Decimal(0))
 
 
 RECORD_TYPE = RecordType(
@@ -70,8 +78,9 @@ RECORD_TYPE = RecordType(
             table="deposit_lines",
             marker_path=MARKER_PATH,
             shapes=(
-                # the one line that a payment is, as far as a deposit sees it
-                settles("payment", "Payment", {"LinkedTxn.0.TxnLineId": "0"}),
+                settles("payment", "Payment", WHOLE),
+                # below zero: it takes out of Undeposited Funds what was paid back from there
+                settles("refund_receipt", "RefundReceipt", WHOLE),
                 LineShape(
                     kind="account",
                     marker="",
@@ -134,6 +143,13 @@ RECORD_TYPE = RecordType(
             code="unbalanced",
             message="total is not the sum of the lines, less the cash taken back",
             fix="Correct the lines, cash_back_amount or total so that they add up.",
+        ),
+        SameAmount(
+            field="lines",
+            compute=refunds_that_add,
+            code="refund_adds",
+            message="a refund receipt takes money out of a deposit, so its amount is below zero",
+            fix="Enter the refund receipt's total with a minus sign.",
         ),
     ),
 )

@@ -53,6 +53,7 @@ NOTES = {
     "Payment": "PrivateNote",
     "Purchase": "PrivateNote",
     "CreditMemo": "PrivateNote",
+    "RefundReceipt": "PrivateNote",
     "Bill": "PrivateNote",
     "BillPayment": "PrivateNote",
     "VendorCredit": "PrivateNote",
@@ -202,8 +203,8 @@ class BooksWorld:
         if entity == "Payment":
             return self.payment("5.00", PaymentRefNum=f"P-{number}")
         own = {"DocNumber": f"{entity}-{number}"}
-        if entity in ("Invoice", "CreditMemo"):
-            return self.invoice("10.10", **own)
+        if entity in ("Invoice", "CreditMemo", "RefundReceipt"):
+            return self.sold(entity, "10.10", **own)
         if entity == "BillPayment":
             bill = {"Id": self.ref("bill")["value"]}
             return self.bill_payment("5.00", (bill, "5.00"), **own)
@@ -224,6 +225,11 @@ class BooksWorld:
         ]
         body = {"CustomerRef": self.ref(customer), "TxnDate": "2026-09-15", "Line": lines}
         return {**body, **fields}
+
+    def sold(self, entity: str, *amounts: str, **fields: Any) -> dict[str, Any]:
+        """A sales form over these amounts; what is paid back says out of which account."""
+        paid_back = {"DepositToAccountRef": self.ref("bank")} if entity == "RefundReceipt" else {}
+        return self.invoice(*amounts, **{**paid_back, **fields})
 
     def payment(
         self, total: str, *applied: tuple[Payload, str], customer: str = "customer", **fields: Any
@@ -335,9 +341,14 @@ def deposited_money(world: BooksWorld, amount: str, **detail: Any) -> dict[str, 
 
 
 def deposited_payment(payment: Payload, amount: str, **link: Any) -> dict[str, Any]:
-    """A line of a deposit that takes a payment along."""
+    """A line of a deposit that takes a payment along; see also `deposited_refund`."""
     linked = {"TxnId": payment["Id"], "TxnType": "Payment", "TxnLineId": "0", **link}
     return {"Amount": Decimal(amount), "LinkedTxn": [linked]}
+
+
+def deposited_refund(refund: Payload, amount: str) -> dict[str, Any]:
+    """A line of a deposit that takes a refund receipt along."""
+    return deposited_payment(refund, amount, TxnType="RefundReceipt")
 
 
 def attachment(world: BooksWorld, name: str, **fields: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ LEFT_OUT: dict[str, str] = {
     "addresses copied from customers onto forms, PrintOnCheckName, LineEx, PurchaseEx": "not read",
     "income, cost and stock of items": (
         "would need a ledger: a sales form moves receivables, tax, its deposit and its customer; a "
+        "refund receipt moves tax and what paid; a "
         "payment moves receivables and where the money went; a bill or vendor credit moves "
         "payables, its vendor and its account lines, an expense what paid and its account lines; "
         "other accounts keep the balance they have"

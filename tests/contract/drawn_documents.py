@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.entities import ENTITIES as DECLARED
 from emulator.writing.references import SHIPPING_ITEM
-from tests.contract.drawn_ledger import LEDGER_BODIES
+from tests.contract.drawn_ledger import BANK, LEDGER_BODIES, UNDEPOSITED
 
 if TYPE_CHECKING:
     from tests.simulation.books import Books
@@ -76,6 +76,17 @@ class Drawing:
         body: Body = {"CustomerRef": self.reference("Customer"), "Line": self._sold()}
         if self.often(0.2):
             body["TxnTaxDetail"] = {"TotalTax": Decimal("1.25")}
+        return body
+
+    def refund_receipt(self) -> Body:
+        """As a credit memo, paid out of a bank or of Undeposited Funds; now and then to nobody."""
+        body = self.credit_memo()
+        if self.often(0.1):
+            del body["CustomerRef"]
+        if self.often(0.95):
+            body["DepositToAccountRef"] = {"value": self.random.choice([BANK, UNDEPOSITED])}
+        if self.often(0.3):
+            body["PaymentMethodRef"] = self.reference("PaymentMethod")
         return body
 
     def _sold(self) -> list[Body]:
@@ -201,6 +212,7 @@ class Drawing:
 _BODIES: dict[str, Callable[[Drawing], Body]] = {
     "Invoice": Drawing.invoice,
     "CreditMemo": Drawing.credit_memo,
+    "RefundReceipt": Drawing.refund_receipt,
     "Payment": Drawing.payment,
     "Purchase": Drawing.purchase,
     "Bill": Drawing.bill,

@@ -61,10 +61,13 @@ def transfer(drawing: Drawing) -> Body:
 
 
 def deposit(drawing: Drawing) -> Body:
-    """Payments that mostly are there to be deposited, and money from accounts."""
+    """Payments that mostly are there to be deposited, refunds, and money from accounts."""
     payments = drawing.books.all("Payment")
     count = min(len(payments), drawing.random.randint(0, 2))
     lines = [_taken(drawing, each) for each in drawing.random.sample(payments, k=count)]
+    refunds = drawing.books.all("RefundReceipt")
+    if refunds and drawing.often(0.4):
+        lines.append(_taken(drawing, drawing.random.choice(refunds), "RefundReceipt"))
     if not lines or drawing.often(0.5):
         lines.append(_from_account(drawing))
     body: Body = {"DepositToAccountRef": {"value": BANK}, "Line": lines}
@@ -76,12 +79,13 @@ def deposit(drawing: Drawing) -> Body:
     return body
 
 
-def _taken(drawing: Drawing, payment: Body) -> Body:
-    link = {"TxnId": payment["Id"], "TxnType": "Payment", "TxnLineId": "0"}
+def _taken(drawing: Drawing, payment: Body, kind: str = "Payment") -> Body:
+    link = {"TxnId": payment["Id"], "TxnType": kind, "TxnLineId": "0"}
+    sign = -1 if kind == "RefundReceipt" and drawing.often(0.9) else 1
     if drawing.often(0.05):
         link["TxnType"] = drawing.random.choice(["Invoice", "Purchase", "SalesReceipt"])
     amount = payment["TotalAmt"] if drawing.often(0.9) else drawing.amount()
-    return {"Amount": amount, "LinkedTxn": [link]}
+    return {"Amount": sign * amount, "LinkedTxn": [link]}
 
 
 def _from_account(drawing: Drawing) -> Body:

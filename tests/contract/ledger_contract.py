@@ -19,6 +19,7 @@ from tests.contract.books_world import (
     deposit,
     deposited_money,
     deposited_payment,
+    deposited_refund,
     journal_entry,
     key,
     transfer,
@@ -315,6 +316,34 @@ class LedgerContract:
         sold = world.create("Invoice", world.invoice("10.00"))
         body = deposit(world, deposited_payment(sold, "10.00", TxnType="Invoice"))
         assert world.refused_create("Deposit", body) == ("RejectedError", "2170")
+
+    def test_a_refund_receipt_lowers_the_deposit_that_takes_it_along(
+        self, world: BooksWorld
+    ) -> None:
+        _, paid = _paid(world)
+        body = world.sold("RefundReceipt", "4.00", DepositToAccountRef=world.ref("undeposited"))
+        refund = world.create("RefundReceipt", body)
+        assert of_account(world, "undeposited") == 6
+        wrong = deposit(world, deposited_payment(paid, "10.00"), deposited_refund(refund, "4.00"))
+        assert world.refused_create("Deposit", wrong) == ("RejectedError", "6000")
+        lines = [deposited_payment(paid, "10.00"), deposited_refund(refund, "-4.00")]
+        made = world.create("Deposit", deposit(world, *lines))
+        assert made["TotalAmt"] == 6
+        assert [of_account(world, each) for each in ("bank", "undeposited")] == [6, 0]
+        held = world.get("RefundReceipt", refund)
+        assert held["LinkedTxn"] == [{"TxnId": made["Id"], "TxnType": "Deposit"}]
+        noted = {**key(held), "PrivateNote": "x"}
+        assert world.refusal(Operation.UPDATE, "RefundReceipt", noted) == ("RejectedError", "6540")
+        assert world.refusal(Operation.DELETE, "RefundReceipt", key(held)) == (
+            "RejectedError",
+            "6540",
+        )
+        world.change("Deposit", made, Line=[made["Line"][0]])
+        free = world.get("RefundReceipt", refund)
+        assert free["LinkedTxn"] == []
+        assert [of_account(world, each) for each in ("bank", "undeposited")] == [10, -4]
+        gone = world.port.post(world.write(Operation.DELETE, "RefundReceipt", key(free)))
+        assert gone.error is None
 
     @pytest.mark.parametrize(
         ("purpose", "kind", "code"),

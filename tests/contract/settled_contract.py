@@ -74,7 +74,7 @@ PURCHASES = Settling(
     BooksWorld.bill_payment,
 )
 both = pytest.mark.parametrize("side", [SALES, PURCHASES], ids=lambda side: side.payment)
-sales_forms = pytest.mark.parametrize("entity", ["Invoice", "CreditMemo"])
+sales_forms = pytest.mark.parametrize("entity", ["Invoice", "CreditMemo", "RefundReceipt"])
 vendor_forms = pytest.mark.parametrize("entity", ["Bill", "VendorCredit"])
 
 
@@ -254,7 +254,7 @@ class SettledContract:
     def test_shipping_is_a_line_of_an_item_that_no_list_shows(
         self, world: BooksWorld, entity: str
     ) -> None:
-        body = world.invoice("10.00", "2.50")
+        body = world.sold(entity, "10.00", "2.50")
         body["Line"][1][ITEM_LINE] = {"ItemRef": {"value": SHIPPING_ITEM}}
         made = world.create(entity, body)
         assert made["TotalAmt"] == Decimal("12.5")
@@ -274,7 +274,7 @@ class SettledContract:
         assert world.refused_create("Item", bundle) == ("RejectedError", "500")
         made = world.people.create("Item", bundle)
         group = {"GroupItemRef": {"value": made["Id"]}, "Quantity": Decimal(3)}
-        body = world.invoice("10.00")
+        body = world.sold(entity, "10.00")
         body["Line"].insert(0, {"DetailType": "GroupLineDetail", "GroupLineDetail": group})
         document = world.create(entity, body)
         held = document["Line"][0]["GroupLineDetail"]["Line"]
@@ -308,14 +308,15 @@ class SettledContract:
         assert (answer.record["Deposit"], answer.record["Balance"]) == (0, 0)
         assert SALES.balance(world) == -6
 
-    def test_invoices_and_credit_memos_share_their_numbers(self, world: BooksWorld) -> None:
+    def test_sales_forms_share_their_numbers(self, world: BooksWorld) -> None:
         world.create("Invoice", world.invoice("1.00", DocNumber="S-1"))
-        taken = world.invoice("1.00", DocNumber="s-1")
-        assert world.refused_create("CreditMemo", taken) == ("RejectedError", "6140")
+        for entity in ("CreditMemo", "RefundReceipt"):
+            taken = world.sold(entity, "1.00", DocNumber="s-1")
+            assert world.refused_create(entity, taken) == ("RejectedError", "6140")
         world.people.custom_numbers = False
-        forms = ("Invoice", "CreditMemo", "Invoice")
-        numbers = [world.create(each, world.invoice("1.00"))["DocNumber"] for each in forms]
-        assert numbers == ["1001", "1002", "1003"]
+        forms = ("Invoice", "CreditMemo", "RefundReceipt", "Invoice")
+        numbers = [world.create(each, world.sold(each, "1.00"))["DocNumber"] for each in forms]
+        assert numbers == ["1001", "1002", "1003", "1004"]
 
     def test_a_credit_memo_takes_back_what_an_invoice_gave(self, world: BooksWorld) -> None:
         accounts = ("receivable", "tax")
@@ -328,6 +329,31 @@ class SettledContract:
         assert held == [Decimal("-10.80"), Decimal("0.80")]
         world.create("Invoice", body)
         assert [account_balance(world, each) for each in accounts] == [0, 0]
+
+    def test_a_refund_receipt_pays_back_and_nobody_owes_more(self, world: BooksWorld) -> None:
+        accounts = ("bank", "tax", "receivable")
+        for purpose in accounts:
+            world.ref(purpose)
+        body = world.sold("RefundReceipt", "10.00", TxnTaxDetail={"TotalTax": Decimal("0.80")})
+        made = world.create("RefundReceipt", body)
+        assert (made["TotalAmt"], made["Balance"]) == (Decimal("10.80"), 0)
+        held = [account_balance(world, each) for each in accounts]
+        assert held == [Decimal("-10.80"), Decimal("0.80"), 0]
+        assert SALES.balance(world) == 0
+        less = world.change("RefundReceipt", made, Line=world.invoice("4.00")["Line"])
+        assert less["TotalAmt"] == Decimal("4.80")
+        other = world.change("RefundReceipt", less, DepositToAccountRef=world.ref("savings"))
+        assert [account_balance(world, each) for each in ("bank", "savings")] == [
+            0,
+            Decimal("-4.80"),
+        ]
+        world.people.delete("RefundReceipt", other["Id"])
+        assert [account_balance(world, each) for each in ("savings", "tax")] == [0, 0]
+
+    def test_a_refund_receipt_names_no_customer_if_need_be(self, world: BooksWorld) -> None:
+        body = world.sold("RefundReceipt", "10.00")
+        del body["CustomerRef"]
+        assert "CustomerRef" not in world.create("RefundReceipt", body)
 
     # --- purchases --------------------------------------------------------------------------------
 

@@ -201,8 +201,12 @@ def test_both_books_go_through_a_history_alike(seed: int) -> None:
     history.play()
     small, true = history.people
     # as the product learns them; the small books serve references without names
-    terms = {("Term", each["Id"]): each["Name"] for each in small.all("Term")}
-    known = KnownReferences(names=terms)
+    names = {
+        (entity, each["Id"]): each["Name"]
+        for entity in ("Term", "PaymentMethod")
+        for each in small.all(entity)
+    }
+    known = KnownReferences(names=names)
     for entity in (*LISTS, *TRANSACTIONS, *SINGLES):
         ours = {each["Id"]: seen(each, entity, known) for each in small.all(entity)}
         theirs = {each["Id"]: seen(each, entity, known) for each in true.all(entity)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from models.lines import Lines
@@ -34,7 +35,7 @@ def balanced(hands: People, side: Side, record_type: RecordType, field: Lines) -
 def brought(
     hands: People, side: Side, record_type: RecordType, field: Lines, content: Content
 ) -> Lined:
-    """A payment that is not in the bank yet, money from an account, or both."""
+    """A payment that is not in the bank yet, money from an account, a refund; some or all."""
     world, lines = hands.world, []
     if not (content.get("cash_back_amount") and content.get("cash_back_account")):
         for name in ("cash_back_account", "cash_back_amount", "cash_back_memo"):
@@ -47,7 +48,32 @@ def brought(
     if not lines or world.draws.chance(PEOPLE, "from_account", 0.4):
         line = hands.line(side, record_type, field.shape_of("account"))
         lines += [line] if line else []
+    refunds = _paid_back(world, side)
+    if refunds and world.draws.chance(PEOPLE, "refund_taken", 0.5):
+        refund, total = refunds[world.draws.pick(PEOPLE, "refund", len(refunds))]
+        paid = reference("refund_receipt", int(refund))
+        lines.append({"kind": "refund_receipt", "refund_receipt": paid, "amount": -total})
     return tuple(lines)
+
+
+def _paid_back(world: World, side: Side) -> list[tuple[str, Decimal]]:
+    """Refund receipts out of Undeposited Funds that no deposit holds, and what they come to."""
+    undeposited = set(world.referable(side, "account", ("Other Current Asset",)))
+    if side is Side.QUICKBOOKS:
+        return [
+            (each["Id"], each["TotalAmt"])
+            for each in world.books.all("RefundReceipt")
+            if each["DepositToAccountRef"]["value"] in undeposited and not each.get("LinkedTxn")
+        ]
+    rows = (row for row in world.people.all("deposit") if row.live)
+    held = {line["refund_receipt_id"] for row in rows for line in row.values["lines"]}
+    return [
+        (row.id, row.values["total"] or Decimal(0))
+        for row in world.people.all("refund_receipt")
+        if row.live
+        and str(row.values["payment_account_id"]) in undeposited
+        and int(row.id) not in held
+    ]
 
 
 def _undeposited(world: World, side: Side) -> list[OpenDocument]:

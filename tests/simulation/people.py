@@ -102,6 +102,7 @@ _PARTICULARS: dict[str, Particular] = {
         {"terms": (None,), "deposit": (None, None, None, Decimal("1.00"))}, {}, _SOLD
     ),
     "credit_memo": Particular({}, {}, _SOLD),
+    "refund_receipt": Particular({}, {"payment_account": ("Bank", "Other Current Asset")}, _SOLD),
     "payment": Particular({}, {"deposit_account": ()}, ()),
     "expense": Particular(
         {"payment_method": ("cash", "check"), "is_refund": (False,)},

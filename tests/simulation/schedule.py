@@ -153,6 +153,19 @@ def enter_base(world: World) -> None:
         },
     )
     _enter_ledger(world, bank["Id"], costs["Id"])
+    _enter_refunds(world, bank["Id"], {**party, "Line": [{**line, "Amount": 1}]})
+
+
+def _enter_refunds(world: World, bank: str, head: dict[str, Any]) -> None:
+    """Refund receipts, as many as make a side that a brake guards, and nothing refers to them.
+
+    With the account that one is paid from, payments wait in it for a deposit from now on.
+    """
+    create = world.books.create
+    waiting = create("Account", {"Name": "Undeposited", "AccountSubType": "UndepositedFunds"})
+    for account in (waiting["Id"], bank, bank):
+        paid_from = {"DepositToAccountRef": {"value": account}}
+        create("RefundReceipt", {**head, **paid_from, "TxnDate": "2026-03-01"})
 
 
 def _enter_ledger(world: World, bank: str, costs: str) -> None:

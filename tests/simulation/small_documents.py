@@ -36,7 +36,7 @@ _LENDING = frozenset({"CreditMemo", "VendorCredit", "CreditCardCredit"})
 _CREDITS = frozenset({"CreditMemo", "VendorCredit"})
 _OPEN_FIELDS = {"CreditMemo": ("Balance", "RemainingCredit")}
 #: Forms that draw their numbers from one sequence, and whose numbers must differ.
-_SALES_FORMS = ("Invoice", "CreditMemo")
+_SALES_FORMS = ("Invoice", "CreditMemo", "RefundReceipt")
 _CHECKS = ("Purchase", "BillPayment")
 _WITHOUT_LINE_NUMBERS = frozenset({"Purchase", "VendorCredit"})
 _FIRST_NUMBER = 1000

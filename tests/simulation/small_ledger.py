@@ -54,7 +54,7 @@ _JOURNAL, _DEPOSIT = "JournalEntryLineDetail", "DepositLineDetail"
 _PARTIES = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}
 #: TxnType of a link -> entity, where it is another word.
 _LINKED_AS = {"Expense": "Purchase", "Check": "Purchase", "CreditCardCredit": "Purchase"}
-_DEPOSITABLE = frozenset({"Payment", "JournalEntry", "Purchase"})
+_DEPOSITABLE = frozenset({"Payment", "RefundReceipt", "JournalEntry", "Purchase"})
 
 
 class Held(NamedTuple):
@@ -217,7 +217,9 @@ def _check_deposited(draft: Draft, line: Record) -> None:
     undeposited = draft.books.account_of("UndepositedFunds")
     if reference(target, "DepositToAccountRef") not in {"", undeposited}:
         raise faults.business("The payment is not in Undeposited Funds.", "Line.LinkedTxn")
-    if amount(target, "TotalAmt") != line["Amount"]:
+    # what was paid back lowers a deposit
+    sign = -1 if link.get("TxnType") == "RefundReceipt" else 1
+    if sign * amount(target, "TotalAmt") != line["Amount"]:
         raise faults.business("The line must take the whole of the payment.", "Line.Amount")
 
 

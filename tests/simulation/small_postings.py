@@ -55,6 +55,13 @@ def _post_credit_memo(books: Keeping, record: Record, moves: Moves) -> None:
     _post_invoice(books, record, moves, -1)
 
 
+def _post_refund_receipt(books: Keeping, record: Record, moves: Moves) -> None:
+    account = _own(books, record, "DepositToAccountRef", "UndepositedFunds")
+    _add(moves, ("Account", account), -amount(record, "TotalAmt"))
+    tax = amount(record.get("TxnTaxDetail") or {}, "TotalTax")
+    _add(moves, ("Account", _tax_account(books)), tax)
+
+
 def _own(books: Keeping, record: Record, name: str, subtype: str) -> str:
     """The account that a document names, or the company's of that kind."""
     return reference(record, name) or books.account_of(subtype)
@@ -117,6 +124,7 @@ POSTINGS: dict[str, Callable[[Keeping, Record, Moves], None]] = {
     "Payment": _post_payment,
     "Purchase": _post_purchase,
     "CreditMemo": _post_credit_memo,
+    "RefundReceipt": _post_refund_receipt,
     "Bill": _post_bill,
     "VendorCredit": _post_vendor_credit,
     "BillPayment": _post_bill_payment,

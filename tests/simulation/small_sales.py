@@ -1,4 +1,4 @@
-"""What QuickBooks does to invoices and credit memos: bundles, totals, what is still open.
+"""What QuickBooks does to sales forms: bundles, totals, what is still open.
 
 As `small_documents`, which has what all documents share. Source: the reference, section 10.4, and
 the emulator, which these rules follow.
@@ -13,6 +13,7 @@ from tests.simulation.small_documents import (
     amount,
     auto_number,
     currency,
+    deposited,
     due_date,
     duplicate_number,
     email_address,
@@ -98,9 +99,23 @@ def _with_subtotal(sent: list[Record]) -> list[Record]:
     return [*plain, written, *discounts]
 
 
-_LINES: tuple[Rule, ...] = (expand_bundles, lines, sales_totals, open_balance)
+def zero_balance(draft: Draft) -> None:
+    """A form that is paid on the spot leaves nothing open."""
+    draft.after["Balance"] = ZERO
+
+
+_FORM: tuple[Rule, ...] = (expand_bundles, lines, sales_totals)
+_LINES: tuple[Rule, ...] = (*_FORM, open_balance)
 _NUMBER: tuple[Rule, ...] = (auto_number, duplicate_number, email_address)
 SALES_RULES: dict[str, tuple[Rule, ...]] = {
     "Invoice": (transaction_date, currency, due_date, *_LINES, *_NUMBER),
     "CreditMemo": (transaction_date, currency, *_LINES, *_NUMBER),
+    "RefundReceipt": (
+        transaction_date,
+        deposited,
+        currency,
+        *_FORM,
+        zero_balance,
+        *_NUMBER,
+    ),
 }

@@ -51,6 +51,8 @@ RECORDS: dict[str, dict[str, Any]] = {
     "bill:33": {"vendor": "vendor:50", "currency": "EUR", "exchange_rate": Decimal("1.2")},
     "vendor_credit:34": {"vendor": "vendor:50", "currency": "USD"},
     "payment:35": {"deposit_account": "account:6"},
+    # out of an account of its own, to tell it from what waits in Undeposited Funds
+    "refund_receipt:37": {"payment_account": "account:1"},
 }
 EURO = {"currency": "EUR", "exchange_rate": Decimal("1.1")}
 SOLD = {"kind": "item", "item": "item:20", "amount": Decimal(100)}
@@ -76,6 +78,26 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[tuple[str, str], str]]] = {
         "credit_memo",
         {"customer": "customer:40", "total": Decimal(100), "lines": (SOLD,)},
         {("3", "customer:40"): "-100", ("8", ""): "100"},
+    ),
+    "refund receipt with discount and tax": (
+        "refund_receipt",
+        {
+            "customer": "customer:40",
+            "payment_account": "account:1",
+            "total": Decimal("97.20"),
+            "tax_total": Decimal("7.20"),
+            "lines": (SOLD, line("discount", 10)),
+        },
+        {("1", ""): "-97.20", ("8", ""): "100", ("9", ""): "-10", ("7", ""): "7.20"},
+    ),
+    "refund receipt of goods": (
+        "refund_receipt",
+        {
+            "payment_account": "account:6",
+            "total": Decimal(100),
+            "lines": (line("item", 100, item="item:21", quantity=Decimal(4)),),
+        },
+        {("6", ""): "-100", ("8", ""): "100"},
     ),
     "foreign invoice": (
         "invoice",
@@ -207,6 +229,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[tuple[str, str], str]]] = {
         "transfer",
         {"from_account": "account:1", "to_account": "account:2", "amount": Decimal("12.50")},
         {("1", ""): "-12.50", ("2", ""): "12.50"},
+    ),
+    "deposit that takes a refund along": (
+        "deposit",
+        {
+            "deposit_account": "account:2",
+            "total": Decimal(50),
+            "lines": (
+                line("payment", 60, payment="payment:35"),
+                line("refund_receipt", -10, refund_receipt="refund_receipt:37"),
+            ),
+        },
+        {("2", ""): "50", ("6", ""): "-60", ("1", ""): "10"},
     ),
     "deposit with cash back": (
         "deposit",

@@ -41,6 +41,7 @@ RECORDS_MIN = {
     "deposit": 13,
     "journal_entry": 13,
     "receipt": 0,
+    "refund_receipt": 1,
     "transfer": 1,
     "vendor_credit": 1,
 }
