@@ -128,8 +128,7 @@ def expense(content: Content, books: Books) -> Posted:
     sign = -1 if content.get("is_refund") else 1
     if content.get("payment_account"):
         journal.credit(content["payment_account"], sign * (content.get("total") or ZERO))
-    payee = str(content.get("payee") or "")
-    _purchase_lines(journal, content, sign, payee if payee.startswith("vendor:") else "")
+    _purchase_lines(journal, content, sign, str(content.get("payee") or ""))
     return journal.posted()
 
 
@@ -154,12 +153,16 @@ def _owed_purchase(content: Content, books: Books, sign: int) -> Posted:
     return journal.posted()
 
 
-def _purchase_lines(journal: Journal, content: Content, sign: int, vendor: str) -> None:
+def _purchase_lines(journal: Journal, content: Content, sign: int, payee: str) -> None:
+    vendor = payee if payee.startswith("vendor:") else ""
+    # a refund by expense says on its head, and need not say again on its line, who gets it back
+    refunded = payee if payee.startswith("customer:") else ""
     for line in content.get("lines") or ():
         amount = sign * (line.get("amount") or ZERO)
         account = line.get("account") or _bought(journal.books.get(line.get("item")))
         if account:
-            party = _party_on(journal.books, account, line.get("customer") or "", vendor)
+            customer = line.get("customer") or refunded
+            party = _party_on(journal.books, account, customer, vendor)
             journal.debit(account, amount, party=party)
         elif amount:
             journal.unplaced("the account of a line that the platform does not know")

@@ -197,6 +197,19 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[tuple[str, str], str]]] = {
         },
         {("1", ""): "-7", ("5", "vendor:50"): "7"},
     ),
+    "refund by an expense that names its payee": (
+        "expense",
+        {
+            "payment_account": "account:1",
+            "payee": "customer:40",
+            "total": Decimal(9),
+            "lines": (
+                line("account", 7, account="account:3"),
+                line("account", 2, account="account:3", customer="customer:42"),
+            ),
+        },
+        {("1", ""): "-9", ("3", "customer:40"): "7", ("3", "customer:42"): "2"},
+    ),
     "bill of goods": (
         "bill",
         {
