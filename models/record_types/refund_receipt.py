@@ -45,6 +45,7 @@ RECORD_TYPE = RecordType(
     postings=posting_rules.refund_receipt,
     report_titles=("Refund",),
     delete_means=DeleteMeans.DELETE,
+    voidable=True,
     match_keys=(("number", "customer", "total"),),
     marking=Marking(
         number="number",

@@ -27,6 +27,7 @@ BY_HAND = {
     "credit_memo": "voided",
     # its status is the platform's own: how far it is approved
     "expense": "posted",
+    "refund_receipt": "voided",
     "transfer": None,
     "vendor_credit": None,
 }
