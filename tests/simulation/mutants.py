@@ -81,6 +81,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "base_of_one_side",
         "the base advances on what one side holds",
         broken_memory.base_of_one_side,
+        condition="rough",
     ),
     Mutant(
         "base_as_sent",
