@@ -122,7 +122,7 @@ def read_both(cycle: Cycle) -> BothBooks:
         raws[record_type.name] = cycle.quickbooks.query(record_type.entity)[0]
     cycle.progress("reading the platform")
     rows, links, parked = _platform(cycle, record_types, raws)
-    learn_names(cycle, record_types, QuickBooksExtract(raws, {}, {}), PlatformExtract(rows=rows))
+    learn_names(cycle, QuickBooksExtract(raws, {}, {}), PlatformExtract(rows=rows))
     quickbooks, platform, not_ready = {}, {}, 0
     for record_type in record_types:
         for raw in raws[record_type.name]:

@@ -10,7 +10,6 @@ Files come after them: which ones are missing is seen on the platform itself.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -60,7 +59,7 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
         with cycle.state.begin() as unit:
             report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
             unit.close_alerts(CONNECTION_ALERTS)
-            unit.finish_run("completed", json.dumps(report.as_json(), ensure_ascii=False), None)
+            unit.finish_run("completed", report.as_text(), None)
         return report
     finally:
         cycle.state.release_lease()
@@ -73,13 +72,14 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     steps.post_expenses(cycle)
     seen = _observed(cycle, steps)
     check_plan(cycle, seen.plan, seen.record_types)
+    planned = [each for each in seen.record_types if seen.plan.of(each)]
     # QuickBooks deletes nothing that others are linked to, so what refers to it goes first
-    for record_type in reversed(seen.record_types):
+    for record_type in reversed(planned):
         deleted = [each for each in seen.plan.of(record_type) if each.deletes_in_quickbooks]
         if deleted:
             _write(cycle, record_type, deleted, steps)
     for last in (False, True):
-        for record_type in seen.record_types:
+        for record_type in planned:
             plans = [
                 each
                 for each in seen.plan.of(record_type)
@@ -126,7 +126,7 @@ def _observed(cycle: Cycle, steps: Steps) -> _Observed:
     quickbooks = steps.extract_quickbooks(cycle, record_types)
     record_types = read_referring(cycle, record_types, quickbooks)
     platform = steps.extract_platform(cycle, own)
-    learn_names(cycle, record_types, quickbooks, platform)
+    learn_names(cycle, quickbooks, platform)
     candidates = steps.pair(cycle, record_types, quickbooks, platform)
     tell_winners(cycle, candidates)
     plan = steps.plan(cycle, record_types, candidates)

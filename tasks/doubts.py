@@ -68,6 +68,8 @@ def doubt_questioned(
     questioned: Mapping[str, Link],
 ) -> None:
     """What came later and has the key of a record in doubt is in doubt with it."""
+    if not questioned:
+        return
     rows = unit.platform.rows(record_type, [each.platform_id or "" for each in questioned.values()])
     by_id = {each.link.quickbooks_id: each for each in found.values()}
     for side_id, half in questioned.items():

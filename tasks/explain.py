@@ -167,7 +167,6 @@ def _planned(cycle: Cycle, record_type: RecordType, now: _Now) -> RecordPlan:
     """What a cycle would decide on the record, by the same steps."""
     learn_names(
         cycle,
-        [record_type],
         QuickBooksExtract({record_type.name: [now.quickbooks] if now.quickbooks else []}, {}, {}),
         PlatformExtract({record_type.name: [now.row] if now.row else []}),
     )

@@ -17,7 +17,7 @@ from connectors.state.platform_port import PlatformChanges, Row
 from connectors.state.port import Unit, restored_cursor
 from models.errors import RejectedError
 from models.fields import Raw, value_at
-from models.record_type import RecordType
+from models.record_type import RecordType, catalog
 from models.reference_fields import Named
 from models.words import Side
 from tasks.context import Cycle
@@ -238,22 +238,18 @@ def _changes_after(unit: Unit, after_each: Mapping[str, str | None]) -> dict[str
     return {after: unit.platform.changes(some, after) for after, some in names.items()}
 
 
-def learn_names(
-    cycle: Cycle,
-    record_types: Sequence[RecordType],
-    quickbooks: QuickBooksExtract,
-    platform: PlatformExtract,
-) -> None:
+def learn_names(cycle: Cycle, quickbooks: QuickBooksExtract, platform: PlatformExtract) -> None:
     """Make sure that the terms, tax codes and payment methods in use are known by name.
 
     An entity is read again only when a record names an entry that is not known.
     """
     unknown: set[str] = set()
-    for record_type in record_types:
-        for raw in quickbooks.records.get(record_type.name, ()):
-            unknown |= _unknown_names(cycle, record_type, raw, Side.QUICKBOOKS)
-        for row in platform.rows.get(record_type.name, ()):
-            unknown |= _unknown_names(cycle, record_type, row.values, Side.PLATFORM)
+    for name, records in quickbooks.records.items():
+        for raw in records:
+            unknown |= _unknown_names(cycle, catalog()[name], raw, Side.QUICKBOOKS)
+    for name, rows in platform.rows.items():
+        for row in rows:
+            unknown |= _unknown_names(cycle, catalog()[name], row.values, Side.PLATFORM)
     for entity in sorted(unknown):
         records, _ = cycle.quickbooks.query(entity)
         names = {

@@ -61,7 +61,7 @@ def _compare_first(
     """As a cycle does it, up to the pairing."""
     quickbooks = steps.extract_quickbooks(cycle, record_types)
     platform = steps.extract_platform(cycle, [each for each in record_types if cycle.own(each)])
-    learn_names(cycle, record_types, quickbooks, platform)
+    learn_names(cycle, quickbooks, platform)
     candidates = steps.pair(cycle, record_types, quickbooks, platform)
     found.pools |= cycle.matching.pools
     found.proposals |= cycle.matching.proposals

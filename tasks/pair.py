@@ -132,6 +132,8 @@ def _pair_platform(
 ) -> None:
     rows = extract.rows.get(record_type.name, [])
     gone = extract.gone.get(record_type.name, [])
+    if not rows and not gone:
+        return
     links = unit.links_of(record_type.name, Side.PLATFORM, [*(row.id for row in rows), *gone])
     cycle.references.learn(links.values())
     unlinked: list[Row] = []
@@ -151,7 +153,8 @@ def _pair_platform(
             found[link.id] = Candidate(
                 record_type, link, gone_on_platform=True, read_from=frozenset({Side.PLATFORM})
             )
-    _link_new_rows(cycle, unit, record_type, unlinked, found)
+    if unlinked:
+        _link_new_rows(cycle, unit, record_type, unlinked, found)
 
 
 def _platform_needs_look(link: Link, row: Row) -> bool:
@@ -210,8 +213,9 @@ def _link_rows_of_parents(
 ) -> None:
     """Let rows of a record type that is only read for its children be matched, not made twice."""
     side_ids = {str(each["Id"]) for each in extract.records.get(record_type.name, [])}
-    known = unit.links_of(record_type.name, Side.QUICKBOOKS, side_ids)
-    if cycle.own(record_type) or len(known) == len(side_ids):
+    if cycle.own(record_type) or not side_ids:
+        return
+    if len(unit.links_of(record_type.name, Side.QUICKBOOKS, side_ids)) == len(side_ids):
         return
     row_ids = unit.platform.ids(record_type)
     linked = unit.links_of(record_type.name, Side.PLATFORM, row_ids)
@@ -244,24 +248,16 @@ def _pair_quickbooks(
 ) -> None:
     records = {str(each["Id"]): each for each in extract.records.get(record_type.name, [])}
     gone = extract.gone.get(record_type.name, [])
+    if not records and not gone:
+        return
     links = unit.links_of(record_type.name, Side.QUICKBOOKS, [*records, *gone])
     cycle.references.learn(links.values())
+    _take_up_linked(cycle, record_type, extract, links, found, parked)
     unlinked = _unlinked(record_type, records, links)
-    for side_id, record in records.items():
-        link = links.get(side_id)
-        if link is None:
-            continue
-        if is_outdated(link, record) or (
-            side_id not in extract.read_again.get(record_type.name, ())
-            and _is_no_news(cycle, record_type, link, record, parked)
-        ):
-            _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
-        else:
-            add_side(found, record_type, link, quickbooks=record)
-    for side_id in gone:
-        link = links[side_id]
-        add_side(found, record_type, link, gone_in_quickbooks=True)
-    copies = twins(unit, record_type, [*unlinked, *_half_known(records, links)])
+    half_known = _half_known(records, links)
+    if not unlinked and not half_known:
+        return
+    copies = twins(unit, record_type, [*unlinked, *half_known])
     waiting = waiting_for_parent(records, links, parked)
     free = [*unlinked, *(records[side_id] for side_id in waiting)]
     matched = match(
@@ -291,6 +287,31 @@ def _pair_quickbooks(
         twin = copies.get(each.link.quickbooks_id or "")
         if twin is not None:
             found[link_id] = replace(each, twin_of=twin)
+
+
+def _take_up_linked(
+    cycle: Cycle,
+    record_type: RecordType,
+    extract: QuickBooksExtract,
+    links: Mapping[str, Link],
+    found: dict[int, Candidate],
+    parked: Mapping[int, Parked],
+) -> None:
+    """Take up the records that have a link and are news, and those that are gone."""
+    read_again = extract.read_again.get(record_type.name, ())
+    for record in extract.records.get(record_type.name, ()):
+        side_id = str(record["Id"])
+        link = links.get(side_id)
+        if link is None:
+            continue
+        if is_outdated(link, record) or (
+            side_id not in read_again and _is_no_news(cycle, record_type, link, record, parked)
+        ):
+            _count_unchanged(cycle, record_type, Side.QUICKBOOKS)
+        else:
+            add_side(found, record_type, link, quickbooks=record)
+    for side_id in extract.gone.get(record_type.name, ()):
+        add_side(found, record_type, links[side_id], gone_in_quickbooks=True)
 
 
 def _unlinked(

@@ -13,6 +13,8 @@ from models.record_type import RecordType, catalog
 from models.words import DataType, Operation, Side
 from tasks.context import OUTCOMES, Cycle
 
+_TEXT = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass
 class Report:
@@ -42,6 +44,10 @@ class Report:
             "parked": self.parked,
             "parked_open": self.parked_open,
         }
+
+    def as_text(self) -> str:
+        """The report as it is stored."""
+        return _TEXT(self.as_json())
 
     @property
     def moved(self) -> int:

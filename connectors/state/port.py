@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Protocol
 
 from connectors.ports import CompanyFacts
@@ -30,6 +31,7 @@ from models.words import IntentState, Side
 COMPANY_CURSOR = "company checked"
 
 
+@cache
 def restored_cursor(record_type: str) -> str:
     """Among the cursors: set by a person after the database was restored from a backup.
 

@@ -94,7 +94,7 @@ class _Transaction:
         try:
             if world.database_fails:
                 world.maybe_fail("commit_failed", "disk_full")
-            number = world.calls.before("commit")
+            number = world.calls.before("commit") if world.calls.listening else 0
             if unit.updates or unit.writes:
                 world.oracle.about_to_commit(unit)
         except BaseException as failure:
@@ -102,7 +102,8 @@ class _Transaction:
                 raise
         block.__exit__(None, None, None)
         world.oracle.committed(self._inner)
-        world.calls.after("commit", number)
+        if number:
+            world.calls.after("commit", number)
         if world.database_fails:
             world.maybe_fail("commit_unknown")
         world.occasion(self._worker, "committed")
