@@ -5,7 +5,8 @@ After a restore, and in a first sync, a person decides; until then nothing is ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from connectors.state.port import Unit
@@ -19,6 +20,7 @@ from tasks.matching import (
     MATCH_CODES,
     add_rows_read_along,
     compare,
+    copied_before_restore,
     doubt_of,
     examine,
     unknown_after_restore,
@@ -88,14 +90,29 @@ def doubt_lone_ones(found: dict[int, Candidate]) -> None:
     """After a restore, records that both sides hold alone may be the same ones.
 
     Entries of name lists carry no marker, and one that was renamed since the backup is not known by
-    its name. A document may have been edited where its marker stood.
+    its name. A document may have been edited where its marker stood, or copied with its marker:
+    then nothing tells the copy from what was made here, also where the platform has lost it.
     """
     in_quickbooks = [each for each in found.values() if each.link.platform_id is None]
-    in_quickbooks = [each for each in in_quickbooks if _may_have_lost_its_marker(each)]
     on_platform = [each for each in found.values() if each.link.quickbooks_id is None]
-    if in_quickbooks and on_platform:
-        for each in (*in_quickbooks, *on_platform):
+    markers = _copied_markers(in_quickbooks)
+    copied = [each for each in in_quickbooks if _marker_of(each) in markers]
+    unmarked = [each for each in in_quickbooks if _may_have_lost_its_marker(each)]
+    if on_platform and (unmarked or copied):
+        for each in (*unmarked, *on_platform):
             found[each.link.id] = replace(each, doubt=unknown_after_restore(each.record_type))
+    for each in copied:
+        found[each.link.id] = replace(each, doubt=copied_before_restore(each.record_type))
+
+
+def _copied_markers(candidates: Iterable[Candidate]) -> set[str]:
+    """Markers that more than one record carries."""
+    counts = Counter(marker for each in candidates if (marker := _marker_of(each)) is not None)
+    return {marker for marker, count in counts.items() if count > 1}
+
+
+def _marker_of(each: Candidate) -> str | None:
+    return each.record_type.marker_in(each.quickbooks) if each.quickbooks else None
 
 
 def _may_have_lost_its_marker(each: Candidate) -> bool:

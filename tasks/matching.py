@@ -262,6 +262,17 @@ def unknown_after_restore(record_type: RecordType) -> RecordError:
     )
 
 
+def copied_before_restore(record_type: RecordType) -> RecordError:
+    """What was remembered of the one that was made here is gone, and the copy looks like it."""
+    return RecordError(
+        f"the database was restored, and QuickBooks holds this {record_type.name} more than once "
+        "with the same marker: somebody copied it",
+        code="after_restore",
+        fix="Delete the surplus ones in QuickBooks, and on the platform one that is the same; then "
+        "retry what is left. If all are meant, retry all.",
+    )
+
+
 def kept_doubt(known: Parked) -> RecordError | None:
     """The doubt in which a record was parked, where nobody has decided it since."""
     if known.code not in DOUBT_CODES or known.next_attempt_at is not None:
