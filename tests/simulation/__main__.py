@@ -34,6 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
 
         # always the same seeds, so that how many a bug takes can be compared
         return hunt(options.name or HUNT, options.seeds_max, options.processes, options.only)
+    if options.keep is not None:
+        from tests.simulation.kept_tapes import keep
+
+        return keep(options.name or HUNT, options.seeds_max, options.keep)
     if options.canary:
         from tests.simulation.planting import canary
 
@@ -61,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mutants", action="store_true", help="hunt the planted bugs")
     parser.add_argument("--only", nargs="*", default=(), help="these planted bugs")
     parser.add_argument("--seeds-max", type=int, default=2_000, help="for each planted bug")
+    parser.add_argument(
+        "--keep", nargs="*", metavar="PLANTED_BUG", help="make their tapes anew; all without a name"
+    )
     parser.add_argument("--canary", action="store_true", help="a bug on one seed in a hundred")
     parser.add_argument("--crash-points", action="store_true", help="crash at every port call")
     parser.add_argument(

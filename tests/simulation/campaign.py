@@ -38,6 +38,9 @@ _FORCED: dict[str, dict[str, Any]] = {
     },
     "emptied": {"mass_delete": True},
     "restored": {"restored": True},
+    "touched": {"honour_request_ids": False},
+    "restored_touched": {"restored": True},
+    "corrected": {"actions": 14},
 }
 CONDITIONS = tuple(_FORCED)
 #: What the schedules of a condition are rich in.
@@ -53,6 +56,12 @@ _RICH_IN = {
     },
     # documents whose write was lost on its way there or back
     "lost": {"timeout_before": 0.35, "answer_lost": 0.35},
+    # records on which people work before it is known that they were made
+    "touched": {"late_landing": 0.3, "answer_lost": 0.4, "touched": 0.5},
+    "restored_touched": {"late_landing": 0.3, "touched": 0.5},
+    # new records that were edited, or said to be deleted, before they were read, beside writes
+    # that never arrived
+    "corrected": {"timeout_before": 0.4, "corrected": 0.7, "false_delete": 0.3},
 }
 
 
@@ -176,10 +185,15 @@ def _chunks(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, first=first, count=count)
 
 
-def _make_ready(plan: Plan) -> None:
-    """Set up the companies that schedules begin with; Python's collector need not look at them."""
+def make_bases(plan: Plan) -> None:
+    """Set up the companies that schedules begin with, by the engine as it is now."""
     for custom_numbers in (True, False):
         bases_of(plan.books, plan.state, custom_numbers=custom_numbers)
+
+
+def _make_ready(plan: Plan) -> None:
+    """Set up what is needed in a process; Python's collector need not look at it."""
+    make_bases(plan)
     gc.collect()
     gc.freeze()
 

@@ -6,9 +6,54 @@ seeds. Where `mutants.json` says how many it took, four times as many, and more 
 
 from __future__ import annotations
 
-from tests.simulation import broken_memory, broken_writes
+from tests.simulation import broken_before, broken_memory, broken_writes
 from tests.simulation.planted import Mutant, planted
 
+#: Bugs that the engine once had; a tape of each is kept.
+MENDED: tuple[Mutant, ...] = (
+    Mutant(
+        "deleted_is_sent_again",
+        "a create that may have landed and been deleted by a person is sent again",
+        broken_before.deleted_is_sent_again,
+        condition="touched",
+    ),
+    Mutant(
+        "renamed_is_made_again",
+        "a list entry that was renamed before it was looked for is made again",
+        broken_before.renamed_is_made_again,
+        condition="touched",
+    ),
+    Mutant(
+        "new_delete_unread",
+        "what CDC calls deleted and nobody links yet is not read",
+        broken_before.new_delete_unread,
+        condition="corrected",
+    ),
+    Mutant(
+        "landing_unknown_by_name",
+        "after a restore, a list entry that landed meanwhile is not known by its name",
+        broken_before.landing_unknown_by_name,
+        condition="restored",
+    ),
+    Mutant(
+        "withheld_is_forgotten",
+        "what looked like a write without an answer is not read again when it was another one",
+        broken_before.withheld_is_forgotten,
+        condition="corrected",
+    ),
+    Mutant(
+        "retried_copy_is_new",
+        "a copy that was parked is made on the platform when it is retried",
+        broken_before.retried_copy_is_new,
+        condition="touched",
+    ),
+    Mutant(
+        "copies_are_new_after_restore",
+        "after a restore, a record and its copy are both taken for new ones",
+        broken_before.copies_are_new_after_restore,
+        condition="restored_touched",
+    ),
+)
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "send_at_once",
@@ -179,6 +224,17 @@ MUTANTS: tuple[Mutant, ...] = (
         "what both sides hold in two spellings is made anew on both",
         broken_memory.first_sync_asks_nothing,
     ),
+    *MENDED,
 )
 
-__all__ = ["MUTANTS", "Mutant", "planted"]
+
+def mutant_named(name: str) -> Mutant:
+    """The planted bug of this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {each.name: each for each in MUTANTS}[name]
+
+
+__all__ = ["MENDED", "MUTANTS", "Mutant", "mutant_named", "planted"]

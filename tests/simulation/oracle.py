@@ -75,6 +75,8 @@ class Oracle:
         self.answered: set[str] = set()
         #: Effects whose audit entries went with a restored database.
         self.unlogged: set[str] = set()
+        #: What a person copied in QuickBooks: its type, its id, and the id of the copy.
+        self.copies: list[tuple[RecordType, str, str]] = []
         #: Conflicts of a database that was restored since.
         self.named = ""
         self.seen_entries = 0

@@ -168,8 +168,9 @@ class People:
 
     def _create(self, side: Side, record_type: RecordType) -> None:
         content = self.new_content(side, record_type)
-        if content is not None:
-            self.create(side, record_type, content)
+        record_id = self.create(side, record_type, content) if content is not None else None
+        if record_id is not None and side is Side.QUICKBOOKS and self.world.fails("corrected"):
+            self.edit(side, record_type, record_id)
 
     def create(self, side: Side, record_type: RecordType, content: Content) -> str | None:
         """Enter a record; its id on the side, None where the side refuses it."""
@@ -215,10 +216,13 @@ class People:
             else:
                 self.edit(side.other, record_type, other)
 
-    def edit(self, side: Side, record_type: RecordType, record_id: str) -> None:
-        """Change one field of a record."""
-        editable = [each for each in record_type.fields if _is_editable(record_type, each)]
-        field = editable[self.world.draws.pick(PEOPLE, "field", len(editable))]
+    def edit(
+        self, side: Side, record_type: RecordType, record_id: str, field: Field | None = None
+    ) -> None:
+        """Change one field of a record: this one, or any."""
+        if field is None:
+            editable = [each for each in record_type.fields if _is_editable(record_type, each)]
+            field = editable[self.world.draws.pick(PEOPLE, "field", len(editable))]
         before = self.world.oracle.tokens_of(side, record_type, record_id)
         try:
             if side is Side.QUICKBOOKS:

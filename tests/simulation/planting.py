@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.simulation.campaign import Plan, one
-from tests.simulation.mutants import MUTANTS, Mutant, planted
+from tests.simulation.campaign import Plan, make_bases, one
+from tests.simulation.mutants import MUTANTS, mutant_named, planted
 
 #: Planted bug -> seeds that it took to find it, in a hunt that was looked at.
 FIGURES = Path(__file__).parent / "mutants.json"
@@ -22,10 +22,9 @@ CANARY_EVERY, CANARY_SEEDS = 100, 1_000
 
 def find(name: str, seeds_max: int, mutant_name: str) -> tuple[str, int, str]:
     """Plant one bug; after how many seeds it was caught (0: never), and by which invariant."""
-    mutant = next(each for each in MUTANTS if each.name == mutant_name)
+    mutant = mutant_named(mutant_name)
     plan = Plan(f"{name}-{mutant_name}", 0, seeds_max, mutant.condition)
-    one(plan, 0)  # the base company is made by the engine as it is
-    one(Plan(f"{name}-{mutant_name}-numbers", 0, 1, "late_landing"), 1)
+    make_bases(plan)
     with planted(mutant):
         for number in range(seeds_max):
             result = one(plan, number)
@@ -75,8 +74,8 @@ def canary(name: str, processes: int) -> int:
 
 def _canary_part(name: str, share: int, part: int) -> list[int]:
     plan = Plan(name, 0, CANARY_SEEDS)
-    one(plan, 1)
-    mutant: Mutant = next(each for each in MUTANTS if each.name == "audit_dropped")
+    make_bases(plan)
+    mutant = mutant_named("audit_dropped")
     failed = []
     for number in range(part * share, (part + 1) * share):
         if number % CANARY_EVERY:

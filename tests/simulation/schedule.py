@@ -358,10 +358,24 @@ def _review(world: World) -> None:
     with state.begin() as unit:
         parked = unit.parked(list(catalog()))
         # where a person has to look in QuickBooks first, this one does not say yes blindly
-        unit.release([each.link_id for each in parked if each.code not in _LOOKED_AT])
+        never_made = _never_made(world, unit)
+        unit.release(
+            [
+                each.link_id
+                for each in parked
+                if each.code not in _LOOKED_AT
+                or (each.code == "may_be_ours" and each.link_id in never_made)
+            ]
+        )
         for each in unit.approvals([ApprovalState.WAITING]):
             approve(unit, each.number, "controller")
             _decide_twice(world, unit, each.number)
+
+
+def _never_made(world: World, unit: Unit) -> set[int]:
+    """Links of creates without an answer of which one who looks in QuickBooks finds nothing."""
+    done = {each.intent_id for each in world.oracle.effects}
+    return {each.link_id for each in unit.open_intents() if each.id not in done}
 
 
 def _decide_twice(world: World, unit: Unit, number: int) -> None:

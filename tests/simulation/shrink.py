@@ -7,7 +7,6 @@ draw by draw. A tape that still breaks the same invariant is kept.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from tests.simulation.campaign import Plan, replayed
 from tests.simulation.draws import Draw
@@ -15,7 +14,6 @@ from tests.simulation.schedule import Result
 
 #: Runs that shrinking may take.
 RUNS_MAX = 1_500
-TAPES = Path(__file__).parent / "tapes"
 
 
 class Shrinker:
@@ -75,6 +73,6 @@ def shortest_story(plan: Plan, failure: Result) -> str:
             f"{len(failure.tape)} draws came down to {len(tape)} in {shrinker.runs} runs:",
             *(f"  {line}" for line in result.story),
             f"  {result.message or 'the tape does not fail when it is played again'}",
-            f"keep it as tests/simulation/tapes/NAME.json: {kept}",
+            f"keep it as tests/simulation/tapes/PLANTED_BUG.json (CONTRIBUTING.md): {kept}",
         ]
     )

@@ -33,6 +33,7 @@ from models.intent import SEND_WINDOW_DIVISOR
 from models.words import Operation
 from tests.simulation.draws import FAULTS
 from tests.simulation.profile import FLIGHT_SECONDS
+from tests.simulation.touching import touch
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -222,6 +223,7 @@ class SimQuickBooks:
         seen = len(world.books.journal)
         answers = send(writes)
         world.oracle.note_effects(writes, answers, seen)
+        touch(world, seen)
         return answers
 
     def _spoilt_answers(

@@ -5,16 +5,15 @@ The long runs are commands (`python -m tests.simulation --help`), which `.ci/run
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.simulation import campaign, crash_points, schedule
+from tests.simulation import campaign, crash_points, kept_tapes
 from tests.simulation.campaign import CONDITIONS, Plan, one, replayed, run_chunk
+from tests.simulation.mutants import MENDED, mutant_named, planted
 from tests.simulation.planting import find
-from tests.simulation.shrink import TAPES, Shrinker
+from tests.simulation.shrink import Shrinker
 from tests.simulation.traces import hashed_otherwise
 
 #: New seeds each time.
@@ -26,13 +25,24 @@ def summary(done: campaign.Campaign) -> str:
     return "; ".join(f"{each.seed}: {each.message}" for each in done.failures)
 
 
-@pytest.mark.parametrize("path", sorted(TAPES.glob("*.json")), ids=lambda path: path.stem)
-def test_what_once_failed(path: Path) -> None:
-    """Goal: every failure that was ever shrunk and kept stays mended."""
-    kept = json.loads(path.read_text())
-    tape = [(stream, kind, value) for stream, kind, value in kept["tape"]]
-    result = replayed(Plan("tape", 0, 1, kept["condition"]), tape)
-    assert not result.failed, result.message
+@pytest.mark.parametrize("name", kept_tapes.names())
+def test_what_once_failed(name: str) -> None:
+    """Goal: every failure that was ever shrunk and kept stays mended, and its tape still shows it:
+    with the bug planted again, it fails by the same invariant."""
+    kept = kept_tapes.kept(name)
+    as_it_is = kept.played(with_bug=False)
+    assert not as_it_is.failed, as_it_is.message
+    with_bug = kept.played(with_bug=True)
+    assert with_bug.invariant == kept.invariant, (
+        f"the tape of {name} does not show its bug any more ({with_bug.message or 'it passes'}): "
+        f"draws or the engine have changed; make it anew by `{kept_tapes.command(name)}`"
+    )
+
+
+def test_every_mended_bug_has_a_tape() -> None:
+    """Goal: none of the bugs that the engine once had is without its story."""
+    missing = sorted({each.name for each in MENDED} - set(kept_tapes.names()))
+    assert not missing, f"make it by `{kept_tapes.command(' '.join(missing))}`"
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -102,12 +112,9 @@ def test_planted_bugs_are_seen(mutant: str, invariants: set[str]) -> None:
 
 def test_a_failure_is_shrunk_to_a_story() -> None:
     """Goal: what fails comes down to a few draws that still fail for the same reason."""
-    from tests.simulation.mutants import MUTANTS, planted
-
-    mutant = next(each for each in MUTANTS if each.name == "audit_dropped")
+    mutant = mutant_named("audit_dropped")
     plan = Plan("shrunk", 0, 1)
-    schedule.base(custom_numbers=True)
-    schedule.base(custom_numbers=False)
+    campaign.make_bases(plan)
     with planted(mutant):
         failure = next(result for n in range(50) if (result := one(plan, n)).failed)
         shrinker = Shrinker(plan, failure)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -185,8 +186,7 @@ class World:
         record_type = catalog()[self.type_of_entity[write.entity]]
         record_id = str(write.body["Id"])
         how = self.draws.pick(PEOPLE, "meddles", 6)
-        self._meddling = True
-        try:
+        with self.undisturbed():
             if how == 0 and not record_type.is_list:
                 self.hit("delete_between")
                 self.hands.remove(Side.QUICKBOOKS, record_type, record_id)
@@ -196,6 +196,13 @@ class World:
             else:
                 self.hit("edit_between")
                 self.hands.edit(Side.QUICKBOOKS, record_type, record_id)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let somebody do something while nothing else happens."""
+        self._meddling = True
+        try:
+            yield
         finally:
             self._meddling = False
 
