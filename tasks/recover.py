@@ -26,7 +26,7 @@ from tasks.files import post
 from tasks.load import attempt_of
 from tasks.outcome import adopt, answered, conclude, look
 from tasks.push import never_seen
-from tasks.record import note_parked
+from tasks.record import note_parked, note_uncertain
 
 #: Reasons for which a record is parked until a person says whether QuickBooks holds it.
 PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted", "file_size_differs"})
@@ -69,8 +69,9 @@ def _settle(cycle: Cycle, intent: Intent, sighting: Sighting) -> None:
     with cycle.state.begin() as unit:
         step = conclude(cycle, unit, intent, sighting)
         if step is Step.ASK_PERSON and _is_released(unit, intent):
-            # A person has looked and wants it sent: what there is, is not it.
+            # A person has looked and wants it sent: what there is, is not it, or is gone again.
             unit.close_intent(intent.id, IntentState.REJECTED, Attempt(intent.id, "released"))
+            note_uncertain(unit, intent, "a person has released it without an answer")
             _conclude(unit, intent)
         elif step is Step.WAIT:
             _wait(cycle, unit, intent)

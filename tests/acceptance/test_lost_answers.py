@@ -218,6 +218,34 @@ def test_a_lost_answer_and_no_way_to_look(office: Office, monkeypatch: pytest.Mo
     assert_one_each(office, made)
 
 
+def test_what_was_deleted_before_anybody_looked_is_logged_when_a_person_has_it_made_again(
+    office: Office,
+) -> None:
+    """Goal: a write that took effect has its audit entry, though nobody saw what it had made."""
+    office.emulator.emulator.options.honour_request_ids = False
+    invoice = make_one_of_each(office, 1)["invoice"]
+    office.emulator.faults(
+        {"kind": "answer_lost", "verb": "create", "entity": "Invoice"},
+        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Invoice", "count": None},
+    )
+    mark = office.books.mark()
+    office.sync(code=3)
+    (made,) = [each for _, entity, each in office.books.written(mark) if entity == "Invoice"]
+    office.books.delete("Invoice", made)
+    office.emulator.clear_faults()
+    office.sync(code=3)
+    (parked,) = office.parked()
+    assert parked["code"] == "may_be_deleted"
+    assert office.platform.audit("write.uncertain") == []
+    office.run("retry")
+    office.sync()
+    (entry,) = office.platform.audit("write.uncertain")
+    assert entry["operation"] == "create"
+    assert office.platform.quickbooks_id("invoice", invoice) not in (None, made)
+    office.parked(0)
+    office.settled()
+
+
 def test_a_run_that_ends_while_it_adopts_has_adopted_nothing(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
