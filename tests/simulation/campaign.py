@@ -196,6 +196,8 @@ def _make_ready(plan: Plan) -> None:
     make_bases(plan)
     gc.collect()
     gc.freeze()
+    # a schedule's own objects are few, and gone with it
+    gc.set_threshold(50_000)
 
 
 def run_campaign(plan: Plan, processes: int, tell: Any = None) -> Campaign:

@@ -29,7 +29,7 @@ from tests.simulation.draws import FAULTS, ORDER, PEOPLE, Draw, Draws, Replay
 from tests.simulation.entered_twice import decide, enter_twice
 from tests.simulation.oracle import Violation
 from tests.simulation.profile import FLIGHT_SECONDS, Profile, draw_profile
-from tests.simulation.settled import check_end, check_rest, moves
+from tests.simulation.settled import Began, began, check_end, check_rest, moves
 from tests.simulation.sides import Kept, MemorySides, small_sides
 from tests.simulation.world import World
 
@@ -73,6 +73,7 @@ class Base:
     sides: MemorySides
     kept: Kept
     seconds: float
+    began: Began
 
 
 @cache
@@ -93,7 +94,7 @@ def prepared(sides: MemorySides) -> Base:
         world.start_worker()
         world.scheduler.run_until(lambda: False, float("inf"))
         sides.clock.seconds += ROUND_SECONDS
-    return Base(sides, sides.keep(), sides.clock.seconds)
+    return Base(sides, sides.keep(), sides.clock.seconds, began(world))
 
 
 def enter_base(world: World) -> None:
@@ -212,6 +213,7 @@ def run(
     place.sides.put_back(place.kept)
     place.sides.settle_for(profile)
     world = World(place.sides, profile, draws, story=story)
+    world.began = place.began
     result = Result(seed, tape=draws.tape, hits=world.hits)
     try:
         _play(world)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.fields import Field
 from models.plan import Link
 from models.record_type import RecordType, catalog
-from models.records import Content
 from models.reference_fields import Reference
 from models.words import Owner, Side
 from tasks.context import CycleReferences
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+#: What QuickBooks and the platform hold of a record, as stored.
+Raws = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
 #: Tokens of every record that lives, by place.
 Standing = dict[Place, frozenset[str]]
 
@@ -93,11 +95,17 @@ def _equal(world: World, parked: set[int]) -> None:
     """I10, I17: what is linked and not parked is equal on both sides, to the cent."""
     references = CycleReferences(world.sides.facts(), world.sides.named_references())
     references.learn(world.links())
+    untouched = world.began.untouched(world) if world.began is not None else {}
     for link in world.links():
         if link.id in parked or link.deleted_at is not None:
             continue
-        theirs = _content(world, link, Side.QUICKBOOKS, references)
-        ours = _content(world, link, Side.PLATFORM, references)
+        raws = raws_of(world, link)
+        if _are_same(raws, untouched.get(link.id)):
+            continue
+        theirs, ours = (
+            None if raw is None else decoded(catalog()[link.record_type], side, raw, references)
+            for side, raw in zip(Side, raws, strict=True)
+        )
         if theirs is None and ours is None:
             continue
         if theirs is None or ours is None:
@@ -121,17 +129,50 @@ def _is_others_name(field: Field) -> bool:
     return field.owner is Owner.QUICKBOOKS and field.quickbooks.endswith(".name")
 
 
-def _content(world: World, link: Link, side: Side, references: CycleReferences) -> Content | None:
+def raws_of(world: World, link: Link) -> Raws:
+    """What both sides hold of a linked record, in the order of `Side`."""
     record_type = catalog()[link.record_type]
-    side_id = link.side_id(side)
-    if side_id is None:
-        return None
-    if side is Side.QUICKBOOKS:
-        raw = world.books.get(record_type.entity, side_id)
-    else:
-        row = world.row(record_type, side_id)
-        raw = row.values if row is not None and row.live else None
-    return None if raw is None else decoded(record_type, side, raw, references)
+    theirs = ours = None
+    if link.quickbooks_id is not None:
+        theirs = world.books.get(record_type.entity, link.quickbooks_id)
+    if link.platform_id is not None:
+        row = world.row(record_type, link.platform_id)
+        ours = row.values if row is not None and row.live else None
+    return theirs, ours
+
+
+def _are_same(raws: Raws, others: Raws | None) -> bool:
+    """Whether these are the very same versions."""
+    return others is not None and raws[0] is others[0] and raws[1] is others[1]
+
+
+@dataclass(frozen=True)
+class Began:
+    """What was equal on both sides when a schedule began: what nobody touched still is."""
+
+    #: Link -> its ids on both sides.
+    ids: dict[int, tuple[str | None, str | None]]
+    names: dict[str, dict[str, str]]
+    #: Link -> what both sides held.
+    raws: dict[int, Raws]
+
+    def untouched(self, world: World) -> dict[int, Raws]:
+        """What both sides held, while references still mean what they meant; else nothing."""
+        now = _ids_of(world)
+        same = all(now.get(link_id) == ids for link_id, ids in self.ids.items())
+        return self.raws if same and world.sides.named_references() == self.names else {}
+
+
+def began(world: World) -> Began:
+    """What a company that has come to rest begins with; both sides must be equal."""
+    parked = world.sides.parked_links()
+    _equal(world, parked)
+    raws = {link.id: raws_of(world, link) for link in world.links() if link.id not in parked}
+    return Began(_ids_of(world), world.sides.named_references(), raws)
+
+
+def _ids_of(world: World) -> dict[int, tuple[str | None, str | None]]:
+    return {link.id: (link.quickbooks_id, link.platform_id) for link in world.links()}
 
 
 def _may_stand_alone(world: World, link: Link) -> bool:

@@ -7,7 +7,7 @@ and after it has committed. The list of all port calls, for the crash points, is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -201,9 +201,12 @@ class Calls:
         """A call was made, all at once."""
         self.after(name, self.before(name))
 
-    @contextmanager
-    def around(self, name: str) -> Iterator[None]:
+    def around(self, name: str) -> AbstractContextManager[None]:
         """A call that may be crashed at on both sides."""
+        return self._heard(name) if self.listening else _UNHEARD
+
+    @contextmanager
+    def _heard(self, name: str) -> Iterator[None]:
         number = self.before(name)
         yield
         self.after(name, number)
@@ -216,6 +219,9 @@ class Calls:
                 return call(*arguments, **options)
 
         return heard
+
+
+_UNHEARD = nullcontext()
 
 
 def _nobody(*_arguments: Any) -> None:

@@ -35,6 +35,7 @@ from tests.simulation.oracle import Oracle, Violation, check_brakes, text_in
 from tests.simulation.people import AMOUNT_STEP, People
 from tests.simulation.plain_checks import validate as plain_validate
 from tests.simulation.profile import FLIGHT_SECONDS, Profile
+from tests.simulation.settled import Began
 from tests.simulation.settling import OpenDocument
 from tests.simulation.sides import MemorySides
 from tests.simulation.sim_quickbooks import LATE_SECONDS, SimQuickBooks
@@ -93,6 +94,8 @@ class World:
         self._meddling = False
         #: Nothing runs for a while.
         self.outage = False
+        #: What was equal on both sides at the beginning, where that is known.
+        self.began: Began | None = None
 
     def calm_down(self) -> None:
         """No more people and faults."""
