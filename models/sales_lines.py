@@ -1,9 +1,10 @@
-"""The lines of sales forms: invoices and credit memos share them (quickbooks-api 10.4)."""
+"""The lines of sales forms, which these share, and what must add up (quickbooks-api 10.4)."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from models.checks import SameAmount
 from models.fields import Day, Money, Number, Raw, Text, value_at
 from models.lines import LineShape
 from models.money import DECIMALS_MAX, exact_decimal, quickbooks_decimals
@@ -174,3 +175,22 @@ def largest_line_difference(content: Content) -> Decimal:
             if difference > Decimal("0.005"):
                 largest = max(largest, difference)
     return largest
+
+
+#: What a sales form must add up to.
+SALES_SUMS = (
+    SameAmount(
+        field="total",
+        compute=total_of_parts,
+        code="unbalanced",
+        message="total is not the sum of the lines, less discounts, plus tax_total",
+        fix="Correct the lines, tax_total or total so that they add up.",
+    ),
+    SameAmount(
+        field="lines",
+        compute=largest_line_difference,
+        code="line_amount",
+        message="a line's amount is not its quantity times its unit_price",
+        fix="Correct the line's quantity, unit_price or amount.",
+    ),
+)

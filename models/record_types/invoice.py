@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models import posting_rules
-from models.checks import NotBefore, SameAmount, Unique, amount_check, present_check
+from models.checks import NotBefore, Unique, amount_check, present_check
 from models.document_fields import (
     CURRENCY,
     DEPARTMENT,
@@ -20,7 +20,7 @@ from models.marker import Marking, Note
 from models.open_balance import status_of_document
 from models.record_type import DeleteMeans, RecordType
 from models.reference_fields import Named, Reference
-from models.sales_lines import SALES_SHAPES, largest_line_difference, total_of_parts
+from models.sales_lines import SALES_SHAPES, SALES_SUMS
 from models.words import DataType, Owner
 
 RECORD_TYPE = RecordType(
@@ -113,19 +113,6 @@ RECORD_TYPE = RecordType(
             message="due_on is before issued_on",
             fix="Correct one of the two dates.",
         ),
-        SameAmount(
-            field="total",
-            compute=total_of_parts,
-            code="unbalanced",
-            message="total is not the sum of the lines, less discounts, plus tax_total",
-            fix="Correct the lines, tax_total or total so that they add up.",
-        ),
-        SameAmount(
-            field="lines",
-            compute=largest_line_difference,
-            code="line_amount",
-            message="a line's amount is not its quantity times its unit_price",
-            fix="Correct the line's quantity, unit_price or amount.",
-        ),
+        *SALES_SUMS,
     ),
 )

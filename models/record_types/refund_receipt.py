@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models import posting_rules
-from models.checks import SameAmount, Unique, amount_check, present_check
+from models.checks import Unique, amount_check, present_check
 from models.document_fields import (
     CURRENCY,
     DEPARTMENT,
@@ -23,7 +23,7 @@ from models.marker import Marking, Note
 from models.open_balance import is_voided
 from models.record_type import DeleteMeans, RecordType
 from models.reference_fields import Named, Reference
-from models.sales_lines import SALES_SHAPES, largest_line_difference, total_of_parts
+from models.sales_lines import SALES_SHAPES, SALES_SUMS
 from models.words import DataType
 
 
@@ -115,19 +115,6 @@ RECORD_TYPE = RecordType(
         ),
         amount_check("total", minimum=0),
         amount_check("tax_total", minimum=0),
-        SameAmount(
-            field="total",
-            compute=total_of_parts,
-            code="unbalanced",
-            message="total is not the sum of the lines, less discounts, plus tax_total",
-            fix="Correct the lines, tax_total or total so that they add up.",
-        ),
-        SameAmount(
-            field="lines",
-            compute=largest_line_difference,
-            code="line_amount",
-            message="a line's amount is not its quantity times its unit_price",
-            fix="Correct the line's quantity, unit_price or amount.",
-        ),
+        *SALES_SUMS,
     ),
 )
