@@ -55,7 +55,7 @@ def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -
     linked = sum(limits.linked.get(each.name, 0) for each in record_types)
     found = [
         _mass_delete(written, linked),
-        *(_empty_side(written, each, limits.linked.get(each.name, 0)) for each in record_types),
+        *(_empty_side(plan, each, limits.linked.get(each.name, 0)) for each in record_types),
         _mass_change(written, linked),
         _amount(written, limits),
     ]
@@ -94,25 +94,34 @@ def _voids_on_platform(each: RecordPlan) -> bool:
     return is_void(each.record_type, content) and each.record_type.amount in to_platform
 
 
-def _empty_side(
-    written: Iterable[RecordPlan], record_type: RecordType, linked: int
-) -> Tripped | None:
+def _empty_side(plan: Plan, record_type: RecordType, linked: int) -> Tripped | None:
+    """Whether a side has lost all of a record type; what is in conflict there is lost too."""
+    if linked < EMPTY_FROM:
+        return None
+    plans = plan.of(record_type)
     for side, outcome in (
         (Side.QUICKBOOKS, Outcome.REMOVE_ON_PLATFORM),
         (Side.PLATFORM, Outcome.REMOVE_IN_QUICKBOOKS),
     ):
-        gone = [
-            each
-            for each in written
-            if each.record_type is record_type and each.merge.outcome is outcome
-        ]
-        if linked >= EMPTY_FROM and len(gone) >= linked:
+        removed = [each for each in plans if each.merge.outcome is outcome and is_written(each)]
+        lost = {each.link.id for each in plans if _is_lost(each, side, outcome)}
+        if removed and len(lost) >= linked:
             return Tripped(
                 "empty_side",
                 f"all {linked} {record_type.plural} are gone from {side}",
-                _keys("empty_side", gone),
+                _keys("empty_side", removed),
             )
     return None
+
+
+def _is_lost(each: RecordPlan, side: Side, outcome: Outcome) -> bool:
+    """Whether a record that was on both sides is gone from this one."""
+    if each.merge.outcome is outcome and is_written(each):
+        return True
+    observed = each.quickbooks if side is Side.QUICKBOOKS else each.platform
+    link = each.link
+    was_on_both = None not in (link.quickbooks_id, link.platform_id) and link.deleted_at is None
+    return was_on_both and observed is not None and observed.content is None
 
 
 def _mass_change(written: Iterable[RecordPlan], linked: int) -> Tripped | None:

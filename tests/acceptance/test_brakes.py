@@ -115,6 +115,19 @@ def test_a_side_that_is_suddenly_empty(office: Office) -> None:
     assert len(office.books.find("Purchase")) == count
 
 
+def test_a_side_that_is_empty_but_for_a_conflict(office: Office) -> None:
+    """Goal: the records are no less gone because one of them was edited on the other side."""
+    made = [office.books.create("Purchase", purchase(20 + number)) for number in range(3)]
+    office.sync()
+    count = len(office.books.find("Purchase"))
+    office.books.update(
+        "Purchase", made[0]["Id"], PaymentType=made[0]["PaymentType"], PrivateNote="who paid?"
+    )
+    office.platform.sql("DELETE FROM expenses")
+    stopped(office, "empty_side")
+    assert len(office.books.find("Purchase")) == count
+
+
 def test_nearly_everything_changed(office: Office) -> None:
     """Goal: a program that rewrites every row does not get into the books unseen."""
     for table in ("customers", "vendors", "items", "accounts", "invoices"):

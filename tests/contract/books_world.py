@@ -28,7 +28,14 @@ TRANSACTIONS = tuple(each for each in ENTITIES if DECLARED[each].is_transaction)
 DELETABLE = tuple(each for each in ENTITIES if "delete" in DECLARED[each].verbs)
 VOIDABLE = ("Invoice", "Payment", "BillPayment")
 #: What only people can void, in QuickBooks's own pages.
-VOIDED_BY_HAND = ("Bill", "CreditMemo", "Purchase", "Transfer", "VendorCredit")
+VOIDED_BY_HAND = (
+    "Bill",
+    "CreditMemo",
+    "Purchase",
+    "RefundReceipt",
+    "Transfer",
+    "VendorCredit",
+)
 NAME_FIELDS = {
     "Customer": "DisplayName",
     "Vendor": "DisplayName",

@@ -100,7 +100,7 @@ def test_crash_points(index: int) -> None:
         ("conflict_unsaid", {"I1"}),
         ("audit_dropped", {"I15"}),
         ("no_epoch", {"I14", "I2"}),
-        ("park_forgotten", {"I10", "I1"}),
+        ("park_forgotten", {"I10", "I1", "I2"}),
     ],
 )
 def test_planted_bugs_are_seen(mutant: str, invariants: set[str]) -> None:
