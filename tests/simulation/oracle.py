@@ -113,8 +113,20 @@ class Oracle:
     ) -> None:
         """A person deleted a record, with these tokens in it; copies of others' do not count."""
         self.gone |= seen
-        self.deleted |= {token for token in seen if self.is_of(token, record_type.name)}
+        if not self._was_forgotten(side, record_type, record_id):
+            self.deleted |= {token for token in seen if self.is_of(token, record_type.name)}
         self.world.tell(f"a person on {side} deletes {record_type.name} {record_id}")
+
+    def _was_forgotten(self, side: Side, record_type: RecordType, record_id: str) -> bool:
+        """Whether a restore has forgotten the write that made it: its row is then made once more.
+
+        A known limit (docs/guarantees.md): the write was under way while the backup was restored.
+        """
+        return side is Side.QUICKBOOKS and any(
+            each.intent_id in self.unlogged
+            and (each.entry.entity, each.entry.id) == (record_type.entity, record_id)
+            for each in self.effects
+        )
 
     def is_of(self, token: str, record_type: str) -> bool:
         """Whether it was written into such a record: QuickBooks copies it into other types."""
