@@ -100,12 +100,13 @@ def test_crash_points(index: int) -> None:
         ("conflict_unsaid", {"I1"}),
         ("audit_dropped", {"I15"}),
         ("no_epoch", {"I14", "I2"}),
-        ("park_forgotten", {"I10", "I1", "I2"}),
+        ("park_forgotten", {"I10", "I1"}),
     ],
 )
 def test_planted_bugs_are_seen(mutant: str, invariants: set[str]) -> None:
     """Goal: the oracle sees what is wrong, and calls it by its name."""
-    _, seeds, how = find(NAME, 400, mutant)
+    # always the same seeds: the same bug can be seen by what it breaks first, or by an error
+    _, seeds, how = find("seen", 400, mutant)
     assert seeds
     assert how.partition(":")[0] in invariants, how
 
