@@ -337,16 +337,21 @@ def _quiet(world: World) -> None:
 
 
 def _rounds(world: World) -> None:
-    """At most three rounds until everything rests; the round in which nothing moves proves it."""
-    for number in range(ROUNDS + 1):
+    """At most three rounds until everything rests; the round in which nothing moves proves it.
+
+    What a brake has stopped begins only when a person has approved it, a round later.
+    """
+    last = ROUNDS
+    for number in range(ROUNDS + 2):
         world.clock.seconds += ROUND_SECONDS
         before = moves(world)
-        if number < ROUNDS:
-            _review(world)
+        if number < last:
+            if _review(world) and number:
+                last = ROUNDS + 1
             if world.profile.matches_decided:
                 decide(world)
         _one_run(world)
-        if number and moves(world) == before:
+        if number == last or (number and moves(world) == before):
             break
     for line in world.sides.parked_lines():
         world.tell(f"parked: {line}")
@@ -354,8 +359,11 @@ def _rounds(world: World) -> None:
     check_rest(world, before)
 
 
-def _review(world: World) -> None:
-    """A person lets everything that is parked be tried again, and approves what brakes stopped."""
+def _review(world: World) -> bool:
+    """A person lets everything that is parked be tried again, and approves what brakes stopped.
+
+    Returns whether there was anything to approve.
+    """
     state = world.sides.open_state("review", "person")
     with state.begin() as unit:
         parked = unit.parked(list(catalog()))
@@ -369,9 +377,11 @@ def _review(world: World) -> None:
                 or (each.code == "may_be_ours" and each.link_id in never_made)
             ]
         )
-        for each in unit.approvals([ApprovalState.WAITING]):
+        waiting = unit.approvals([ApprovalState.WAITING])
+        for each in waiting:
             approve(unit, each.number, "controller")
             _decide_twice(world, unit, each.number)
+    return bool(waiting)
 
 
 def _never_made(world: World, unit: Unit) -> set[int]:
