@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from models.codecs import decode
 from models.fields import Field
 from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.reference_fields import Reference
 from models.words import Owner, Side
 from tasks.context import CycleReferences
-from tests.simulation.decoding import decoded
 from tests.simulation.oracle import TOKEN, Place, Violation
 from tests.simulation.touching import allowed_copies
 
@@ -112,7 +112,9 @@ def _equal(world: World, parked: set[int]) -> None:
         if _are_same(raws, untouched.get(link.id)):
             continue
         theirs, ours = (
-            None if raw is None else decoded(catalog()[link.record_type], side, raw, references)
+            None
+            if raw is None
+            else decode(catalog()[link.record_type], side, raw, references).content
             for side, raw in zip(Side, raws, strict=True)
         )
         if theirs is None and ours is None:
