@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from models.errors import FieldError, RecordError
 from models.fields import Field, MutableRaw, Raw, put_at, value_at
 from models.records import References, Value
-from models.reference_fields import Named, Reference
+from models.reference_fields import Named, Reference, named_among, references_among
 from models.words import Owner
 
 
@@ -39,12 +39,12 @@ class LineShape:
     @cached_property
     def references(self) -> tuple[Reference, ...]:
         """The fields that refer to other records."""
-        return tuple(field for field in self.fields if isinstance(field, Reference))
+        return references_among(self.fields)
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """The fields that name entries of lists."""
-        return tuple(field for field in self.fields if isinstance(field, Named))
+        return named_among(self.fields)
 
     def takes(self, line: Raw, marker: str) -> bool:
         """Whether a QuickBooks line is of this kind."""

@@ -22,7 +22,7 @@ from models.lines import Lines
 from models.marker import Marking, marker_in
 from models.postings import Rule
 from models.records import Content
-from models.reference_fields import Named, Reference
+from models.reference_fields import Named, Reference, named_among, references_among
 from models.words import DataType
 
 #: A longer label names nothing better, and tables, logs and pages show it.
@@ -133,12 +133,12 @@ class RecordType:
     @cached_property
     def references(self) -> tuple[Reference, ...]:
         """The fields that refer to other records, those of lines left out."""
-        return tuple(field for field in self.fields if isinstance(field, Reference))
+        return references_among(self.fields)
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """The fields that name entries of lists, those of lines left out."""
-        return tuple(field for field in self.fields if isinstance(field, Named))
+        return named_among(self.fields)
 
     @cached_property
     def own_parent(self) -> tuple[str, ...]:

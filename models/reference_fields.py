@@ -6,7 +6,7 @@ Both sides number their records differently, so a reference is canonical as the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -170,3 +170,13 @@ class Named(Text):
                 fix=f"Use the name of an active {self.entity} in QuickBooks, or add it there.",
             )
         put_at(body, f"{self.quickbooks}.value", found)
+
+
+def references_among(fields: Iterable[Field]) -> tuple[Reference, ...]:
+    """The fields that refer to other records."""
+    return tuple(each for each in fields if isinstance(each, Reference))
+
+
+def named_among(fields: Iterable[Field]) -> tuple[Named, ...]:
+    """The fields that name entries of lists that are not synced."""
+    return tuple(each for each in fields if isinstance(each, Named))
