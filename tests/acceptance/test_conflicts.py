@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import ON_BOTH
-from tests.fixtures.company import Office
+from tests.fixtures.company import FLIGHT_SECONDS, Office
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 
@@ -201,7 +201,7 @@ def test_the_loser_is_named_although_the_answer_was_lost(office: Office, kind: s
     """Goal: the platform's edit wins and its write takes effect, but nobody hears of it: what it
     overwrote in QuickBooks is named as the loser all the same, once."""
     edit_both(office, "theirs", "ours", platform_later_by=timedelta(seconds=10))
-    office.emulator.faults({"kind": kind, "seconds": 0.1, "verb": "update"})
+    office.emulator.faults({"kind": kind, "seconds": FLIGHT_SECONDS / 2, "verb": "update"})
     office.sync()
     office.wait_for_flights()
     office.settled()

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from models.tables import sync as tables
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_conflicts import INVOICE, edit_both
-from tests.fixtures.company import Office, invoice, note_of
+from tests.fixtures.company import FLIGHT_SECONDS, Office, invoice, note_of
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 SECONDS = timedelta(seconds=10)
@@ -213,7 +213,7 @@ def test_what_is_made_anew_is_never_doubled(office: Office, kind: str) -> None:
     """Goal: the answer to the create is lost: the record is found, and made once."""
     _, row_id, number = deleted_against_edit(office, "platform")
     before = {each["Id"] for each in office.books.find("Invoice")}
-    office.emulator.faults({"kind": kind, "seconds": 0.1, "verb": "create"})
+    office.emulator.faults({"kind": kind, "seconds": FLIGHT_SECONDS / 2, "verb": "create"})
     office.run("override", str(number), "--take", "platform", code=None)
     office.wait_for_flights()
     office.run("sync", code=None)  # it may still be waiting for the write to land
@@ -234,7 +234,8 @@ def test_a_lost_answer_never_turns_it_around(office: Office, kind: str, count: i
     """Goal: whatever becomes of the write, both sides end with what the person took."""
     row_id = decided(office)
     (conflict,) = office.conflicts()
-    office.emulator.faults({"kind": kind, "seconds": 0.1, "verb": "update", "count": count})
+    fault = {"kind": kind, "seconds": FLIGHT_SECONDS / 2, "verb": "update", "count": count}
+    office.emulator.faults(fault)
     office.run("override", str(conflict["id"]), "--take", "platform", code=None)
     office.emulator.clear_faults()
     office.wait_for_flights()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_conflicts import INVOICE
-from tests.fixtures.company import Office, invoice, note_of, payment
+from tests.fixtures.company import FLIGHT_SECONDS, Office, invoice, note_of, payment
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 
@@ -286,7 +286,8 @@ def test_a_lost_answer_never_turns_it_around(office: Office, kind: str, does: st
         row_id = office.platform.add("customer", name="Made By Mistake")
     office.sync()
     run = last_run(office)
-    office.emulator.faults({"kind": kind, "seconds": 0.1, "verb": "update", "count": 20})
+    fault = {"kind": kind, "seconds": FLIGHT_SECONDS / 2, "verb": "update", "count": 20}
+    office.emulator.faults(fault)
     office.run("undo", run, "--apply", code=None)
     office.emulator.clear_faults()
     office.wait_for_flights()
