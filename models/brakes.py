@@ -8,7 +8,7 @@ other side because it came in the usual way (reliability, invariant I21).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from models.merge import Outcome
@@ -47,6 +47,9 @@ class Limits:
     #: Sum of amounts that may be written without approval, in the home currency; None: any.
     amount_max: Decimal | None
     home_currency: str
+    #: Record type -> those links of which recovery settled a write that no cycle has merged since:
+    #: that the sync itself has just made a record does not show that its side is well.
+    recovered: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -> list[Tripped]:
@@ -55,7 +58,7 @@ def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -
     linked = sum(limits.linked.get(each.name, 0) for each in record_types)
     found = [
         _mass_delete(written, linked),
-        *(_empty_side(plan, each, limits.linked.get(each.name, 0)) for each in record_types),
+        *(_empty_side(plan, each, limits) for each in record_types),
         _mass_change(written, linked),
         _amount(written, limits),
     ]
@@ -94,21 +97,23 @@ def _voids_on_platform(each: RecordPlan) -> bool:
     return is_void(each.record_type, content) and each.record_type.amount in to_platform
 
 
-def _empty_side(plan: Plan, record_type: RecordType, linked: int) -> Tripped | None:
+def _empty_side(plan: Plan, record_type: RecordType, limits: Limits) -> Tripped | None:
     """Whether a side has lost all of a record type; what is in conflict there is lost too."""
+    linked = limits.linked.get(record_type.name, 0)
     if linked < EMPTY_FROM:
         return None
     plans = plan.of(record_type)
+    recovered = limits.recovered.get(record_type.name, frozenset())
     for side, outcome in (
         (Side.QUICKBOOKS, Outcome.REMOVE_ON_PLATFORM),
         (Side.PLATFORM, Outcome.REMOVE_IN_QUICKBOOKS),
     ):
         removed = [each for each in plans if each.merge.outcome is outcome and is_written(each)]
         lost = {each.link.id for each in plans if _is_lost(each, side, outcome)}
-        if removed and len(lost) >= linked:
+        if removed and len(lost) >= max(EMPTY_FROM, linked - len(recovered - lost)):
             return Tripped(
                 "empty_side",
-                f"all {linked} {record_type.plural} are gone from {side}",
+                f"all {len(lost)} {record_type.plural} are gone from {side}",
                 _keys("empty_side", removed),
             )
     return None

@@ -22,6 +22,7 @@ from models.records import canonical_json
 from models.words import Side
 from tasks.context import Cycle
 from tasks.periods import check_same_company, take_facts
+from tasks.recover import RECOVERED
 from tasks.report import planned_rows
 
 #: How often it is checked that the company behind the token is the connected one: it costs two
@@ -91,8 +92,24 @@ def tripped_in(
     if not any(map(is_written, plan.records)):
         return []
     amount_max = cycle.connection.settings.approval_amount_max
-    limits = Limits(unit.linked_counts(), amount_max, cycle.facts.home_currency)
+    limits = Limits(
+        unit.linked_counts(),
+        amount_max,
+        cycle.facts.home_currency,
+        {each.name: _recovered(unit, each) for each in record_types if plan.of(each)},
+    )
     return tripped_by(plan, record_types, limits)
+
+
+def _recovered(unit: Unit, record_type: RecordType) -> frozenset[int]:
+    """Links on both sides that wait to be merged since recovery settled a write of theirs."""
+    parked = unit.parked([record_type.name])
+    links = unit.links([each.link_id for each in parked if each.code == RECOVERED])
+    return frozenset(
+        each.id
+        for each in links.values()
+        if None not in (each.quickbooks_id, each.platform_id) and each.deleted_at is None
+    )
 
 
 def _subjects(tripped: Sequence[Tripped]) -> frozenset[str]:

@@ -23,21 +23,23 @@ MANY = 30
 
 def buy(office: Office, count: int) -> list[int]:
     """Expenses on both sides; the platform's ids."""
-    of = office.platform.id_of
-    line = {"kind": "account", "account_id": of("Account", "31")}
-    rows = [
-        office.platform.add(
-            "expense",
-            payment_method="cash",
-            payment_account_id=of("Account", "3"),
-            spent_on=date(2026, 11, 1),
-            status="approved",
-            lines=[{**line, "amount": Decimal(10 + number)}],
-        )
-        for number in range(count)
-    ]
+    rows = [add_expense(office, Decimal(10 + number)) for number in range(count)]
     office.sync()
     return rows
+
+
+def add_expense(office: Office, amount: Decimal = Decimal(10)) -> int:
+    """A person enters an expense on the platform; its number."""
+    of = office.platform.id_of
+    line = {"kind": "account", "account_id": of("Account", "31"), "amount": amount}
+    return office.platform.add(
+        "expense",
+        payment_method="cash",
+        payment_account_id=of("Account", "3"),
+        spent_on=date(2026, 11, 1),
+        status="approved",
+        lines=[line],
+    )
 
 
 def stopped(office: Office, brake: str) -> dict[str, Any]:
@@ -126,6 +128,28 @@ def test_a_side_that_is_empty_but_for_a_conflict(office: Office) -> None:
     office.platform.sql("DELETE FROM expenses")
     stopped(office, "empty_side")
     assert len(office.books.find("Purchase")) == count
+
+
+def test_a_side_that_is_empty_but_for_what_the_sync_has_just_made(office: Office) -> None:
+    """Goal: a write that recovery finds, or sends again, makes no emptied side look well."""
+    buy(office, 3)
+    before = {each["Id"] for each in office.books.find("Purchase")}
+    office.emulator.faults(
+        {"kind": "answer_lost", "verb": "create", "entity": "Purchase"},
+        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Purchase", "count": None},
+    )
+    add_expense(office)
+    office.sync(code=3)
+    office.emulator.clear_faults()
+    for each in before:
+        office.books.delete("Purchase", each)
+    waiting = stopped(office, "empty_side")
+    assert f"all {len(before)} expenses are gone from quickbooks" in waiting["message"]
+    assert stopped(office, "empty_side")["plan"] == waiting["plan"], "it is not forgotten"
+    office.run("plan", "--approve", str(waiting["plan"]))
+    office.sync()
+    assert len(office.platform.rows("expense")) == len(office.books.find("Purchase")) == 1
+    office.settled()
 
 
 def test_nearly_everything_changed(office: Office) -> None:

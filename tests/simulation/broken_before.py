@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.words import Side
-from tasks import doubts, extract, match, outcome, pair, recover
+from tasks import brakes, doubts, extract, match, outcome, pair, recover
 from tests.simulation.planted import Patch, nothing
 
 
@@ -69,3 +69,7 @@ def retried_copy_is_new() -> list[Patch]:
 
 def copies_are_new_after_restore() -> list[Patch]:
     return [(doubts, "_copied_markers", lambda _candidates: set())]
+
+
+def recovered_looks_well() -> list[Patch]:
+    return [(brakes, "_recovered", lambda *_arguments: frozenset())]

@@ -37,6 +37,7 @@ _FORCED: dict[str, dict[str, Any]] = {
         "actions": 14,
     },
     "emptied": {"mass_delete": True},
+    "emptied_lost": {"mass_delete": True, "data_types": frozenset({DataType.INVOICES})},
     "restored": {"restored": True},
     "touched": {"honour_request_ids": False},
     "restored_touched": {"restored": True},
@@ -56,6 +57,8 @@ _RICH_IN = {
     },
     # documents whose write was lost on its way there or back
     "lost": {"timeout_before": 0.35, "answer_lost": 0.35},
+    # the same beside records of which nobody knows yet whether they were made
+    "emptied_lost": {"timeout_before": 0.5, "answer_lost": 0.3},
     # records on which people work before it is known that they were made
     "touched": {"late_landing": 0.3, "answer_lost": 0.4, "touched": 0.5},
     "restored_touched": {"late_landing": 0.3, "touched": 0.5},

@@ -53,6 +53,12 @@ MENDED: tuple[Mutant, ...] = (
         broken_before.copies_are_new_after_restore,
         condition="restored_touched",
     ),
+    Mutant(
+        "recovered_looks_well",
+        "what recovery has just made hides from the brake that its side was emptied",
+        broken_before.recovered_looks_well,
+        condition="emptied_lost",
+    ),
 )
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
