@@ -59,7 +59,7 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
         with cycle.state.begin() as unit:
             report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
             unit.close_alerts(CONNECTION_ALERTS)
-            unit.finish_run("completed", report.as_text(), None)
+            unit.finish_run("completed", report.as_json(), None)
         return report
     finally:
         cycle.state.release_lease()
@@ -199,4 +199,4 @@ def _note_failure(cycle: Cycle, error: SyncError) -> None:
         unit.audit(
             [AuditNote("cycle.stopped", {"cause": cause, "code": code, "error": str(error)})]
         )
-        unit.finish_run("failed", "{}", str(error))
+        unit.finish_run("failed", {}, str(error))

@@ -5,7 +5,6 @@ A person's run has the company for itself as a cycle has, and writes by the same
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -54,10 +53,10 @@ def persons_run(cycle: Cycle, flow: str) -> Iterator[None]:
             yield
         except SyncError as error:
             with cycle.state.begin() as unit:
-                unit.finish_run("failed", "{}", str(error))
+                unit.finish_run("failed", {}, str(error))
             raise
         with cycle.state.begin() as unit:
-            unit.finish_run("completed", json.dumps({"flow": flow}), None)
+            unit.finish_run("completed", {"flow": flow}, None)
     finally:
         cycle.state.release_lease()
 

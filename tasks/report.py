@@ -13,8 +13,6 @@ from models.record_type import RecordType, catalog
 from models.words import DataType, Operation, Side
 from tasks.context import OUTCOMES, Cycle
 
-_TEXT = json.JSONEncoder(ensure_ascii=False).encode
-
 
 @dataclass
 class Report:
@@ -44,10 +42,6 @@ class Report:
             "parked": self.parked,
             "parked_open": self.parked_open,
         }
-
-    def as_text(self) -> str:
-        """The report as it is stored."""
-        return _TEXT(self.as_json())
 
     @property
     def moved(self) -> int:

@@ -277,7 +277,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
             raise ConstraintError(f"there is a run {self._run_id} already")
         self._put(self._db.runs, self._run_id, RunRow(self._run_id, flow, self._now))
 
-    def finish_run(self, state: str, summary: str, error: str | None) -> None:
+    def finish_run(self, state: str, summary: Mapping[str, object], error: str | None) -> None:
         """Note how this run ended."""
         run = self._db.runs.get(self._run_id)
         if run is not None:

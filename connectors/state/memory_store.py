@@ -6,7 +6,7 @@ rollback is a walk back over (where, key, what was there), and a snapshot is a s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NoReturn, Protocol, cast
@@ -114,7 +114,7 @@ class RunRow:
     started_at: datetime
     state: str = "running"
     finished_at: datetime | None = None
-    summary: str | None = None
+    summary: Mapping[str, object] | None = None
     error: str | None = None
 
 

@@ -334,8 +334,8 @@ class Unit(Protocol):
         """Note that this run has begun."""
         ...
 
-    def finish_run(self, state: str, summary: str, error: str | None) -> None:
-        """Note how this run ended."""
+    def finish_run(self, state: str, summary: Mapping[str, object], error: str | None) -> None:
+        """Note how this run ended; the summary is kept as JSON."""
         ...
 
 

@@ -233,10 +233,15 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
             )
         )
 
-    def finish_run(self, state: str, summary: str, error: str | None) -> None:
+    def finish_run(self, state: str, summary: Mapping[str, object], error: str | None) -> None:
         """Note how this run ended."""
         self._sql.execute(
             update(tables.runs)
             .where(tables.runs.c.id == self._scope.run_id)
-            .values(state=state, finished_at=self._now, summary=summary, error=error)
+            .values(
+                state=state,
+                finished_at=self._now,
+                summary=json.dumps(summary, ensure_ascii=False),
+                error=error,
+            )
         )

@@ -261,7 +261,11 @@ class SqlWorld:
         columns = [source.c[name] for name in SHOWN[table]]
         with reading(self.engine).connect() as connection:
             rows = connection.execute(select(*columns).order_by(*order)).mappings()
-            return [dict(row) for row in rows]
+            stored = [dict(row) for row in rows]
+        for row in stored:
+            if row.get("summary") is not None:
+                row["summary"] = json.loads(row["summary"])
+        return stored
 
     def audit(self) -> tuple[list[AuditEntry], list[AuditFinding]]:
         with reading(self.engine).connect() as connection:

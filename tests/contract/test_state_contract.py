@@ -87,7 +87,7 @@ WRITERS: dict[str, Callable[[Unit], object]] = {
     "close_alerts": lambda unit: unit.close_alerts(["brake"]),
     "audit": lambda unit: unit.audit([AuditNote("b", {"amount": Decimal("1.5")}, link_id=1)]),
     "start_run": lambda unit: unit.start_run("sync"),
-    "finish_run": lambda unit: unit.finish_run("failed", "{}", "why"),
+    "finish_run": lambda unit: unit.finish_run("failed", {}, "why"),
     "platform.write": lambda unit: unit.platform.write(
         PlatformWrite(
             catalog()["invoice"],

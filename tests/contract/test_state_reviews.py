@@ -227,12 +227,12 @@ def test_runs_begin_once_and_end(world: World, state: State) -> None:
         unit.start_run("sync")
     world.clock.seconds += 5
     with state.begin() as unit:
-        unit.finish_run("completed", "{}", None)
+        unit.finish_run("completed", {"flow": "Zoë"}, None)
     with world.state("never started").begin() as unit:
-        unit.finish_run("completed", "{}", None)
+        unit.finish_run("completed", {"flow": "Zoë"}, None)
     (run,) = world.stored("runs")
     assert (run["state"], run["flow"], run["summary"], run["error"]) == (
-        "completed", "sync", "{}", None
+        "completed", "sync", {"flow": "Zoë"}, None
     )  # fmt: skip
     assert run["finished_at"] - run["started_at"] == timedelta(seconds=5)
 

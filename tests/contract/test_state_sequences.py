@@ -145,7 +145,7 @@ CALLS: dict[str, Callable[[Unit, int, int, int], object]] = {
     "alert": lambda u, a, b, *_: u.alert(f"cause{a % 2}", f"t{b}", "m", "f"),
     "close_alerts": lambda u, a, *_: u.close_alerts([f"cause{a % 2}"]),
     "audit": lambda u, a, b, c: u.audit([AuditNote(f"k{a}", {"b": b})] * (c % 3)),
-    "finish_run": lambda u, a, *_: u.finish_run("completed", f"{a}", None),
+    "finish_run": lambda u, a, *_: u.finish_run("completed", {"a": a}, None),
     "platform.position": lambda u, *_: u.platform.position(),
     "platform.changes": lambda u, a, b, c: u.platform.changes([record_type(a)], f"0:{b * c}"),
     "platform.taken": lambda u, a, *_: u.platform.taken(
