@@ -6,6 +6,7 @@ is a transaction of its own.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from connectors.state.memory_columns import PLACES, PlaceRules, RefusedValueErro
 from connectors.state.memory_platform import MemoryPlatform, refused
 from connectors.state.memory_store import MemoryDatabase, Undo
 from connectors.state.platform_port import Row
+from models.record_type import catalog
 
 #: Column values, without lines.
 Values = Mapping[str, Any]
@@ -46,6 +48,10 @@ class PlatformPeople(Protocol):
 
     def mark_deleted(self, record_type: str, row_id: str) -> None:
         """Say that a record is gone, and keep it."""
+        ...
+
+    def attach(self, record_type: str, row_id: str, content: bytes) -> None:
+        """Give a record its file, in place of what was there."""
         ...
 
     def all(self, record_type: str) -> list[Row]:
@@ -110,6 +116,13 @@ class MemoryPeople:
     def mark_deleted(self, record_type: str, row_id: str) -> None:
         """Say that a record is gone, and keep it."""
         self.update(record_type, row_id, {"deleted_at": self._clock.now()})
+
+    def attach(self, record_type: str, row_id: str, content: bytes) -> None:
+        """Give a record its file, in place of what was there."""
+        rules = catalog()[record_type].file
+        assert rules is not None, f"a {record_type} has no file"
+        self.update(record_type, row_id, {rules.sha256: hashlib.sha256(content).hexdigest()})
+        self._database.files[record_type, int(row_id)] = content
 
     def all(self, record_type: str) -> list[Row]:
         """All records with their lines, in order of id."""

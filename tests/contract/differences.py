@@ -39,7 +39,7 @@ LEFT_OUT: dict[str, str] = {
     ),
     "sales receipts in deposits": "the product knows none; a deposit takes payments and purchases",
     "Preferences": "classes and departments are switched on, and nobody switches them off",
-    "bytes of attachments": "only what is told of a file is kept",
+    "addresses of files": "nothing is fetched by HTTP; a file is handed out at once",
     "links to estimates, orders and time": "the product knows none of them",
     "credits that QuickBooks applies by itself": "a preference that companies have off here",
     "rates of exchange": "a foreign document has the rate 1 where none is given",

@@ -6,11 +6,13 @@ sections 3.4, 3.5, 8.1, 10.2, 10.3 and 10.6.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.ports import RemoteFile
 from models.errors import RejectedError, RemoteError
 from models.words import Operation
 from tests.contract.books_world import (
@@ -401,6 +403,44 @@ class LedgerContract:
         assert world.get("Attachable", made) == made
         with pytest.raises(RemoteError):
             world.people.update("Attachable", made["Id"], Note="of what?")
+
+    def test_a_file_is_uploaded_with_its_attachment(self, world: BooksWorld) -> None:
+        content = b"%PDF\x00\xff\r\n"
+        file = RemoteFile("one.png", "image/png", content)
+        write = replace(
+            world.write(Operation.CREATE, "Attachable", attachment(world, "one.png")), file=file
+        )
+        first = world.port.post(write)
+        assert first.record is not None, first.error
+        assert first.record["Size"] == len(content)
+        made = str(first.record["Id"])
+        assert world.port.download(made, bytes_max=1_000) == content
+        assert world.people.file_of(made) == content
+
+    def test_a_request_id_does_not_hold_an_upload(self, world: BooksWorld) -> None:
+        write = replace(
+            world.write(Operation.CREATE, "Attachable", attachment(world, "one.png")),
+            file=RemoteFile("one.png", "image/png", b"bytes"),
+        )
+        made = [world.port.post(write).record for _ in range(2)]
+        assert len({each["Id"] for each in made if each is not None}) == 2
+
+    def test_people_attach_files(self, world: BooksWorld) -> None:
+        made = world.people.attach(attachment(world, "one.png"), b"bytes")
+        assert made["Size"] == len(b"bytes")
+        assert world.get("Attachable", made)["Size"] == len(b"bytes")
+        assert world.port.download(made["Id"], bytes_max=1_000) == b"bytes"
+        world.people.delete("Attachable", made["Id"])
+        assert world.people.file_of(made["Id"]) is None
+        with pytest.raises(RemoteError):
+            world.port.download(made["Id"], bytes_max=1_000)
+
+    def test_there_is_no_file_where_only_an_attachment_was_entered(self, world: BooksWorld) -> None:
+        made = world.create("Attachable", attachment(world, "one.png"))
+        assert world.people.file_of(made["Id"]) is None
+        with pytest.raises(RemoteError) as caught:
+            world.port.download(made["Id"], bytes_max=1_000)
+        assert caught.value.fault.code == "610"
 
     def test_closed_books_do_not_hold_an_attachment(self, world: BooksWorld) -> None:
         made = world.create("Attachable", attachment(world, "one.png"))

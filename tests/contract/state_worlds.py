@@ -5,6 +5,7 @@ A world gives states, people who write the platform past the sync, and a look at
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ from models.records import canonical_json
 from models.revision import dump_expected
 from models.settings import ConnectionSettings
 from models.tables import sync
-from models.tables.platform import change_log, companies
+from models.tables.platform import change_log, companies, receipt_files
 from models.tables.record_tables import RECORD_TABLES
 from tests.fixtures.fake_clock import FakeClock
 
@@ -359,6 +360,16 @@ class SqlPeople:
     def mark_deleted(self, record_type: str, row_id: str) -> None:
         """Say that a record is gone, and keep it."""
         self.update(record_type, row_id, {"deleted_at": self._clock.now()})
+
+    def attach(self, record_type: str, row_id: str, content: bytes) -> None:
+        """Give a record its file, in place of what was there."""
+        table, key = RECORD_TABLES[record_type].table, int(row_id)
+        sha256 = hashlib.sha256(content).hexdigest()
+        with self._writing(record_type) as transaction:
+            transaction.execute(update(table).where(table.c.id == key).values(sha256=sha256))
+            self._set_time(transaction, record_type, key, {})
+            transaction.execute(delete(receipt_files).where(receipt_files.c.receipt_id == key))
+            transaction.execute(insert(receipt_files).values(receipt_id=key, content=content))
 
     def all(self, record_type: str) -> list[Row]:
         """All records with their lines, in order of id."""

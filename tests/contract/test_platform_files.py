@@ -85,6 +85,23 @@ def test_rows_without_a_file_are_found_by_their_empty_hash(world: World, state: 
         assert unit.platform.without_file(RECEIPT) == ["4"]
 
 
+def test_people_give_a_row_its_file(world: World, state: State) -> None:
+    """Goal: a person's file is news, once for each file, and the sync reads what it is."""
+    with state.begin() as unit:
+        add(unit, file_name="a.pdf")
+    for number, content in enumerate((b"first", CONTENT), start=2):
+        world.clock.seconds += 5
+        world.people.attach("receipt", "1", content)
+        with state.begin() as unit:
+            row = unit.platform.rows(RECEIPT, ["1"])["1"]
+            assert unit.platform.file_of(RECEIPT, "1") == content
+        assert row.values["sha256"] == hashlib.sha256(content).hexdigest()
+        assert (row.version, row.updated_at) == (number, world.clock.now())
+    assert world.log() == [("receipt", "1", "insert"), *[("receipt", "1", "update")] * 2]
+    with pytest.raises(LookupError):
+        world.people.attach("receipt", "9", CONTENT)
+
+
 def test_a_file_goes_with_its_row(world: World, state: State) -> None:
     with state.begin() as unit:
         add(unit, file_name="a.pdf")

@@ -38,6 +38,14 @@ class Books(Protocol):
         """Enter a record."""
         ...
 
+    def attach(self, body: Mapping[str, Any], content: bytes, who: str = ...) -> Record:
+        """Enter an attachment with its file."""
+        ...
+
+    def file_of(self, record_id: str) -> bytes | None:
+        """The file of an attachment; None where there is none."""
+        ...
+
     def update(self, entity: str, record_id: str, who: str = ..., **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""
         ...

@@ -22,6 +22,8 @@ from tasks import (
     brakes,
     cycle,
     extract,
+    fetch,
+    files,
     load,
     match,
     matching,
@@ -286,6 +288,20 @@ def approval_for_ever() -> list[Patch]:
         (Approval, "covers", lambda _self, _subjects: True),
         (brakes, "_use", nothing),
     ]
+
+
+def file_cut_short() -> list[Patch]:
+    original = fetch._store
+
+    def store(of_cycle: Any, kind: Any, rules: Any, link: Any, content: bytes) -> bool:
+        return original(of_cycle, kind, rules, link, content[:-1])
+
+    return [(fetch, "_store", store)]
+
+
+def other_file_sent() -> list[Patch]:
+    original = files._checked
+    return [(files, "_checked", lambda *arguments: original(*arguments)[::-1])]
 
 
 def figures_forgotten() -> list[Patch]:

@@ -26,6 +26,7 @@ from connectors.quickbooks.endpoints import endpoints
 from connectors.quickbooks.faults import Answer, local_error
 from connectors.quickbooks.limits import Limiter
 from connectors.quickbooks.transport import MINOR_VERSION, Call
+from emulator.attachments import store_file
 from emulator.clock import Clock
 from emulator.company import Company
 from emulator.emulator import DEFAULT_CLIENT_ID, DEFAULT_REALM, Emulator
@@ -113,6 +114,20 @@ class EmulatorBooks:
             RemoteError: QuickBooks refuses it.
         """
         return self._by_hand(pipeline.save, entity, dict(body), who)
+
+    def attach(self, body: Mapping[str, Any], content: bytes, who: str = "accountant") -> Record:
+        """Enter an attachment with its file.
+
+        Raises:
+            RemoteError: QuickBooks refuses it.
+        """
+        made = self.create("Attachable", body, who)
+        return store_file(self.company, str(made["Id"]), content, self.company.base_url)
+
+    def file_of(self, record_id: str) -> bytes | None:
+        """The file of an attachment; None where there is none."""
+        known = self.get("Attachable", record_id) is not None
+        return self.company.files.get(record_id) if known else None
 
     def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""

@@ -215,6 +215,16 @@ MUTANTS: tuple[Mutant, ...] = (
         condition="emptied",
     ),
     Mutant(
+        "file_cut_short",
+        "of a file that arrives the last byte is lost",
+        broken_memory.file_cut_short,
+    ),
+    Mutant(
+        "other_file_sent",
+        "an upload carries other bytes than the row's file",
+        broken_memory.other_file_sent,
+    ),
+    Mutant(
         "figures_forgotten",
         "what QuickBooks computed does not reach the platform",
         broken_memory.figures_forgotten,

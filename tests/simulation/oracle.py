@@ -8,6 +8,7 @@ what the sync wrote. Numbers such as I4 are those of docs/guarantees.md.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from connectors.ports import RemoteAnswer, RemoteWrite
+from connectors.quickbooks import exact_json
 from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
 from models.plan import Link
@@ -115,8 +117,24 @@ class Oracle:
         """A person deleted a record, with these tokens in it; copies of others' do not count."""
         self.gone |= seen
         if not self._was_forgotten(side, record_type, record_id):
-            self.deleted |= {token for token in seen if self.is_of(token, record_type.name)}
+            own = seen - self._held_by_copies(side, record_type, record_id)
+            self.deleted |= {token for token in own if self.is_of(token, record_type.name)}
         self.world.tell(f"a person on {side} deletes {record_type.name} {record_id}")
+
+    def _held_by_copies(
+        self, side: Side, record_type: RecordType, record_id: str
+    ) -> frozenset[str]:
+        """Tokens of what a record is a copy of, and of its copies: they live on with those."""
+        if side is Side.PLATFORM or not self.copies:
+            return frozenset()
+        others = {
+            other
+            for of_type, *pair in self.copies
+            if of_type is record_type and record_id in pair
+            for other in pair
+            if other != record_id
+        }
+        return frozenset[str]().union(*(self.tokens_of(side, record_type, each) for each in others))
 
     def _was_forgotten(self, side: Side, record_type: RecordType, record_id: str) -> bool:
         """Whether a restore has forgotten the write that made it: its row is then made once more.
@@ -149,8 +167,16 @@ class Oracle:
                 raise Violation(
                     "I22", f"{write.request_id} is sent for the {intent.attempts}th time"
                 )
-            if intent.payload != self.world.encoded(write.body):
+            if not self._is_as_stored(write, intent.payload):
                 raise Violation("I6", f"{write.request_id} is sent with another body than stored")
+
+    def _is_as_stored(self, write: RemoteWrite, payload: str) -> bool:
+        """Whether it is what its intent says, which also tells which file it is."""
+        if write.file is None:
+            return payload == self.world.encoded(write.body)
+        content = write.file.content
+        file = {"Size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        return exact_json.decode(payload) == {**write.body, **file}
 
     def note_effects(
         self, writes: Sequence[RemoteWrite], answers: Sequence[RemoteAnswer], seen: int

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from connectors.ports import Payload
 from models.codecs import create_body, platform_row
 from models.errors import RecordError, RemoteError
 from models.fields import Choice, Currency, Day, Derived, Field, Flag, Money, Number, Text, value_at
@@ -177,7 +178,7 @@ class People:
         try:
             if side is Side.QUICKBOOKS:
                 body = create_body(record_type, content, REFERENCES)
-                record_id = str(self.world.books.create(record_type.entity, body)["Id"])
+                record_id = str(self._enter(record_type, body)["Id"])
             else:
                 row = platform_row(record_type, content, set(content), REFERENCES)
                 lines = row.pop("lines", [])
@@ -185,10 +186,22 @@ class People:
                     row[record_type.workflow.column] = self._status(record_type)
                 values = {name: value for name, value in row.items() if value is not None}
                 record_id = self.world.people.insert(record_type.name, values, lines)
+                if record_type.file is not None:
+                    self._attach(record_type, record_id)
         except (RemoteError, RecordError):
             return None
         self.world.oracle.person_wrote(side, record_type, record_id, "create")
         return record_id
+
+    def _enter(self, record_type: RecordType, body: Payload) -> Payload:
+        if record_type.file is None:
+            return self.world.books.create(record_type.entity, body)
+        return self.world.books.attach(body, self.world.file())
+
+    def _attach(self, record_type: RecordType, record_id: str) -> None:
+        """Give a row its file, unless somebody is slow: then whoever edits it next does."""
+        if not self.world.draws.chance(PEOPLE, "file_late", 0.2):
+            self.world.people.attach(record_type.name, record_id, self.world.file())
 
     def _status(self, record_type: RecordType) -> str:
         workflow = record_type.workflow
@@ -268,6 +281,17 @@ class People:
             )
             return
         people.update(record_type.name, record_id, {field.column: self._text(record_type, field)})
+        if record_type.file is not None and self._waits_for_its_file(record_type, record_id):
+            people.attach(record_type.name, record_id, self.world.file())
+
+    def _waits_for_its_file(self, record_type: RecordType, record_id: str) -> bool:
+        """Whether a row of the platform was entered without its file; one of QuickBooks's may be on
+        its way."""
+        row, rules = self.world.row(record_type, record_id), record_type.file
+        assert rules is not None
+        if row is None or row.values[rules.sha256]:
+            return False
+        return self.world.counterpart(Side.PLATFORM, record_type, record_id) is None
 
     def _edited_lines(self, record_type: RecordType, lines: list[Any], name: str) -> list[Any]:
         """The lines with another description in one of them, or with one line fewer."""

@@ -193,7 +193,7 @@ def _enter_ledger(world: World, bank: str, costs: str) -> None:
     to = {"DepositToAccountRef": {"value": bank}, "TxnDate": "2026-03-01"}
     create("Deposit", {**to, "Line": [line]})
     bought = {"EntityRef": {"type": "Purchase", "value": world.books.all("Purchase")[0]["Id"]}}
-    create("Attachable", {"FileName": "first.png", "AttachableRef": [bought]})
+    world.books.attach({"FileName": "first.png", "AttachableRef": [bought]}, b"the first receipt")
 
 
 def run(

@@ -55,6 +55,7 @@ def check_end(world: World) -> None:
     _no_doubles(world, standing)
     _nothing_merged(world)
     _equal(world, parked)
+    _same_files(world, parked)
     _nobody_left_out(world, parked)
     _nothing_lost(world, parked, standing)
     _no_resurrection(world, parked)
@@ -133,6 +134,19 @@ def _equal(world: World, parked: set[int]) -> None:
         if names:
             shown = {name: (theirs.get(name), ours[name]) for name in names}
             raise Violation("I10", f"{link.record_type} {link.id} differs: {shown}")
+
+
+def _same_files(world: World, parked: set[int]) -> None:
+    """I10: what a record with a file consists of is the same on both sides, byte by byte."""
+    for record_type in (each for each in world.own_types if each.file is not None):
+        for record_id in world.live_ids(Side.QUICKBOOKS, record_type):
+            link = world.sides.link_of(record_type.name, Side.QUICKBOOKS, record_id)
+            if link is None or link.platform_id is None or link.id in parked:
+                continue
+            theirs = world.books.file_of(record_id)
+            ours = world.sides.file_of(record_type, link.platform_id)
+            if theirs != ours:
+                raise Violation("I10", f"{record_type.name} {link.id}: {theirs!r} became {ours!r}")
 
 
 def _is_others_name(field: Field) -> bool:

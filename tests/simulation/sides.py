@@ -60,6 +60,10 @@ class Sides(Protocol):
         """A worker is dead: the database rolls back what it had open."""
         ...
 
+    def file_of(self, record_type: RecordType, record_id: str) -> bytes | None:
+        """The file of a row; None where there is none."""
+        ...
+
     def row(self, record_type: RecordType, record_id: str) -> Row | None:
         """A row of the platform."""
         ...
@@ -185,6 +189,10 @@ class MemorySides:
     def abandon(self) -> None:
         """Roll back what a dead worker had open."""
         self.database.abandon()
+
+    def file_of(self, record_type: RecordType, record_id: str) -> bytes | None:
+        """The file of a row; None where there is none."""
+        return self.database.files.get((record_type.name, int(record_id)))
 
     def row(self, record_type: RecordType, record_id: str) -> Row | None:
         """A row of the platform."""

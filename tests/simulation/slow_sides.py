@@ -250,6 +250,10 @@ class BothPeople:
         """Say that a record is gone, and keep it."""
         self._do("mark_deleted", record_type, row_id)
 
+    def attach(self, record_type: str, row_id: str, content: bytes) -> None:
+        """Give a record its file."""
+        self._do("attach", record_type, row_id, content)
+
     def all(self, record_type: str) -> list[Row]:
         """All records with their lines."""
         return self._memory.all(record_type)

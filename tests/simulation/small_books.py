@@ -63,6 +63,10 @@ _RULES: dict[str, tuple[Rule, ...]] = {
 }
 
 
+#: The entity that has a file.
+_FILE = "Attachable"
+
+
 class SmallBooks(Keeping):
     """One company.
 
@@ -109,6 +113,24 @@ class SmallBooks(Keeping):
             RemoteError: QuickBooks refuses it.
         """
         return self._by_hand(Operation.CREATE, entity, body, who)
+
+    def attach(self, body: Mapping[str, Any], content: bytes, who: str = "accountant") -> Record:
+        """Enter an attachment with its file.
+
+        Raises:
+            RemoteError: QuickBooks refuses it.
+        """
+        return self.keep_file(self.create(_FILE, body, who), content)
+
+    def file_of(self, record_id: str) -> bytes | None:
+        """The file of an attachment; None where there is none."""
+        return self.state.files.get(record_id) if self.get(_FILE, record_id) else None
+
+    def keep_file(self, record: Record, content: bytes) -> Record:
+        """Keep the bytes of an attachment that was just made; the attachment as it is served."""
+        self.state.files[record["Id"]] = content
+        self.amend(_FILE, record["Id"], Size=len(content))
+        return self.state.records[_FILE][record["Id"]]
 
     def update(self, entity: str, record_id: str, who: str = "accountant", **fields: Any) -> Record:
         """Change fields of a record, whatever its version is."""

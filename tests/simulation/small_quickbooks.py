@@ -124,9 +124,15 @@ class SmallQuickBooks:
             raise error_of(refusal, write=False) from refusal
 
     def download(self, record_id: str, *, bytes_max: int) -> bytes:
-        """There is never one: these books keep no files."""
+        """The file of an attachment."""
         self.meter.count("download", metered=True)
-        raise local_error("file_gone", record_id, write=False)
+        content = self.books.state.files.get(record_id)
+        if content is None:
+            raise error_of(faults.not_found(), write=False)
+        if self.books.get("Attachable", record_id) is None:
+            raise local_error("file_gone", record_id, write=False)
+        assert len(content) <= bytes_max, "the simulated files are small"
+        return content
 
     def post(self, write: RemoteWrite) -> RemoteAnswer:
         """Send one write; a fault is in the answer."""
@@ -135,7 +141,9 @@ class SmallQuickBooks:
         if unsendable:
             return RemoteAnswer(error=unsendable)
         books, tid = self.books, self._tid()
-        if books.honour_request_ids and write.request_id in books.state.replays:
+        # nobody says that a request id counts for an upload (section 2), so it does not here
+        known = write.file is None and write.request_id in books.state.replays
+        if books.honour_request_ids and known:
             self.meter.count(str(write.operation), metered=False)
             return RemoteAnswer(record=books.state.replays[write.request_id], intuit_tid=tid)
         answer = self._done(write, write.request_id, status=400, tid=tid)
@@ -180,6 +188,8 @@ class SmallQuickBooks:
             return RemoteAnswer(error=error_of(refusal, status=status), intuit_tid=tid)
         except RemoteError as error:
             return RemoteAnswer(error=error)
+        if write.file is not None:
+            record = self.books.keep_file(record, write.file.content)
         return RemoteAnswer(record=record, intuit_tid=tid)
 
     def _tid(self) -> str:
@@ -189,7 +199,7 @@ class SmallQuickBooks:
 
 def _unsendable(write: RemoteWrite) -> RemoteError | None:
     """The error of a write that the real client does not send."""
-    assert write.file is None, "these books keep no files"
+    assert write.file is None or write.operation is Operation.CREATE, "a file is uploaded once"
     if write.operation is not Operation.CREATE:
         assert write.body.get("Id"), f"{write.operation} of a {write.entity} needs its Id"
         assert "SyncToken" in write.body, f"{write.operation} of a {write.entity}: no SyncToken"

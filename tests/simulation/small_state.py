@@ -61,6 +61,8 @@ class State:
     #: Answers that are remembered, by request id, and by batch and place.
     replays: dict[str, Payload] = field(default_factory=dict)
     item_replays: dict[tuple[str, int], Payload] = field(default_factory=dict)
+    #: Attachment -> its file.
+    files: dict[str, bytes] = field(default_factory=dict)
     #: The latest second that was seen: the books' time never goes back.
     latest: int = 0
 

@@ -45,8 +45,12 @@ def _copy(world: World, record_type: RecordType, record_id: str) -> None:
     if record is None:
         return
     body = {name: value for name, value in record.items() if name not in _NOT_COPIED}
+    content = world.books.file_of(record_id) if record_type.file is not None else None
     try:
-        copy = world.books.create(record_type.entity, body)
+        if content is not None:
+            copy = world.books.attach(body, content)
+        else:
+            copy = world.books.create(record_type.entity, body)
     except RemoteError:
         return
     world.hit("copied")

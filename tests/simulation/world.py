@@ -91,6 +91,7 @@ class World:
         self.ids = 0
         self._tokens = 0
         self._amounts = 0
+        self._files = 0
         self._meddling = False
         #: Nothing runs for a while.
         self.outage = False
@@ -117,6 +118,11 @@ class World:
         """A text that nobody wrote before."""
         self._tokens += 1
         return f"w{self._tokens}w"
+
+    def file(self) -> bytes:
+        """A file that nobody made before."""
+        self._files += 1
+        return b"file %d" % self._files
 
     def amount(self) -> Decimal:
         """An amount that nobody entered before."""
