@@ -42,14 +42,15 @@ class Tripped:
 class Limits:
     """What the brakes measure a plan against."""
 
-    #: Record type -> live links that know both sides.
+    #: Record type -> live links whose sides a cycle has merged. One that recovery has just
+    #: completed is not among them: it does not show that a side is well.
     linked: Mapping[str, int]
     #: Sum of amounts that may be written without approval, in the home currency; None: any.
     amount_max: Decimal | None
     home_currency: str
-    #: Record type -> those links of which recovery settled a write that no cycle has merged since:
-    #: that the sync itself has just made a record does not show that its side is well.
-    recovered: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    #: Record type and side -> links of records that are gone from it and were edited on the other
+    #: one: they wait for a person, and are in no later plan.
+    gone: Mapping[tuple[str, Side], frozenset[int]] = field(default_factory=dict)
 
 
 def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -> list[Tripped]:
@@ -103,17 +104,17 @@ def _empty_side(plan: Plan, record_type: RecordType, limits: Limits) -> Tripped 
     if linked < EMPTY_FROM:
         return None
     plans = plan.of(record_type)
-    recovered = limits.recovered.get(record_type.name, frozenset())
     for side, outcome in (
         (Side.QUICKBOOKS, Outcome.REMOVE_ON_PLATFORM),
         (Side.PLATFORM, Outcome.REMOVE_IN_QUICKBOOKS),
     ):
         removed = [each for each in plans if each.merge.outcome is outcome and is_written(each)]
         lost = {each.link.id for each in plans if _is_lost(each, side, outcome)}
-        if removed and len(lost) >= max(EMPTY_FROM, linked - len(recovered - lost)):
+        lost |= limits.gone.get((record_type.name, side), frozenset())
+        if removed and len(lost) >= linked:
             return Tripped(
                 "empty_side",
-                f"all {len(lost)} {record_type.plural} are gone from {side}",
+                f"all {linked} {record_type.plural} are gone from {side}",
                 _keys("empty_side", removed),
             )
     return None
@@ -121,6 +122,8 @@ def _empty_side(plan: Plan, record_type: RecordType, limits: Limits) -> Tripped 
 
 def _is_lost(each: RecordPlan, side: Side, outcome: Outcome) -> bool:
     """Whether a record that was on both sides is gone from this one."""
+    if each.link.quickbooks_version is None:
+        return False
     if each.merge.outcome is outcome and is_written(each):
         return True
     observed = each.quickbooks if side is Side.QUICKBOOKS else each.platform

@@ -30,6 +30,9 @@ from models.records import Content, Observed, Value
 from models.voids import is_void, with_void_word, without_void_word
 from models.words import Owner, Side
 
+#: Why a person has to decide: one side has deleted what the other one has edited.
+DELETE_AGAINST_EDIT = "delete_against_edit"
+
 
 class Outcome(StrEnum):
     """What a merge comes to."""
@@ -143,7 +146,7 @@ def _remove(
             base.get(name),
             in_quickbooks.get(name) if in_quickbooks else None,
             on_platform.get(name) if on_platform else None,
-            Verdict(None, "delete_against_edit"),
+            Verdict(None, DELETE_AGAINST_EDIT),
         )
         for name in sorted(edited)
     )

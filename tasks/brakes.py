@@ -16,13 +16,13 @@ from models.approval import ROWS_MAX, Approval, ApprovalState
 from models.audit import AuditNote
 from models.brakes import Limits, Tripped, is_written, tripped_by
 from models.errors import BrakeError, UsageError
+from models.merge import DELETE_AGAINST_EDIT
 from models.plan import Plan
 from models.record_type import RecordType
 from models.records import canonical_json
 from models.words import Side
 from tasks.context import Cycle
 from tasks.periods import check_same_company, take_facts
-from tasks.recover import RECOVERED
 from tasks.report import planned_rows
 
 #: How often it is checked that the company behind the token is the connected one: it costs two
@@ -93,23 +93,34 @@ def tripped_in(
         return []
     amount_max = cycle.connection.settings.approval_amount_max
     limits = Limits(
-        unit.linked_counts(),
-        amount_max,
-        cycle.facts.home_currency,
-        {each.name: _recovered(unit, each) for each in record_types if plan.of(each)},
+        unit.linked_counts(), amount_max, cycle.facts.home_currency, _gone(unit, record_types)
     )
     return tripped_by(plan, record_types, limits)
 
 
-def _recovered(unit: Unit, record_type: RecordType) -> frozenset[int]:
-    """Links on both sides that wait to be merged since recovery settled a write of theirs."""
-    parked = unit.parked([record_type.name])
-    links = unit.links([each.link_id for each in parked if each.code == RECOVERED])
-    return frozenset(
-        each.id
-        for each in links.values()
-        if None not in (each.quickbooks_id, each.platform_id) and each.deleted_at is None
-    )
+def _gone(unit: Unit, record_types: Sequence[RecordType]) -> dict[tuple[str, Side], frozenset[int]]:
+    """Record type and side -> links of records that an earlier cycle found gone from it.
+
+    They were edited on the other side, and wait for a person.
+    """
+    found: dict[tuple[str, Side], frozenset[int]] = {}
+    for each in unit.parked([each.name for each in record_types]):
+        if each.code != DELETE_AGAINST_EDIT:
+            continue
+        for side in _gone_from(unit, each.link_id):
+            key = each.record_type, side
+            found[key] = found.get(key, frozenset()) | {each.link_id}
+    return found
+
+
+def _gone_from(unit: Unit, link_id: int) -> list[Side]:
+    """The side that the last conflict about the delete has no value of; in doubt both."""
+    conflicts = [each.conflict for each in unit.conflicts_of(link_id)]
+    last = [each for each in conflicts if each.verdict.reason == DELETE_AGAINST_EDIT][-1:]
+    without_quickbooks = all(each.quickbooks is None for each in last)
+    without_platform = all(each.platform is None for each in last)
+    gone = {Side.QUICKBOOKS: without_quickbooks, Side.PLATFORM: without_platform}
+    return [side for side, is_gone in gone.items() if is_gone]
 
 
 def _subjects(tripped: Sequence[Tripped]) -> frozenset[str]:

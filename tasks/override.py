@@ -14,7 +14,7 @@ from connectors.state.port import Parked, Unit
 from models.audit import AuditNote
 from models.errors import DecisionError, OutdatedReadingError
 from models.lines import holds
-from models.merge import changed_fields
+from models.merge import DELETE_AGAINST_EDIT, changed_fields
 from models.plan import RecordPlan
 from models.revision import (
     REVISING,
@@ -38,7 +38,7 @@ from tasks.decide import (
     sides_of,
     was_refused,
 )
-from tasks.override_choice import DELETE_AGAINST_EDIT, Decision, decision_of, last_override
+from tasks.override_choice import Decision, decision_of, last_override
 from tasks.plan import Observation, observe, planned, validated
 from tasks.record import note_parked
 from tasks.replan import reread

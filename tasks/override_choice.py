@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connectors.state.port import Unit
 from models.errors import DecisionError, UsageError
+from models.merge import DELETE_AGAINST_EDIT
 from models.record_type import RecordType, catalog
 from models.revision import (
     Revision,
@@ -14,8 +15,6 @@ from models.revision import (
     StoredConflict,
 )
 from models.words import Side
-
-DELETE_AGAINST_EDIT = "delete_against_edit"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from models.checks import Unique
 from models.codecs import decode, sync_token_of
 from models.errors import MissingParentError, RecordError
 from models.fields import value_at
-from models.merge import Merge, Outcome
+from models.merge import DELETE_AGAINST_EDIT, Merge, Outcome
 from models.plan import Link, Plan, RecordPlan, parents_first
 from models.policy import Policy
 from models.record_type import RecordType
@@ -390,7 +390,7 @@ def _review_error(candidate: Candidate, merged: Merge, went: str | None) -> Reco
         return RecordError(
             f"{went or f'it was deleted on {gone_from}'} and edited on {gone_from.other}"
             + (f" ({names})" if names else ""),
-            code="delete_against_edit",
+            code=DELETE_AGAINST_EDIT,
             field=names.partition(",")[0],
             fix="Decide with `quickbooks-sync override`, or delete it on the other side too.",
         )

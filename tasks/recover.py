@@ -31,8 +31,6 @@ from tasks.record import note_parked, note_uncertain
 #: Reasons for which a record is parked until a person says whether QuickBooks holds it.
 PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted", "file_size_differs"})
 
-#: Why a record is parked until this cycle, or a later one, has merged it.
-RECOVERED = "recovered"
 #: Intents of older programs do not say when QuickBooks was read before: clocks differ by less.
 SENT_BY_OLDER_PROGRAM = timedelta(days=1)
 
@@ -144,7 +142,7 @@ def _hand_over(unit: Unit, intent: Intent) -> None:
     """Have this cycle read both sides of the record and merge them."""
     error = RecordError(
         "the last run ended before QuickBooks's answer was recorded",
-        code=RECOVERED,
+        code="recovered",
         fix="Nothing to do: it is read and merged again.",
     )
     _park(unit, intent, error, next_attempt_at=unit.now)

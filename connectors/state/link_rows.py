@@ -104,7 +104,7 @@ class LinkRows(Rows):
         )
 
     def linked_counts(self) -> dict[str, int]:
-        """Record type -> live links that know both sides."""
+        """Record type -> live links whose sides have been merged."""
         links = tables.links
         rows = self._sql.execute(
             select(links.c.record_type, func.count())
@@ -113,6 +113,7 @@ class LinkRows(Rows):
                 links.c.quickbooks_id.is_not(None),
                 links.c.platform_id.is_not(None),
                 links.c.deleted_at.is_(None),
+                links.c.quickbooks_version.is_not(None),
             )
             .group_by(links.c.record_type)
         )

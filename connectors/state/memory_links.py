@@ -79,11 +79,12 @@ class MemoryLinks(MemoryRows):
         }
 
     def linked_counts(self) -> dict[str, int]:
-        """Record type -> live links that know both sides."""
+        """Record type -> live links whose sides have been merged."""
         counts: dict[str, int] = {}
         for link in self._db.links.values():
             known = link.quickbooks_id is not None and link.platform_id is not None
-            if known and link.deleted_at is None:
+            merged = link.quickbooks_version is not None
+            if known and merged and link.deleted_at is None:
                 counts[link.record_type] = counts.get(link.record_type, 0) + 1
         return counts
 

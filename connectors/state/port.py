@@ -147,7 +147,7 @@ class Unit(Protocol):
         ...
 
     def linked_counts(self) -> dict[str, int]:
-        """Record type -> live links that know both sides."""
+        """Record type -> live links that know both sides, and that a cycle has merged."""
         ...
 
     def add_links(self, new: Sequence[NewLink]) -> list[Link]:

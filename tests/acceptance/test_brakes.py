@@ -130,6 +130,28 @@ def test_a_side_that_is_empty_but_for_a_conflict(office: Office) -> None:
     assert len(office.books.find("Purchase")) == count
 
 
+def test_a_side_that_is_empty_but_for_an_earlier_conflict(office: Office) -> None:
+    """Goal: a record that waits for a person since an earlier cycle is no less gone."""
+    made = [office.books.create("Purchase", purchase(20 + number)) for number in range(3)]
+    office.sync()
+    count = len(office.books.find("Purchase"))
+    office.books.update(
+        "Purchase", made[0]["Id"], PaymentType=made[0]["PaymentType"], PrivateNote="who paid?"
+    )
+    first = office.platform.id_of("Purchase", made[0]["Id"])
+    office.platform.sql(f"DELETE FROM expenses WHERE id = {first}")
+    office.sync(code=3)
+    assert office.parked()[0]["code"] == "delete_against_edit"
+    office.clock.sleep(1_800)  # what was read for the conflict is not read again
+    office.sync(code=3)
+    office.platform.sql("DELETE FROM expenses")
+    waiting = stopped(office, "empty_side")
+    assert len(office.books.find("Purchase")) == count
+    office.run("plan", "--approve", str(waiting["plan"]))
+    office.sync(code=3)
+    assert [each["Id"] for each in office.books.find("Purchase")] == [made[0]["Id"]]
+
+
 def test_a_side_that_is_empty_but_for_what_the_sync_has_just_made(office: Office) -> None:
     """Goal: a write that recovery finds, or sends again, makes no emptied side look well."""
     buy(office, 3)

@@ -241,7 +241,7 @@ def test_a_tombstone_outlives_what_quickbooks_remembers(own_office: Office) -> N
     office.sync()
     assert office.books.read("Customer", customer["Id"])["Active"] is False
 
-    office.clock.waited.append(timedelta(days=31).total_seconds())
+    office.clock.sleep(timedelta(days=31).total_seconds())
     with office.emulator.emulator.lock:
         office.emulator.company.put("Invoice", kept)
         office.emulator.emulator.log.clear()

@@ -498,7 +498,7 @@ def test_a_file_that_cannot_be_fetched_waits_and_comes_later(office: Office, cas
     office.sync(code=3)
     assert office.books.read("Purchase", bought["Id"])["PrivateNote"] == "x"
     office.emulator.clear_faults()
-    office.clock.waited.append(3_600)
+    office.clock.sleep(3_600)
     office.sync()
     assert stored(office, office.platform.id_of("Attachable", attachable)) == PICTURE
     office.parked(0)

@@ -432,8 +432,9 @@ class LedgerContract:
         assert world.port.download(made["Id"], bytes_max=1_000) == b"bytes"
         world.people.delete("Attachable", made["Id"])
         assert world.people.file_of(made["Id"]) is None
-        with pytest.raises(RemoteError):
+        with pytest.raises(RemoteError) as caught:
             world.port.download(made["Id"], bytes_max=1_000)
+        assert caught.value.fault.code == "610"
 
     def test_there_is_no_file_where_only_an_attachment_was_entered(self, world: BooksWorld) -> None:
         made = world.create("Attachable", attachment(world, "one.png"))

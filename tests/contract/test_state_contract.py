@@ -351,9 +351,12 @@ def test_half_links_counts_and_live_ids(world: World, state: State) -> None:
         assert [link.id for link in unit.half_links("customer", QUICKBOOKS)] == [4]
         assert unit.live_ids("customer", PLATFORM) == {"1", "2"}
         assert unit.live_ids("customer", QUICKBOOKS) == {"q2", "q4"}
-        assert unit.linked_counts() == {"customer": 1}
         deleted_at = unit.links([3])[3].deleted_at
         assert deleted_at == unit.now
+        # what is complete counts once it was merged, and what is deleted not at all
+        assert unit.linked_counts() == {}
+        unit.save_links([LinkUpdate(each, quickbooks_version="0") for each in (2, 3)])
+        assert unit.linked_counts() == {"customer": 1}
     world.clock.seconds += 60
     with state.begin() as unit:
         # What is said later does not bring it back

@@ -5,8 +5,10 @@ Each has a tape in `tapes`, which fails with the bug planted and passes on the e
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from connectors.state.memory_links import MemoryLinks
 from models.words import Side
 from tasks import brakes, doubts, extract, match, outcome, pair, recover
 from tests.simulation.planted import Patch, nothing
@@ -72,4 +74,15 @@ def copies_are_new_after_restore() -> list[Patch]:
 
 
 def recovered_looks_well() -> list[Patch]:
-    return [(brakes, "_recovered", lambda *_arguments: frozenset())]
+    def linked_counts(unit: Any) -> Counter[str]:
+        return Counter(
+            each.record_type
+            for each in unit._db.links.values()
+            if each.quickbooks_id and each.platform_id and each.deleted_at is None
+        )
+
+    return [(MemoryLinks, "linked_counts", linked_counts)]
+
+
+def earlier_conflict_hides_emptied() -> list[Patch]:
+    return [(brakes, "_gone", lambda *_arguments: {})]

@@ -38,6 +38,11 @@ _FORCED: dict[str, dict[str, Any]] = {
     },
     "emptied": {"mass_delete": True},
     "emptied_lost": {"mass_delete": True, "data_types": frozenset({DataType.INVOICES})},
+    "emptied_against": {
+        "mass_delete": True,
+        "data_types": frozenset({DataType.INVOICES}),
+        "actions": 40,
+    },
     "restored": {"restored": True},
     "touched": {"honour_request_ids": False},
     "restored_touched": {"restored": True},
@@ -59,6 +64,8 @@ _RICH_IN = {
     "lost": {"timeout_before": 0.35, "answer_lost": 0.35},
     # the same beside records of which nobody knows yet whether they were made
     "emptied_lost": {"timeout_before": 0.5, "answer_lost": 0.3},
+    # a side that is emptied beside records that were found gone from it and edited
+    "emptied_against": {"against": 0.9},
     # records on which people work before it is known that they were made
     "touched": {"late_landing": 0.3, "answer_lost": 0.4, "touched": 0.5},
     "restored_touched": {"late_landing": 0.3, "touched": 0.5},

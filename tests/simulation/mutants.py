@@ -59,6 +59,12 @@ MENDED: tuple[Mutant, ...] = (
         broken_before.recovered_looks_well,
         condition="emptied_lost",
     ),
+    Mutant(
+        "earlier_conflict_hides_emptied",
+        "a record that was found gone and edited before hides that its side was emptied",
+        broken_before.earlier_conflict_hides_emptied,
+        condition="emptied_against",
+    ),
 )
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(

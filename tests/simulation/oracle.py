@@ -20,7 +20,6 @@ from connectors.ports import RemoteAnswer, RemoteWrite
 from connectors.quickbooks import exact_json
 from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
-from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.words import Operation, Owner, Side
 from tests.simulation.small_state import Entry
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Searched for by its first letter: ten times as fast as with \b before it.
 TOKEN = re.compile(r"w(?<!\ww)\d+w")
-#: A record type with fewer linked records may become empty.
-_EMPTY_FROM = 3
 #: Parts of a record that tell the name of another one.
 _OTHERS_NAMES = frozenset({"EntityRef", "payee_name"})
 _REFERENCE_NAME = re.compile(r"('value': '[^']*', )'name': ('[^']*'|\"[^\"]*\")")
@@ -303,21 +300,6 @@ class Oracle:
             for record_type in catalog().values()
             for record_id in self.world.live_ids(side, record_type)
         }
-
-
-def check_brakes(worker: str, taken: Counter[tuple[str, Side]], links: Sequence[Link]) -> None:
-    """I21: no run deletes very much of what was linked before it, or empties a side, unasked."""
-    linked = Counter(
-        each.record_type
-        for each in links
-        if each.quickbooks_id and each.platform_id and each.deleted_at is None
-    )
-    total = sum(taken.values())
-    if total > max(10, linked.total() / 5):
-        raise Violation("I21", f"{worker} deleted {total} of {linked.total()} unasked")
-    for (name, side), count in taken.items():
-        if linked[name] >= _EMPTY_FROM and count >= linked[name]:
-            raise Violation("I21", f"{worker} emptied {side} of all {count} {name} unasked")
 
 
 def place_of(place: Place) -> tuple[Side, RecordType, str]:

@@ -133,6 +133,8 @@ _PARTICULARS: dict[str, Particular] = {
         },
     ),
 }
+#: How often one who works on a record beside somebody else deletes it.
+_AGAINST = 0.25
 #: Texts that end in something particular.
 _AFFIXED = {"email": "@example.com", "file_name": ".png"}
 #: Kind of line and field -> its possible values, where a line wants something particular.
@@ -222,7 +224,8 @@ class People:
         self.edit(side, record_type, record_id)
         other = self.world.counterpart(side, record_type, record_id)
         if other is not None and self.exists(side.other, record_type, other):
-            removed = self.world.draws.chance(PEOPLE, "against", 0.25)
+            share = self.world.profile.rate("against") or _AGAINST
+            removed = self.world.draws.chance(PEOPLE, "against", share)
             self.world.hit("delete_against_edit" if removed else "both_edited")
             if removed:
                 self.remove(side.other, record_type, other)

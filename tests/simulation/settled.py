@@ -14,6 +14,7 @@ from models.record_type import RecordType, catalog
 from models.reference_fields import Reference
 from models.words import Owner, Side
 from tasks.context import CycleReferences
+from tasks.record import FILE_NOT_FETCHED
 from tests.simulation.oracle import TOKEN, Place, Violation
 from tests.simulation.touching import allowed_copies
 
@@ -138,6 +139,10 @@ def _equal(world: World, parked: set[int]) -> None:
 
 def _same_files(world: World, parked: set[int]) -> None:
     """I10: what a record with a file consists of is the same on both sides, byte by byte."""
+    spoilt = world.sides.links_parked_as("file_size_differs")
+    spoilt |= world.sides.links_parked_as(FILE_NOT_FETCHED)
+    if spoilt:
+        raise Violation("I10", f"the files of links {sorted(spoilt)} are not the same")
     for record_type in (each for each in world.own_types if each.file is not None):
         for record_id in world.live_ids(Side.QUICKBOOKS, record_type):
             link = world.sides.link_of(record_type.name, Side.QUICKBOOKS, record_id)

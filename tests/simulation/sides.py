@@ -274,6 +274,10 @@ class MemorySides:
         """Links of records that are set aside."""
         return set(self.database.parked)
 
+    def links_parked_as(self, code: str) -> set[int]:
+        """Links of records that are set aside for this reason."""
+        return {each.link_id for each in self.database.parked.values() if each.code == code}
+
     def is_twin(self, place: tuple[Side, str, str]) -> bool:
         """Whether a record is known as a copy of another one, and set aside."""
         link = self.link_of(place[1], place[0], place[2])

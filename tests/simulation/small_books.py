@@ -124,7 +124,7 @@ class SmallBooks(Keeping):
 
     def file_of(self, record_id: str) -> bytes | None:
         """The file of an attachment; None where there is none."""
-        return self.state.files.get(record_id) if self.get(_FILE, record_id) else None
+        return self.state.files.get(record_id)
 
     def keep_file(self, record: Record, content: bytes) -> Record:
         """Keep the bytes of an attachment that was just made; the attachment as it is served."""
@@ -368,6 +368,8 @@ class SmallBooks(Keeping):
             held.pop(record_id)
         state.touched[entity][record_id] = state.latest
         state.transactions.pop(record_id, None)
+        if entity == _FILE:
+            state.files.pop(record_id, None)
         self.note(who, Operation.DELETE, entity, record_id, None, request_id)
         return {"status": "Deleted", "domain": "QBO", "Id": record_id}
 

@@ -126,11 +126,9 @@ class SmallQuickBooks:
     def download(self, record_id: str, *, bytes_max: int) -> bytes:
         """The file of an attachment."""
         self.meter.count("download", metered=True)
-        content = self.books.state.files.get(record_id)
+        content = self.books.file_of(record_id)
         if content is None:
             raise error_of(faults.not_found(), write=False)
-        if self.books.get("Attachable", record_id) is None:
-            raise local_error("file_gone", record_id, write=False)
         assert len(content) <= bytes_max, "the simulated files are small"
         return content
 
@@ -156,6 +154,7 @@ class SmallQuickBooks:
     def batch(self, writes: Sequence[RemoteWrite], request_id: str) -> list[RemoteAnswer]:
         """Send at most 30 writes in one call; each is done or refused on its own."""
         assert len(writes) <= BATCH_WRITES_MAX, "a batch holds 30 writes"
+        assert all(each.file is None for each in writes), "a file cannot go in a batch"
         check_request_id(request_id)
         unsendable = [_unsendable(each) for each in writes]
         books, tid = self.books, self._tid()

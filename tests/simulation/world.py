@@ -28,10 +28,11 @@ from tasks.report import Report
 from tasks.steps import PLAIN, Steps
 from tasks.times import parse_time
 from tests.simulation.actors import Actor, Killed, Scheduler
+from tests.simulation.brake_checks import before_run, check_brakes
 from tests.simulation.cells import merge_cell
 from tests.simulation.clock import WorkerClock
 from tests.simulation.draws import FAULTS, PEOPLE, Draws
-from tests.simulation.oracle import Oracle, Violation, check_brakes, text_in
+from tests.simulation.oracle import Oracle, Violation, text_in
 from tests.simulation.people import AMOUNT_STEP, People
 from tests.simulation.plain_checks import validate as plain_validate
 from tests.simulation.profile import FLIGHT_SECONDS, Profile
@@ -313,7 +314,7 @@ class World:
 
     def _work(self, name: str, skew: timedelta) -> None:
         self.tell(f"{name} begins")
-        links, approvals = self.links(), self.sides.approvals_used()
+        before, approvals = before_run(self), self.sides.approvals_used()
         taken = self.oracle.taken[name] = Counter()
         try:
             report = run_cycle(self.cycle(name, skew), "simulated", self.steps)
@@ -327,7 +328,7 @@ class World:
             self.tell(f"{name} ends, {report.moved} moved")
             self._check_report(report)
         if taken and self.sides.approvals_used() == approvals:
-            check_brakes(name, taken, links)
+            check_brakes(name, taken, before)
 
     def cycle(self, name: str, skew: timedelta = timedelta(0)) -> Cycle:
         """A cycle of one worker, over the production steps."""
