@@ -72,8 +72,7 @@ def _world(flow: Flow) -> World:
     place.sides.put_back(place.kept)
     place.sides.settle_for(profile)
     world = World(place.sides, profile, Replay([]))
-    world.oracle.take_history()
-    schedule.note_rows(world)
+    world.oracle.begin()
     world.scheduler.spawn("people", lambda: _work(world, flow))
     world.scheduler.run_until(lambda: False, float("inf"))
     return world

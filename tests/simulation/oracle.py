@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,8 @@ class Oracle:
         self.deleted: set[str] = set()
         #: All texts that a side ever held, by place: histories for I4.
         self.texts: dict[Place, set[str]] = {}
+        #: The same of what stood there when the schedule began.
+        self.first_texts: Mapping[Place, Collection[str]] = {}
         self.effects: list[Effect] = []
         #: Worker -> record type and side -> records that it deleted there.
         self.taken: dict[str, Counter[tuple[str, Side]]] = {}
@@ -228,11 +230,11 @@ class Oracle:
             fields = catalog()[link.record_type].by_name
             for side in Side:
                 side_id = link.side_id(side)
-                held = self.texts.get((side, link.record_type, side_id or ""), set())
+                place = (side, link.record_type, side_id or "")
                 for name, value in update.base.items():
                     if fields[name].owner is Owner.QUICKBOOKS or not isinstance(value, str):
                         continue
-                    if TOKEN.search(value) and not _is_held(value, held):
+                    if TOKEN.search(value) and not _is_held(value, self._ever_held(place)):
                         raise Violation(
                             "I4",
                             f"base of {link.record_type} {link.id}: {side} never held "
@@ -270,6 +272,25 @@ class Oracle:
         self.versions.clear()
 
     # -- histories --
+
+    def begin(self) -> None:
+        """Remember what both sides hold when a schedule begins; worlds of one company share it."""
+        began = self.world.began
+        if began is None:
+            self.take_history()
+            self.note_rows()
+        else:
+            self.first_texts, self.seen_entries = began.texts, began.entries
+
+    def note_rows(self) -> None:
+        """Remember what the platform's rows hold."""
+        for record_type in catalog().values():
+            for record_id in self.world.live_ids(Side.PLATFORM, record_type):
+                text = self.world.text_of(Side.PLATFORM, record_type, record_id)
+                self.note_text((Side.PLATFORM, record_type.name, record_id), text)
+
+    def _ever_held(self, place: Place) -> list[str]:
+        return [*self.first_texts.get(place, ()), *self.texts.get(place, ())]
 
     def take_history(self) -> None:
         """Remember what QuickBooks's records have held since the last look."""

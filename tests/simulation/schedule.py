@@ -19,7 +19,7 @@ from connectors.state.port import Unit
 from models.approval import ApprovalState
 from models.errors import SyncError, UsageError
 from models.record_type import catalog
-from models.words import DataType, Side
+from models.words import DataType
 from tasks.brakes import approve
 from tasks.matching import DOUBT_CODES
 from tasks.recover import PERSON_DECIDES
@@ -232,14 +232,6 @@ def run(
     return result
 
 
-def note_rows(world: World) -> None:
-    """Remember what the platform's rows hold at the beginning."""
-    for record_type in catalog().values():
-        for record_id in world.live_ids(Side.PLATFORM, record_type):
-            text = world.text_of(Side.PLATFORM, record_type, record_id)
-            world.oracle.note_text((Side.PLATFORM, record_type.name, record_id), text)
-
-
 def finish(world: World) -> None:
     """Let everything come to rest, and check all that must hold then."""
     _quiet(world)
@@ -248,8 +240,7 @@ def finish(world: World) -> None:
 
 def _play(world: World) -> None:
     start = world.clock.seconds
-    world.oracle.take_history()
-    note_rows(world)
+    world.oracle.begin()
     if world.profile.entered_twice:
         enter_twice(world)
     people = world.scheduler.spawn("people", lambda: _people(world))

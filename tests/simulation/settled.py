@@ -15,7 +15,7 @@ from models.reference_fields import Reference
 from models.words import Owner, Side
 from tasks.context import CycleReferences
 from tasks.record import FILE_NOT_FETCHED
-from tests.simulation.oracle import TOKEN, Place, Violation
+from tests.simulation.oracle import TOKEN, Oracle, Place, Violation
 from tests.simulation.touching import allowed_copies
 
 if TYPE_CHECKING:
@@ -185,6 +185,9 @@ class Began:
     names: dict[str, dict[str, str]]
     #: Link -> what both sides held.
     raws: dict[int, Raws]
+    #: All texts that a side had held until then, and how long QuickBooks's journal was.
+    texts: dict[Place, frozenset[str]]
+    entries: int
 
     def untouched(self, world: World) -> dict[int, Raws]:
         """What both sides held, while references still mean what they meant; else nothing."""
@@ -198,7 +201,11 @@ def began(world: World) -> Began:
     parked = world.sides.parked_links()
     _equal(world, parked)
     raws = {link.id: raws_of(world, link) for link in world.links() if link.id not in parked}
-    return Began(_ids_of(world), world.sides.named_references(), raws)
+    oracle = Oracle(world)
+    oracle.begin()
+    texts = {place: frozenset(held) for place, held in oracle.texts.items()}
+    names = world.sides.named_references()
+    return Began(_ids_of(world), names, raws, texts, len(world.books.journal))
 
 
 def _ids_of(world: World) -> dict[int, tuple[str | None, str | None]]:
