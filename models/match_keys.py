@@ -6,18 +6,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from models.records import Content
+from models.record_type import RecordType
+from models.records import Content, canonical_json
 
 Key = tuple[object, ...]
 Id = TypeVar("Id")
 
 
 def exact_pairs(
-    fields: tuple[str, ...], quickbooks: Mapping[str, Content], platform: Mapping[str, Content]
+    record_type: RecordType,
+    fields: tuple[str, ...],
+    quickbooks: Mapping[str, Content],
+    platform: Mapping[str, Content],
 ) -> dict[str, str]:
     """QuickBooks id -> platform id, where exactly one on each side has the same key."""
-    theirs = grouped(quickbooks, lambda content: _exact_key(content, fields))
-    ours = grouped(platform, lambda content: _exact_key(content, fields))
+
+    def key_of(content: Content) -> Key | None:
+        values = (content.get(name) for name in fields)
+        own = tuple(each.casefold() if isinstance(each, str) else each for each in values)
+        return completed(record_type, fields, content, own)
+
+    theirs, ours = grouped(quickbooks, key_of), grouped(platform, key_of)
     return {
         ids[0]: ours[key][0]
         for key, ids in theirs.items()
@@ -25,12 +34,22 @@ def exact_pairs(
     }
 
 
-def _exact_key(content: Content, fields: tuple[str, ...]) -> Key | None:
-    """The values of the key's fields without case; None where the first one is empty."""
+def completed(
+    record_type: RecordType, fields: tuple[str, ...], content: Content, values: Key
+) -> Key | None:
+    """The values of a key's fields, with all that tells the record apart; None where nothing does.
+
+    It needs its first field. A document about no money that has no number, such as a payment that
+    applies a credit to an invoice, is only the same where its lines are: parties and a day do not
+    tell two of them apart.
+    """
     if not content.get(fields[0]):
         return None
-    values = (content.get(name) for name in fields)
-    return tuple(each.casefold() if isinstance(each, str) else each for each in values)
+    amount, label = record_type.amount, record_type.label
+    if amount not in fields or content.get(amount) != 0 or (label in fields and content.get(label)):
+        return values
+    lines = content.get(record_type.lines.name) if record_type.lines else None
+    return (*values, canonical_json(lines)) if lines else None
 
 
 def grouped(

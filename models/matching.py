@@ -22,7 +22,7 @@ from enum import StrEnum
 from functools import cache, partial
 
 from models.fields import Currency
-from models.match_keys import Key, grouped, listed
+from models.match_keys import Key, completed, grouped, listed
 from models.party import PARTY_FIELDS
 from models.record_type import RecordType, catalog
 from models.records import Content, link_in
@@ -209,9 +209,10 @@ def _match_exactly(work: _Work, fields: tuple[str, ...]) -> None:
     amount, shared = work.record_type.amount, (*fields, *_currency_of(work.record_type))
 
     def key_of(content: Content) -> Key | None:
-        if not content.get(fields[0]) or (amount and content.get(amount) is None):
+        if amount and content.get(amount) is None:
             return None
-        return tuple(work.value(content, name) for name in shared)
+        values = tuple(work.value(content, name) for name in shared)
+        return completed(work.record_type, fields, content, values)
 
     same = listed(fields)
     work.settle_groups(key_of, Kind.CERTAIN, f"the same {same}", f"the same {same}")

@@ -150,7 +150,7 @@ def _match_once(
     )
     found: dict[str, str] = {}
     for fields in record_type.match_keys:
-        for side_id, row_id in exact_pairs(fields, theirs, ours).items():
+        for side_id, row_id in exact_pairs(record_type, fields, theirs, ours).items():
             found[side_id] = row_id
             del theirs[side_id], ours[row_id]
     return found

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 from connectors.state.memory_links import MemoryLinks
+from models import match_keys, matching
 from models.words import Side
 from tasks import brakes, doubts, extract, match, outcome, pair, recover
 from tests.simulation.planted import Patch, nothing
@@ -67,6 +68,13 @@ def withheld_is_forgotten() -> list[Patch]:
 
 def retried_copy_is_new() -> list[Patch]:
     return [(pair, "_knowing_twins", lambda _unit, candidates: candidates)]
+
+
+def credits_of_one_day_are_one() -> list[Patch]:
+    def completed(_kind: Any, fields: Any, content: Any, values: Any) -> Any:
+        return values if content.get(fields[0]) else None
+
+    return [(match_keys, "completed", completed), (matching, "completed", completed)]
 
 
 def copies_are_new_after_restore() -> list[Patch]:

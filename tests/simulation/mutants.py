@@ -54,6 +54,12 @@ MENDED: tuple[Mutant, ...] = (
         condition="restored_touched",
     ),
     Mutant(
+        "credits_of_one_day_are_one",
+        "two payments of nothing, which apply credits on one day, are taken for one",
+        broken_before.credits_of_one_day_are_one,
+        hunted=False,
+    ),
+    Mutant(
         "recovered_looks_well",
         "what recovery has just made hides from the brake that its side was emptied",
         broken_before.recovered_looks_well,

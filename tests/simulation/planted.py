@@ -22,6 +22,8 @@ class Mutant:
     patches: Callable[[], list[Patch]]
     #: The campaign's condition under which it is hunted: one in which it can do harm.
     condition: str = ""
+    #: Whether it is hunted; one that few schedules in 100,000 meet is shown by its tape alone.
+    hunted: bool = True
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models import matching
-from models.match_keys import united
+from models.match_keys import exact_pairs, united
 from models.matching import (
     CANDIDATES_MAX,
     LOOKED_AT_MAX,
@@ -101,6 +101,21 @@ EXPENSE = {
     "total": Decimal("10.00"),
     "currency": "USD",
 }
+APPLICATION = (
+    {"kind": "invoice", "invoice": "invoice:19", "amount": Decimal("10.01")},
+    {"kind": "credit_memo", "credit_memo": "credit_memo:17", "amount": Decimal("10.01")},
+)
+OTHER = ({**APPLICATION[0], "invoice": "invoice:20"}, APPLICATION[1])
+#: A payment of nothing, that applies a credit to an invoice.
+PAYMENT = {
+    "customer": "customer:8",
+    "received_on": date(2026, 3, 1),
+    "amount": Decimal(0),
+    "reference": None,
+    "currency": "USD",
+    "lines": APPLICATION,
+}
+LEAST = {"bill": BILL, "expense": EXPENSE, "payment": PAYMENT}
 
 
 @pytest.mark.parametrize(
@@ -131,11 +146,28 @@ EXPENSE = {
         ("expense", {}, {"payee": "vendor:9"}, LIKELY),
         ("expense", {"payee": "vendor:8"}, {"payee": "vendor:9"}, NEW),
         ("expense", {}, {"payment_account": "account:4"}, NEW),
+        # about no money: the lines tell which it is, or a number does
+        ("payment", {}, {}, CERTAIN),
+        ("payment", {}, {"lines": OTHER}, LIKELY),
+        ("payment", {"reference": "R1"}, {"reference": "R1", "lines": OTHER}, CERTAIN),
+        ("payment", {"amount": Decimal(5)}, {"amount": Decimal(5), "lines": OTHER}, CERTAIN),
+        ("payment", {"lines": ()}, {"lines": ()}, LIKELY),
     ],
 )
 def test_documents(name: str, theirs: dict[str, Any], ours: dict[str, Any], kind: Kind) -> None:
-    least = BILL if name == "bill" else EXPENSE
+    least = LEAST[name]
     assert kind_of(name, {**least, **theirs}, {**least, **ours}) is kind
+
+
+@pytest.mark.parametrize(
+    ("ours", "same"), [({}, True), ({"lines": OTHER}, False), ({"reference": "R1"}, False)]
+)
+def test_what_both_sides_entered_between_two_cycles(ours: dict[str, Any], same: bool) -> None:
+    """Goal: two applications of credits on one day are two payments."""
+    record_type = catalog()["payment"]
+    (fields,) = record_type.match_keys
+    pairs = exact_pairs(record_type, fields, {"14": PAYMENT}, {"2": {**PAYMENT, **ours}})
+    assert pairs == ({"14": "2"} if same else {})
 
 
 def test_a_document_without_amount_is_known_by_its_number_and_day() -> None:
