@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from connectors.state.port import COMPANY_CURSOR
 from models.tables import sync
 from tests.acceptance.conftest import ON_BOTH
-from tests.fixtures.company import Office, purchase
+from tests.fixtures.company import Office, add_expense, purchase
 
 #: More than a fifth of what is linked when they are.
 MANY = 30
@@ -23,23 +23,9 @@ MANY = 30
 
 def buy(office: Office, count: int) -> list[int]:
     """Expenses on both sides; the platform's ids."""
-    rows = [add_expense(office, Decimal(10 + number)) for number in range(count)]
+    rows = [add_expense(office, 10 + number) for number in range(count)]
     office.sync()
     return rows
-
-
-def add_expense(office: Office, amount: Decimal = Decimal(10)) -> int:
-    """A person enters an expense on the platform; its number."""
-    of = office.platform.id_of
-    line = {"kind": "account", "account_id": of("Account", "31"), "amount": amount}
-    return office.platform.add(
-        "expense",
-        payment_method="cash",
-        payment_account_id=of("Account", "3"),
-        spent_on=date(2026, 11, 1),
-        status="approved",
-        lines=[line],
-    )
 
 
 def stopped(office: Office, brake: str) -> dict[str, Any]:
@@ -117,14 +103,19 @@ def test_a_side_that_is_suddenly_empty(office: Office) -> None:
     assert len(office.books.find("Purchase")) == count
 
 
-def test_a_side_that_is_empty_but_for_a_conflict(office: Office) -> None:
-    """Goal: the records are no less gone because one of them was edited on the other side."""
+def edited_in_quickbooks(office: Office) -> tuple[str, int]:
+    """Enough expenses on both sides, one of them edited since: its id, and how many there are."""
     made = [office.books.create("Purchase", purchase(20 + number)) for number in range(3)]
     office.sync()
-    count = len(office.books.find("Purchase"))
-    office.books.update(
-        "Purchase", made[0]["Id"], PaymentType=made[0]["PaymentType"], PrivateNote="who paid?"
-    )
+    first = made[0]
+    kept = {"PaymentType": first["PaymentType"], "PrivateNote": "who paid?"}
+    office.books.update("Purchase", first["Id"], **kept)
+    return first["Id"], len(office.books.find("Purchase"))
+
+
+def test_a_side_that_is_empty_but_for_a_conflict(office: Office) -> None:
+    """Goal: the records are no less gone because one of them was edited on the other side."""
+    _, count = edited_in_quickbooks(office)
     office.platform.sql("DELETE FROM expenses")
     stopped(office, "empty_side")
     assert len(office.books.find("Purchase")) == count
@@ -132,14 +123,9 @@ def test_a_side_that_is_empty_but_for_a_conflict(office: Office) -> None:
 
 def test_a_side_that_is_empty_but_for_an_earlier_conflict(office: Office) -> None:
     """Goal: a record that waits for a person since an earlier cycle is no less gone."""
-    made = [office.books.create("Purchase", purchase(20 + number)) for number in range(3)]
-    office.sync()
-    count = len(office.books.find("Purchase"))
-    office.books.update(
-        "Purchase", made[0]["Id"], PaymentType=made[0]["PaymentType"], PrivateNote="who paid?"
-    )
-    first = office.platform.id_of("Purchase", made[0]["Id"])
-    office.platform.sql(f"DELETE FROM expenses WHERE id = {first}")
+    edited, count = edited_in_quickbooks(office)
+    row_id = office.platform.id_of("Purchase", edited)
+    office.platform.sql(f"DELETE FROM expenses WHERE id = {row_id}")
     office.sync(code=3)
     assert office.parked()[0]["code"] == "delete_against_edit"
     office.clock.sleep(1_800)  # what was read for the conflict is not read again
@@ -149,7 +135,7 @@ def test_a_side_that_is_empty_but_for_an_earlier_conflict(office: Office) -> Non
     assert len(office.books.find("Purchase")) == count
     office.run("plan", "--approve", str(waiting["plan"]))
     office.sync(code=3)
-    assert [each["Id"] for each in office.books.find("Purchase")] == [made[0]["Id"]]
+    assert [each["Id"] for each in office.books.find("Purchase")] == [edited]
 
 
 def test_a_side_that_is_empty_but_for_what_the_sync_has_just_made(office: Office) -> None:

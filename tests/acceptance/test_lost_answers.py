@@ -17,7 +17,7 @@ import pytest
 
 from connectors.quickbooks.client import QuickBooksClient
 from tasks import recover
-from tests.fixtures.company import Office, note_of, purchase
+from tests.fixtures.company import Office, add_expense, note_of, purchase
 
 ENTITIES = ("Account", "Customer", "Vendor", "Item", "Invoice", "Payment", "Purchase")
 LOST_ANSWERS: dict[str, dict[str, Any]] = {
@@ -161,17 +161,8 @@ def test_lost_answers_of_updates_and_deletes(office: Office, honoured: bool) -> 
 def test_two_records_that_are_alike_stay_two(office: Office, honoured: bool) -> None:
     """Goal: two equal coffees on one day are two expenses, also when their answer is lost."""
     office.emulator.emulator.options.honour_request_ids = honoured
-    of = office.platform.id_of
-    line = {"kind": "account", "account_id": of("Account", "30"), "amount": Decimal("3.80")}
     for _ in range(2):
-        office.platform.add(
-            "expense",
-            payment_method="cash",
-            payment_account_id=of("Account", "3"),
-            spent_on=date(2026, 11, 1),
-            status="approved",
-            lines=[line],
-        )
+        add_expense(office, "3.80")
     before = len(office.books.find("Purchase"))
     office.emulator.faults({"kind": "answer_lost", "entity": "Purchase", "verb": "create"})
     office.sync()

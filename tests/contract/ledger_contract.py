@@ -431,17 +431,11 @@ class LedgerContract:
         assert world.get("Attachable", made)["Size"] == len(b"bytes")
         assert world.port.download(made["Id"], bytes_max=1_000) == b"bytes"
         world.people.delete("Attachable", made["Id"])
-        assert world.people.file_of(made["Id"]) is None
-        with pytest.raises(RemoteError) as caught:
-            world.port.download(made["Id"], bytes_max=1_000)
-        assert caught.value.fault.code == "610"
+        assert_no_file(world, made)
 
     def test_there_is_no_file_where_only_an_attachment_was_entered(self, world: BooksWorld) -> None:
         made = world.create("Attachable", attachment(world, "one.png"))
-        assert world.people.file_of(made["Id"]) is None
-        with pytest.raises(RemoteError) as caught:
-            world.port.download(made["Id"], bytes_max=1_000)
-        assert caught.value.fault.code == "610"
+        assert_no_file(world, made)
 
     def test_closed_books_do_not_hold_an_attachment(self, world: BooksWorld) -> None:
         made = world.create("Attachable", attachment(world, "one.png"))
@@ -449,6 +443,14 @@ class LedgerContract:
         gone = world.port.post(world.write(Operation.DELETE, "Attachable", key(made)))
         assert gone.error is None
         assert world.port.read("Attachable", made["Id"]) is None
+
+
+def assert_no_file(world: BooksWorld, attachment: Payload) -> None:
+    """There is no file of this attachment, for people and for the port."""
+    assert world.people.file_of(attachment["Id"]) is None
+    with pytest.raises(RemoteError) as caught:
+        world.port.download(attachment["Id"], bytes_max=1_000)
+    assert caught.value.fault.code == "610"
 
 
 def _paid(world: BooksWorld) -> tuple[Payload, Payload]:
