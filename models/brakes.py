@@ -8,7 +8,7 @@ other side because it came in the usual way (reliability, invariant I21).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from models.merge import Outcome
@@ -50,7 +50,7 @@ class Limits:
     home_currency: str
     #: Record type and side -> links of records that are gone from it and were edited on the other
     #: one: they wait for a person, and are in no later plan.
-    gone: Mapping[tuple[str, Side], frozenset[int]] = field(default_factory=dict)
+    gone: Mapping[tuple[str, Side], frozenset[int]]
 
 
 def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -> list[Tripped]:
