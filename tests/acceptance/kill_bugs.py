@@ -31,8 +31,8 @@ def _drop_audit_entries() -> None:
     """Writes to QuickBooks are not logged."""
     append = SqlUnit.audit
 
-    def audit(self: SqlUnit, notes: Any) -> None:
-        append(self, [each for each in notes if each.kind != f"write.{Side.QUICKBOOKS}"])
+    def audit(self: SqlUnit, notes: Any) -> list[int]:
+        return append(self, [each for each in notes if each.kind != f"write.{Side.QUICKBOOKS}"])
 
     SqlUnit.audit = audit  # type: ignore[method-assign]
 
