@@ -43,6 +43,8 @@ def value_at(raw: Any, path: str) -> Any:
         # asking for a dict first spares most values the slower question for any mapping
         if type(raw) is dict or isinstance(raw, Mapping):
             raw = raw.get(part)
+            if raw is None:
+                return None
         elif isinstance(raw, list) and part.isdigit() and int(part) < len(raw):
             raw = raw[int(part)]
         else:

@@ -48,7 +48,7 @@ def kept_by_quickbooks(amount: Decimal, *, field: str) -> Decimal:
     Raises:
         FieldError: for a third decimal, as dinars and rials have it.
     """
-    if _decimals_of(plain(amount)) > QUICKBOOKS_DECIMALS_MAX:
+    if _plain(amount)[1] > QUICKBOOKS_DECIMALS_MAX:
         raise FieldError(
             f"{field} is {amount}, and QuickBooks keeps {QUICKBOOKS_DECIMALS_MAX} decimals in "
             "every currency",
@@ -58,13 +58,6 @@ def kept_by_quickbooks(amount: Decimal, *, field: str) -> Decimal:
             fix=f"Round {field} to {QUICKBOOKS_DECIMALS_MAX} decimals on the platform.",
         )
     return amount
-
-
-def _decimals_of(number: Decimal) -> int:
-    """Decimals of a number in plain form."""
-    exponent = number.as_tuple().exponent
-    assert isinstance(exponent, int), "finite numbers have a numeric exponent"
-    return -exponent
 
 
 def exact_decimal(value: object, *, field: str, decimals_max: int) -> Decimal:
@@ -106,8 +99,7 @@ def _within_limits(number: Decimal, *, field: str, decimals_max: int) -> Decimal
     # Before anything is written out: an exponent of a million would become a million digits.
     if number and number.adjusted() >= DIGITS_MAX:
         raise _too_many_digits(field, number)
-    number = plain(number)
-    decimals = _decimals_of(number)
+    number, decimals = _plain(number)
     if decimals > decimals_max:
         raise FieldError(
             f"{field} is {number}, with more than {decimals_max} decimals",
@@ -133,12 +125,17 @@ def _too_many_digits(field: str, number: Decimal) -> FieldError:
 
 def plain(number: Decimal) -> Decimal:
     """The same number without trailing zeros, exponent notation or a negative zero."""
+    return _plain(number)[0]
+
+
+def _plain(number: Decimal) -> tuple[Decimal, int]:
+    """A number in plain form, and how many decimals it has then."""
     kept = number.normalize(_EXACT)
     if not kept:
-        return _ZERO
+        return _ZERO, 0
     exponent = kept.as_tuple().exponent
     assert isinstance(exponent, int), "finite numbers have a numeric exponent"
-    return kept.quantize(_ONE, context=_EXACT) if exponent > 0 else kept
+    return (kept.quantize(_ONE, context=_EXACT), 0) if exponent > 0 else (kept, -exponent)
 
 
 def minor_units(amount: Decimal, currency: str) -> int:

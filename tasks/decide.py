@@ -19,7 +19,8 @@ from models.words import Side
 from tasks.brakes import check_company
 from tasks.context import Cycle
 from tasks.load import BATCH_SIZE, PLATFORM_BATCH_SIZE
-from tasks.plan import Observation, plan
+from tasks.observe import Observation
+from tasks.plan import plan
 from tasks.record import park
 from tasks.replan import reread
 from tasks.steps import PLAIN

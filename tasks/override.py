@@ -38,8 +38,9 @@ from tasks.decide import (
     sides_of,
     was_refused,
 )
+from tasks.observe import Observation, observe
 from tasks.override_choice import Decision, decision_of, last_override
-from tasks.plan import Observation, observe, planned, validated
+from tasks.plan import planned, validated
 from tasks.record import note_parked
 from tasks.replan import reread
 

@@ -25,7 +25,7 @@ from models.words import Operation, Side
 from tasks.brakes import tripped_in
 from tasks.context import Cycle
 from tasks.decide import carry_out, persons_run, set_aside, sides_of, was_refused
-from tasks.plan import Observation
+from tasks.observe import Observation
 from tasks.record import note_parked
 from tasks.report import planned_rows
 from tasks.revisions import separate

@@ -16,7 +16,8 @@ from models.undo import Does, Wish, Written, wishes, written_by
 from models.words import Side
 from tasks.context import Cycle
 from tasks.decide import BOTH, closed_day, sides_of
-from tasks.plan import Observation, observe, planned
+from tasks.observe import Observation, observe
+from tasks.plan import planned
 from tasks.reads import links_to
 from tasks.replan import reread
 

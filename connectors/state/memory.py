@@ -95,7 +95,7 @@ class MemoryState:
         assert database.open_unit is None, "a transaction is open: releasing the lease would wait"
         lease = database.lease.get(True)
         if lease is not None and lease.epoch == self.epoch:
-            database.lease[True] = replace(lease, holder=None, expires_at=None)
+            database.lease[True] = Lease(None, lease.epoch, None)
         self.epoch = 0
 
     def check_epoch(self, epoch: int) -> None:

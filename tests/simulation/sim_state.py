@@ -110,15 +110,23 @@ class _Transaction:
         return None
 
 
+#: Record type and id of a row, and what was written to it.
+Written = tuple[str, str, PlatformWrite]
+
+
 class SimUnit:
     """A unit that is watched: links that are saved, and rows that are written."""
+
+    __slots__ = ("_inner", "_world", "platform", "updates", "writes")
 
     def __init__(self, world: World, inner: Unit) -> None:
         self._world = world
         self._inner = inner
-        self.platform = SimPlatform(world, inner.platform, self)
         self.updates: list[LinkUpdate] = []
-        self.writes: list[tuple[str, str, PlatformWrite]] = []
+        self.writes: list[Written] = []
+        # it knows the list, not the unit: a circle of objects in each of a schedule's hundred
+        # transactions costs more to collect than to make
+        self.platform = SimPlatform(world, inner.platform, self.writes)
 
     def save_links(self, updates: Any) -> None:
         """Pass on, and remember."""
@@ -137,16 +145,18 @@ class SimUnit:
 class SimPlatform:
     """The platform's tables, watched."""
 
-    def __init__(self, world: World, inner: Any, unit: SimUnit) -> None:
+    __slots__ = ("_inner", "_world", "_writes")
+
+    def __init__(self, world: World, inner: Any, writes: list[Written]) -> None:
         self._world = world
         self._inner = inner
-        self._unit = unit
+        self._writes = writes
 
     def write(self, write: PlatformWrite) -> tuple[str, int]:
         """Pass on, and remember."""
         with self._world.calls.around("platform.write"):
             row_id, version = self._inner.write(write)
-            self._unit.writes.append((write.record_type.name, row_id, write))
+            self._writes.append((write.record_type.name, row_id, write))
         return row_id, version
 
     def __getattr__(self, name: str) -> Any:
