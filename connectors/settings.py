@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
 from connectors.state.signing import Signer, Verifier, signer_of
 from models.errors import UsageError
+from models.schedule import METERED_CALLS_FREE
 
 #: The longest flight unless set otherwise: a quarter to leave (`models.intent`), 300 s for the
 #: exchange, 120 s in which QuickBooks may still act on it, and what clocks may differ by.
@@ -59,6 +60,10 @@ class Settings(BaseSettings):
     prefect_ui_url: str = ""
     #: Seconds to wait for QuickBooks's answer; it gives up by itself after 120.
     read_timeout_seconds: float = Field(default=130, gt=0, le=600)
+
+    #: Metered reads of QuickBooks that all companies together may cost in a month, as Intuit's
+    #: tier has it; cycles become rarer before they are used up. 0: no limit.
+    metered_calls_per_month: int = Field(default=METERED_CALLS_FREE, ge=0)
 
     #: The longest time between recording a write and its effect in QuickBooks: how long a write of
     #: unknown outcome is waited for, and how long a worker that died keeps its company.

@@ -15,6 +15,8 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from connectors.state import queries
+from connectors.state.connections import all_connections
+from flows.due_run import sync_all_due
 from models.words import DataType
 from tasks.bootstrap import installation, open_cycle
 from tasks.cycle import run_cycle
@@ -31,19 +33,25 @@ def task_runner() -> Any:
 
 
 def sync_data_type(data_type: DataType, flow: str, connection: str) -> State[dict[str, Any]]:
-    """Run one cycle for a data type of a connection.
+    """Run one cycle for a data type of a connection, or of all that are due where none is named.
+
+    Where there is only one company it is synced at once, whether it is due or not.
 
     Returns Prefect's state: Completed, or Completed named CompletedWithErrors where records are
-    parked. Errors of the whole cycle are raised and fail the flow run.
+    parked. Errors of the whole cycle are raised and fail the flow run; with several companies they
+    are named in the artifact 'companies' instead.
     """
     log = get_run_logger()
-    with installation() as place, open_cycle(place, connection, [data_type], log.info) as cycle:
-        report = run_cycle(cycle, flow, PREFECT)
-        conflicts = [
-            row
-            for row in queries.conflicts(place.engine, cycle.connection.id)
-            if row["run_id"] == cycle.state.run_id
-        ]
+    with installation() as place:
+        if not connection and len(all_connections(place.engine)) > 1:
+            return sync_all_due(place, [data_type])
+        with open_cycle(place, connection, [data_type], log.info) as cycle:
+            report = run_cycle(cycle, flow, PREFECT)
+            conflicts = [
+                row
+                for row in queries.conflicts(place.engine, cycle.connection.id)
+                if row["run_id"] == cycle.state.run_id
+            ]
     _show(report, conflicts)
     if report.parked:
         return Completed(

@@ -7,6 +7,7 @@ the installation sets stands in the environment (`connectors.settings`).
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -14,6 +15,12 @@ from models.errors import UsageError, shorten
 from models.file_rules import FILE_BYTES_MAX
 from models.policy import Policy, policy_from
 from models.words import DataType, ExpensePosting, Side
+
+#: Minutes between two scheduled cycles, at most: a day.
+FREQUENCY_MINUTES_MAX = 1440
+
+#: Minutes between two scheduled cycles.
+Minutes = Annotated[int, Field(ge=1, le=FREQUENCY_MINUTES_MAX)]
 
 
 class ConnectionSettings(BaseModel):
@@ -30,8 +37,9 @@ class ConnectionSettings(BaseModel):
     policy_version: int = Field(default=1, ge=1)
     #: Sum of amounts, in the home currency, that a cycle may write without a person's approval.
     approval_amount_max: Decimal | None = Field(default=None, ge=0)
-    #: Minutes between two scheduled cycles.
-    frequency_minutes: int = Field(default=15, ge=1, le=1440)
+    frequency_minutes: Minutes = 15
+    #: Another frequency for some data types, in minutes.
+    frequency_minutes_of: dict[DataType, Minutes] = Field(default_factory=dict)
     #: What an approved expense becomes in QuickBooks; it stays that when this is changed.
     expense_posting: ExpensePosting = ExpensePosting.PURCHASE
     #: Send several writes in one metered batch call (fast) or one by one (free calls).
@@ -47,6 +55,10 @@ class ConnectionSettings(BaseModel):
         except UsageError as error:
             raise ValueError(str(error)) from error
         return value
+
+    def frequency_of(self, data_type: DataType) -> int:
+        """Minutes between two scheduled cycles of a data type."""
+        return self.frequency_minutes_of.get(data_type, self.frequency_minutes)
 
     def conflict_policy(self) -> Policy:
         """The rules as a policy."""

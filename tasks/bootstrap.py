@@ -34,6 +34,7 @@ from connectors.state.connections import (
     store_connection,
 )
 from connectors.state.port import Connection
+from connectors.state.schedules import count_calls
 from connectors.state.sql import SqlState
 from models.errors import UsageError
 from models.words import DataType
@@ -187,6 +188,7 @@ def open_cycle(
                 transport=TransportLimits(read_seconds=settings.read_timeout_seconds)
             ),
         ) as client,
+        _counted(place, connection.id, client),
     ):
         with state.begin() as unit:
             names = unit.named_references()
@@ -202,6 +204,18 @@ def open_cycle(
             flight=timedelta(seconds=settings.flight_seconds),
             progress=progress,
         )
+
+
+@contextmanager
+def _counted(
+    place: Installation, connection_id: int, quickbooks: QuickBooksClient
+) -> Iterator[None]:
+    """Add what was asked of QuickBooks inside to the month's calls, however it ended."""
+    try:
+        yield
+    finally:
+        if quickbooks.meter.total:
+            count_calls(place.engine, connection_id, place.clock.now(), quickbooks.meter)
 
 
 def _data_types(connection: Connection, wanted: Iterable[DataType] | None) -> frozenset[DataType]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -275,4 +276,21 @@ PREFECT = Steps(
     load_batch=_load_batch,
     push_all=_push_all,
     fetch_files=_fetch_files,
+)
+
+
+def _apply_batch_of(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
+    label = f"{cycle.connection.name}: {_batch(plans)} to platform"
+    return apply_batch_task(Work(cycle, plans, label))
+
+
+def _load_batch_of(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
+    label = f"{cycle.connection.name}: {_batch(plans)} to QuickBooks"
+    return load_batch_task(Work(cycle, plans, label))
+
+
+#: For runs of many companies: task runs for what is written, named after the company, and none for
+#: an idle one.
+PREFECT_WRITES = replace(
+    PLAIN, apply_batch=_apply_batch_of, load_batch=_load_batch_of, push_all=_push_all
 )

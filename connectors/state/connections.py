@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, Engine, Row, delete, insert, select, true, update
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, Row, delete, insert, select, update
 
 from connectors.database import reading
 from connectors.ports import CompanyFacts
 from connectors.state.audit_log import append_notes
 from connectors.state.port import COMPANY_CURSOR, Connection
+from connectors.state.schedules import make_due
 from models.audit import AuditNote
-from models.errors import DecisionError, UsageError
+from models.errors import DecisionError, UsageError, shorten
 from models.policy import Policy, changed_policy
 from models.settings import ConnectionSettings, settings_from_json
 from models.tables import sync as tables
 from models.tables.platform import companies
 from models.words import Side
+
+#: Companies that a message names.
+NAMES_MAX = 20
 
 
 def connection_named(engine: Engine, name: str = "") -> Connection:
@@ -30,26 +34,39 @@ def connection_named(engine: Engine, name: str = "") -> Connection:
     Raises:
         UsageError: no such connection, or several to choose from.
     """
+    if name:
+        table = tables.connections
+        named = _connections(engine, (table.c.name == name) | (table.c.realm_id == name))
+        if named:
+            return named[0]
     found = all_connections(engine)
     if not found:
         raise UsageError("no company is connected yet; run `quickbooks-sync connect` first")
     if name:
-        for each in found:
-            if name in (each.name, each.realm_id):
-                return each
-        known = ", ".join(each.name for each in found)
-        raise UsageError(f"connection {name!r} is not known; use one of: {known}")
+        raise UsageError(
+            f"connection {shorten(name)!r} is not known; use one of: {_some_names(found)}"
+        )
     if len(found) > 1:
-        known = ", ".join(each.name for each in found)
-        raise UsageError(f"several companies are connected; say which one: {known}")
+        raise UsageError(f"several companies are connected; say which one: {_some_names(found)}")
     return found[0]
+
+
+def _some_names(found: Sequence[Connection]) -> str:
+    """The first names, and how many more there are."""
+    names = ", ".join(each.name for each in found[:NAMES_MAX])
+    more = len(found) - NAMES_MAX
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def all_connections(engine: Engine) -> list[Connection]:
     """All connections, by name."""
+    return _connections(engine, true())
+
+
+def _connections(engine: Engine, condition: ColumnElement[bool]) -> list[Connection]:
+    query = select(tables.connections).where(condition).order_by(tables.connections.c.name)
     with reading(engine).connect() as connection:
-        rows = connection.execute(select(tables.connections).order_by(tables.connections.c.name))
-        return [_connection(row) for row in rows]
+        return [_connection(row) for row in connection.execute(query)]
 
 
 def facts_of(engine: Engine, connection_id: int) -> CompanyFacts:
@@ -107,6 +124,7 @@ def store_connection(
             .returning(tables.connections.c.id)
         ).scalar_one()
     _note_checked(transaction, connection_id, now)
+    make_due(transaction, connection_id, now)
     note = AuditNote(
         "connection.connected",
         {"realm_id": facts.realm_id, "environment": environment, "company": facts.name},
@@ -170,6 +188,8 @@ def save_settings(
             .where(tables.connections.c.id == connection.id)
             .values(settings=settings.model_dump_json(), updated_at=now)
         )
+        # a data type that is switched on, or a shorter interval, is not waited for
+        make_due(transaction, connection.id, now)
         note = AuditNote("settings.changed", {"changed": changed}, actor=actor)
         append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
 

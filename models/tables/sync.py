@@ -6,6 +6,7 @@ approvals   plans that a brake stopped, for a person to approve
 conflicts   both sides changed the same; revisions: what people decided instead
 parked      records set aside; alerts: what a person must know
 cursors     how far each side was read; leases: one cycle per connection; runs: what each did
+schedules   when each data type is due; call_counts: calls of QuickBooks by month
 audit_entries  the hash-chained log, which triggers keep to inserts only (triggers.py)
 
 JSON is kept as text, because its bytes are hashed and PostgreSQL's JSONB would reorder them. Unique
@@ -353,6 +354,31 @@ leases = Table(
     #: Rises with each holder.
     Column("epoch", Integer, nullable=False),
     Column("expires_at", UTCDateTime),
+)
+
+#: When each data type of a connection is due by the frequency that its user chose.
+schedules = Table(
+    "schedules",
+    metadata,
+    _connection(primary_key=True, ondelete="CASCADE"),
+    Column("data_type", String(20), primary_key=True),
+    _time("due_at"),
+    #: When a run last took it up.
+    Column("taken_at", UTCDateTime),
+    Index(None, "due_at"),
+)
+
+#: Calls of QuickBooks by month: reads are metered over all companies of the app.
+call_counts = Table(
+    "call_counts",
+    metadata,
+    _connection(primary_key=True, ondelete="CASCADE"),
+    #: The month in UTC, such as 2026-11.
+    Column("month", String(7), primary_key=True),
+    Column("cycles", Integer, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("metered", Integer, nullable=False),
+    Index(None, "month"),
 )
 
 runs = Table(

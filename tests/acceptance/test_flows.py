@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.fixtures.companies import add_companies
 from tests.fixtures.company import REPOSITORY, Office
 from tests.fixtures.prefect import ON_PREFECT
 
@@ -135,3 +137,32 @@ def test_prefect_yaml_names_flows_that_exist() -> None:
         flow = getattr(module, function)
         assert flow.name == each["name"]
         assert set(each["parameters"]) <= set(flow.parameters.properties)
+
+
+def test_the_dispatcher_shows_what_it_wrote_and_for_whom(
+    own_office: Office, prefect_server: Callable[[], Any], tmp_path: Path
+) -> None:
+    """Two companies are due in one run: batches and failed records are task runs of it, named
+    after the company; an idle one has none, and nothing runs where nobody is due."""
+    from flows.due import sync_due
+    from flows.financials import sync_financials
+
+    add_companies(own_office, 2, tmp_path)
+    first = run_flow(sync_due)
+    assert first.is_completed()
+    assert first.message == "2 companies, 0 of them idle"
+    names = {
+        each.name for each in task_runs(prefect_server, first.state_details.flow_run_id, "Company")
+    }
+    assert {name.partition(":")[0] for name in names} == {"Company 0001", "Company 0002"}
+    shown = artifacts(prefect_server, first.state_details.flow_run_id)
+    assert "Company 0002" in str(shown["companies"].data)
+    assert "budget 500000" in str(shown["companies-summary"].data)
+
+    own_office.clock.sleep(15 * 60)
+    run_flow(sync_financials)  # without a company: all that are due, of this data type
+    own_office.clock.sleep(15 * 60)
+    idle = run_flow(sync_due)
+    assert idle.message == "2 companies, 2 of them idle"
+    assert task_runs(prefect_server, idle.state_details.flow_run_id, "Company") == []
+    assert run_flow(sync_due).message == "no company was due"

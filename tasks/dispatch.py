@@ -1,0 +1,200 @@
+"""Dispatch: sync every company that is due, side by side, in one run.
+
+A company is a cycle as any other; one that fails is named with its reason and keeps nobody else. An
+idle one costs one metered call and leaves nothing behind but the row of its run.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from connectors.state.schedules import Due, Scheduled, scheduled, take_due, usage
+from models.errors import BrakeError, DisconnectedError, SyncError
+from models.schedule import Forecast, forecast
+from models.words import DataType
+from tasks.bootstrap import Installation, open_cycle
+from tasks.cycle import run_cycle
+from tasks.report import Report
+from tasks.steps import PLAIN, Steps
+
+#: Companies at a time: a cycle mostly waits for QuickBooks.
+COMPANIES_AT_A_TIME: Final = 8
+#: A dispatcher takes up no more companies after this long; the next one goes on.
+SECONDS_MAX: Final = 600.0
+
+_LOG = logging.getLogger(__name__)
+
+
+class CycleEnd(StrEnum):
+    """How a company's cycle ended."""
+
+    #: Both sides agreed already.
+    IDLE = "idle"
+    MOVED = "moved"
+    #: Records wait for a person or a later try.
+    PARKED = "parked"
+    #: Another run had the company; it is due again at its next slot.
+    BUSY = "busy"
+    #: A brake stopped it before its first write.
+    STOPPED = "stopped"
+    #: A person has to reconnect it.
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
+
+
+#: Ends that a person should look at.
+LOOKED_AT: Final = frozenset(
+    {CycleEnd.PARKED, CycleEnd.STOPPED, CycleEnd.DISCONNECTED, CycleEnd.FAILED}
+)
+
+
+@dataclass(frozen=True)
+class CompanyRun:
+    """What became of one company."""
+
+    connection_id: int
+    connection: str
+    data_types: tuple[DataType, ...]
+    end: CycleEnd
+    message: str = ""
+    report: Report | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """A row for people."""
+        report = self.report
+        return {
+            "connection": self.connection,
+            "data_types": ", ".join(self.data_types),
+            "end": self.end.value,
+            "written": report.moved if report else 0,
+            "parked": report.parked_open if report else 0,
+            "metered_calls": report.metered if report else 0,
+            "run": report.run_ids[0] if report else "",
+            "message": self.message,
+        }
+
+
+@dataclass
+class Dispatched:
+    """What one dispatcher did."""
+
+    forecast: Forecast
+    runs: list[CompanyRun] = field(default_factory=list)
+
+    def count(self, *ends: CycleEnd) -> int:
+        """Companies that ended so."""
+        return sum(each.end in ends for each in self.runs)
+
+    @property
+    def to_look_at(self) -> list[CompanyRun]:
+        """Companies that a person should look at."""
+        return [each for each in self.runs if each.end in LOOKED_AT]
+
+    def as_json(self) -> dict[str, Any]:
+        """Figures, for scripts."""
+        return {
+            "companies": len(self.runs),
+            "ends": {each.value: self.count(each) for each in CycleEnd},
+            "written": sum(each.report.moved for each in self.runs if each.report),
+            "metered_calls": sum(each.report.metered for each in self.runs if each.report),
+            "forecast": forecast_figures(self.forecast),
+        }
+
+
+def dispatch(
+    place: Installation,
+    *,
+    steps: Steps = PLAIN,
+    only: Collection[DataType] = tuple(DataType),
+    at_a_time: int = COMPANIES_AT_A_TIME,
+    seconds_max: float = SECONDS_MAX,
+    progress: Callable[[str], None] = _LOG.info,
+) -> Dispatched:
+    """Sync all companies that are due, until none is or the time is up."""
+    done = Dispatched(forecast_of(place))
+    ends_at = place.clock.monotonic() + seconds_max
+    while place.clock.monotonic() < ends_at:
+        due = take_due(place.engine, place.clock.now(), stretch=done.forecast.stretch, only=only)
+        if not due:
+            break
+        done.runs += _side_by_side(place, due, steps, at_a_time, progress)
+    return done
+
+
+def _side_by_side(
+    place: Installation,
+    due: Sequence[Due],
+    steps: Steps,
+    at_a_time: int,
+    progress: Callable[[str], None],
+) -> list[CompanyRun]:
+    with ThreadPoolExecutor(max_workers=at_a_time, thread_name_prefix="company") as threads:
+        # each thread belongs to the flow run of this one
+        futures = [
+            threads.submit(contextvars.copy_context().run, _company, place, each, steps, progress)
+            for each in due
+        ]
+        return [each.result() for each in futures]
+
+
+def _company(
+    place: Installation, due: Due, steps: Steps, progress: Callable[[str], None]
+) -> CompanyRun:
+    """One company's cycle; whatever goes wrong stays with it."""
+    data_types = tuple(sorted(due.data_types))
+    try:
+        with open_cycle(place, due.name, data_types) as cycle:
+            report = run_cycle(cycle, "sync-due", steps)
+    except SyncError as error:
+        end, message = _end_of(error), str(error)
+    except Exception as error:  # noqa: BLE001 - told, and counted as failed
+        # a bug, or a full disk: the others go on, and the run says what it was
+        _LOG.exception("%s: the cycle ended with an error of its own", due.name)
+        end, message = CycleEnd.FAILED, f"{type(error).__name__}: see the log of the worker"
+    else:
+        end, message = CycleEnd.MOVED if report.moved else CycleEnd.IDLE, ""
+        if report.parked_open:
+            end, message = CycleEnd.PARKED, f"{report.parked_open} records are parked"
+        if report.moved:
+            progress(f"{due.name}: {report.moved} records written")
+        return CompanyRun(due.connection_id, due.name, data_types, end, message, report)
+    progress(f"{due.name}: {end.value}: {message}")
+    return CompanyRun(due.connection_id, due.name, data_types, end, message)
+
+
+def _end_of(error: SyncError) -> CycleEnd:
+    if isinstance(error, DisconnectedError):
+        return CycleEnd.DISCONNECTED
+    if isinstance(error, BrakeError):
+        return CycleEnd.BUSY if error.brake == "lease" else CycleEnd.STOPPED
+    return CycleEnd.FAILED
+
+
+# -- what the month costs --
+
+
+def forecast_of(place: Installation, known: Sequence[Scheduled] | None = None) -> Forecast:
+    """What this month's metered calls come to, over all companies of the installation."""
+    now = place.clock.now()
+    known = scheduled(place.engine) if known is None else known
+    budget = place.settings.metered_calls_per_month or None
+    return forecast(now, usage(place.engine, now), [each.settings for each in known], budget)
+
+
+def forecast_figures(made: Forecast) -> dict[str, Any]:
+    """A forecast's figures, for people and scripts."""
+    return {
+        "month": f"{made.since:%Y-%m}",
+        "used": made.used.metered,
+        "expected": made.total,
+        "at_chosen_frequencies": made.used.metered + made.wanted,
+        "budget": made.budget,
+        # 100: intervals are as people chose them
+        "interval_percent": round(made.stretch * 100),
+    }

@@ -1,0 +1,145 @@
+"""Many companies: who is due is synced, side by side, and one that fails keeps nobody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from connectors.clock import SystemClock
+from connectors.state.connections import all_connections, connection_named, save_settings
+from connectors.state.schedules import take_due
+from connectors.state.sql import SqlState
+from models.settings import ConnectionSettings
+from models.tables import sync as tables
+from models.words import DataType
+from tasks.bootstrap import Installation, installation
+from tasks.dispatch import CycleEnd, Dispatched, dispatch
+from tests.fixtures.companies import add_companies, realm_of
+from tests.fixtures.company import Office
+
+COMPANIES = 4
+QUARTER = 15 * 60
+
+
+@pytest.fixture
+def place(own_office: Office, tmp_path: Path) -> Iterator[Installation]:
+    """An installation with companies that were synced once, and are not due."""
+    add_companies(own_office, COMPANIES, tmp_path)
+    with installation() as made:
+        first = dispatch(made)
+        assert first.count(CycleEnd.MOVED) == COMPANIES
+        rest(own_office, made)
+        yield made
+
+
+def rest(office: Office, place: Installation) -> None:
+    """Let all companies come to rest."""
+    for _ in range(3):
+        office.clock.sleep(QUARTER)
+        if dispatch(place).count(CycleEnd.IDLE) == COMPANIES:
+            return
+    raise AssertionError("the companies do not come to rest")
+
+
+def ends(done: Dispatched) -> dict[str, CycleEnd]:
+    """How each company ended."""
+    return {each.connection: each.end for each in done.runs}
+
+
+def test_who_is_due_is_synced_once(own_office: Office, place: Installation) -> None:
+    """Right after a cycle nobody is due; a quarter of an hour later everybody is, and an idle
+    company costs one metered call."""
+    assert dispatch(place).runs == []
+    own_office.clock.sleep(QUARTER)
+    done = dispatch(place)
+    assert set(ends(done).values()) == {CycleEnd.IDLE}
+    assert sorted(ends(done)) == [each.name for each in all_connections(place.engine)]
+    assert done.as_json()["metered_calls"] == COMPANIES
+    assert dispatch(place).runs == []
+
+
+def test_two_dispatchers_share_the_work(own_office: Office, place: Installation) -> None:
+    """Both run at the same moment: each company is taken up by one of them."""
+    own_office.clock.sleep(QUARTER)
+    found: list[Dispatched] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(dispatch(place, at_a_time=2)))
+        for _ in range(2)
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(timeout=60)
+    names = [name for done in found for name in ends(done)]
+    assert sorted(names) == [each.name for each in all_connections(place.engine)]
+    assert {each.end for done in found for each in done.runs} == {CycleEnd.IDLE}
+
+
+def test_a_company_that_fails_keeps_nobody_else(own_office: Office, place: Installation) -> None:
+    """One is not let in any more, one is being worked on: the others are synced, and the first has
+    an alert."""
+    refused, busy, *others = (each.name for each in all_connections(place.engine))
+    emulator = own_office.emulator.emulator
+    granted = emulator.tokens.open_connection(own_office.emulator.client_id, realm_of(1))
+    granted.revoked = True
+    connection = connection_named(place.engine, busy)
+    holder = SqlState(place.engine, connection, SystemClock(), "a" * 32, "somebody else")
+    own_office.clock.sleep(QUARTER * 5)  # the access token is over, too
+    holder.take_lease(timedelta(minutes=5))
+    done = dispatch(place)
+    assert ends(done) == {
+        refused: CycleEnd.DISCONNECTED,
+        busy: CycleEnd.BUSY,
+        **dict.fromkeys(others, CycleEnd.IDLE),
+    }
+    (alert,) = own_office.run("status", "--connection", refused, "--json").json["alerts"]
+    assert alert["cause"] == "disconnected"
+    assert "connect" in alert["fix"]
+    assert [each.connection for each in done.to_look_at] == [refused]
+    assert own_office.run("status", "--connection", busy, "--json").json["alerts"] == []
+
+
+def test_what_a_user_switches_is_what_is_due(own_office: Office, place: Installation) -> None:
+    """A changed setting is due at once; a data type that is off never is; each data type has its
+    own frequency."""
+    connection = all_connections(place.engine)[0]
+    chosen = ConnectionSettings(
+        data_types=frozenset({DataType.FINANCIALS, DataType.INVOICES}),
+        frequency_minutes=60,
+        frequency_minutes_of={DataType.INVOICES: 5},
+    )
+    save_settings(place.engine, connection, chosen, "controller", place.clock.now())
+    (run,) = dispatch(place).runs
+    assert run.data_types == (DataType.FINANCIALS, DataType.INVOICES)
+    own_office.clock.sleep(5 * 60)
+    taken = {each.name: each for each in take_due(place.engine, place.clock.now())}
+    assert taken[connection.name].data_types == {DataType.INVOICES}
+
+
+def test_who_is_paused_is_not_due(own_office: Office, place: Installation) -> None:
+    """A paused company waits; the others go on."""
+    paused = all_connections(place.engine)[0]
+    table = tables.connections
+    with place.engine.begin() as transaction:
+        transaction.execute(update(table).where(table.c.id == paused.id).values(status="paused"))
+    own_office.clock.sleep(QUARTER)
+    assert paused.name not in ends(dispatch(place))
+
+
+def test_a_short_budget_makes_cycles_rarer(
+    own_office: Office, place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of the month does not suffice: everything is due later, and the run says so."""
+    small = place.settings.model_copy(update={"metered_calls_per_month": 1})
+    monkeypatch.setattr(place, "settings", small)
+    own_office.clock.sleep(QUARTER)
+    slowed = dispatch(place)
+    assert len(slowed.runs) == COMPANIES
+    assert slowed.forecast.stretch == 24
+    own_office.clock.sleep(QUARTER)
+    assert dispatch(place).runs == []
