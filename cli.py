@@ -41,8 +41,8 @@ from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
-from tasks.match_decisions import retry_parked
 from tasks.report import Report, added_up, planned_rows
+from tasks.retry import retry_parked
 
 #: More cycles than this in one call are a mistake.
 CYCLES_MAX = 20
@@ -187,15 +187,16 @@ def retry(
         list[int] | None, typer.Argument(help="Links to retry, as `status` shows them; or all.")
     ] = None,
     connection: ConnectionName = "",
+    code: Annotated[
+        str, typer.Option(help="Only those parked for this reason, as `status` shows it.")
+    ] = "",
     *,
     as_json: Json = False,
 ) -> None:
     """Let parked records be tried again in the next cycle."""
     with translated_errors(), bootstrap.installation() as place:
         with bootstrap.open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-            released = retry_parked(unit, link or [])
-        if link and released < len(set(link)):
-            raise UsageError(f"only {released} of the links {link} are parked; see `status`")
+            released = retry_parked(unit, link or [], code)
         show({"released": released}, as_json=as_json, words=f"{released} records are due again.")
 
 

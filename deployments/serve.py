@@ -11,13 +11,31 @@ from typing import Any
 from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 
+from flows.audit_checkpoint import audit_checkpoint
+from flows.due import sync_due
 from flows.expenses import sync_expenses
 from flows.financials import sync_financials
 from flows.invoices import sync_invoices
+from flows.keep_connected import keep_connected_flow
+from flows.match import match
 from flows.reconcile import reconcile_books
+from flows.resolve_conflict import resolve_conflict
+from flows.retry_failed import retry_failed
 
-#: Flows in the order in which a company is synced: accounts first, others refer to them.
-FLOWS = (sync_financials, sync_invoices, sync_expenses, reconcile_books)
+#: All flows; the three data types in the order in which a company is synced: accounts first, others
+#: refer to them.
+FLOWS = (
+    sync_financials,
+    sync_invoices,
+    sync_expenses,
+    sync_due,
+    retry_failed,
+    resolve_conflict,
+    match,
+    reconcile_books,
+    keep_connected_flow,
+    audit_checkpoint,
+)
 #: Runs of this process at a time.
 RUNS_MAX = 3
 
@@ -29,7 +47,6 @@ def deployments() -> list[RunnerDeployment]:
             name="served",
             description=(each.fn.__doc__ or "").strip(),
             tags=["quickbooks-sync"],
-            parameters={"connection": ""},
         )
         for each in FLOWS
     ]

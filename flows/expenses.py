@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
+from flows.parameters import ConnectionOrDue
 from flows.sync_run import sync_data_type, task_runner
 from models.words import DataType
 
 
 @flow(name="sync-expenses", flow_run_name="expenses {connection}", task_runner=task_runner())
-def sync_expenses(
-    connection: Annotated[
-        str,
-        Field(
-            title="Connection",
-            description="Name or realm id of the connection; empty where there is only one.",
-            max_length=200,
-        ),
-    ] = "",
-) -> State[dict[str, Any]]:
+def sync_expenses(connection: ConnectionOrDue = "") -> State[dict[str, Any]]:
     """Sync one company's expenses once, in both directions.
 
     Vendors and expenses are synced both ways; of the platform's expenses only approved ones go to
@@ -30,6 +21,7 @@ def sync_expenses(
     The run's artifacts show the plan, conflicts, failures and totals.
 
     Args:
-        connection: Name or realm id of the connection; empty where there is only one.
+        connection: Name or realm id of the connection; empty for the only one, or all that are
+            due where there are several.
     """
     return sync_data_type(DataType.EXPENSES, "sync-expenses", connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -11,46 +12,77 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from tasks.bootstrap import installation, open_cycle
+from connectors.state.connections import all_connections
+from flows.parameters import ConnectionOrAll
+from models.errors import SyncError
+from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.prefect_steps import ROWS_MAX
 from tasks.reconcile import Reconciliation, reconcile
 
 
 @flow(name="reconcile-books", flow_run_name="reconcile {connection}")
 def reconcile_books(
-    connection: Annotated[
-        str,
-        Field(
-            title="Connection",
-            description="Name or realm id of the connection; empty where there is only one.",
-            max_length=200,
-        ),
-    ] = "",
+    connection: ConnectionOrAll = "",
     as_of: Annotated[
         date | None,
         Field(title="As of", description="Balances at the end of this day; empty for today."),
     ] = None,
 ) -> State[dict[str, Any]]:
-    """Compare one company's books on both sides, to the cent.
+    """Compare a company's books on both sides, to the cent; every company's where none is named.
 
     Accounts by month, customers and vendors against QuickBooks's own reports, and every linked
     record. The run's artifacts name each difference and the records that make it up, and what
     QuickBooks holds outside of the sync.
 
     Args:
-        connection: Name or realm id of the connection; empty where there is only one.
+        connection: Name or realm id of the connection; empty for all.
         as_of: Balances at the end of this day; empty for today.
     """
-    log = get_run_logger()
-    with installation() as place, open_cycle(place, connection, None, log.info) as cycle:
-        found = reconcile(cycle, as_of)
-    _show(found)
+    with installation() as place:
+        if not connection and len(known := all_connections(place.engine)) > 1:
+            return _all(place, [each.name for each in known if each.status == "connected"], as_of)
+        found = _reconciled(place, connection, as_of)
     if found.is_clean:
         return Completed(message="both sides agree", data=found.as_json())
     return Completed(
         name="CompletedWithDifferences",
         message=f"{len(found.differences)} differences; see the artifact 'differences'",
         data=found.as_json(),
+    )
+
+
+def _reconciled(place: Installation, connection: str, as_of: date | None) -> Reconciliation:
+    with open_cycle(place, connection, None, get_run_logger().info) as cycle:
+        found = reconcile(cycle, as_of)
+    _show(found)
+    return found
+
+
+def _all(place: Installation, names: Sequence[str], as_of: date | None) -> State[dict[str, Any]]:
+    """One company after another; one that cannot be compared keeps no other."""
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        try:
+            found = _reconciled(place, name, as_of)
+        except SyncError as error:
+            get_run_logger().warning("%s: %s", name, error)
+            rows.append({"connection": name, "differences": "not compared", "message": str(error)})
+        else:
+            rows.append({"connection": name, "differences": len(found.differences), "message": ""})
+    rows.sort(key=lambda row: row["differences"] == 0)
+    create_table_artifact(
+        key="companies",
+        table=rows[:ROWS_MAX],
+        description="How many differences each company has; those with any first.",
+    )
+    differing = sum(row["differences"] != 0 for row in rows)
+    data = {"companies": len(rows), "to_look_at": differing}
+    if not differing:
+        return Completed(message=f"both sides agree in {len(rows)} companies", data=data)
+    return Completed(
+        name="CompletedWithDifferences",
+        message=f"{differing} of {len(rows)} companies need a look; see the artifact 'companies'",
+        data=data,
     )
 
 

@@ -6,6 +6,7 @@ in our own database (design, section 4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import get_run_logger
@@ -18,7 +19,7 @@ from connectors.state import queries
 from connectors.state.connections import all_connections
 from flows.due_run import sync_all_due
 from models.words import DataType
-from tasks.bootstrap import installation, open_cycle
+from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.cycle import run_cycle
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report
@@ -41,17 +42,24 @@ def sync_data_type(data_type: DataType, flow: str, connection: str) -> State[dic
     parked. Errors of the whole cycle are raised and fail the flow run; with several companies they
     are named in the artifact 'companies' instead.
     """
-    log = get_run_logger()
     with installation() as place:
         if not connection and len(all_connections(place.engine)) > 1:
             return sync_all_due(place, [data_type])
-        with open_cycle(place, connection, [data_type], log.info) as cycle:
-            report = run_cycle(cycle, flow, PREFECT)
-            conflicts = [
-                row
-                for row in queries.conflicts(place.engine, cycle.connection.id)
-                if row["run_id"] == cycle.state.run_id
-            ]
+        return sync_cycle(place, [data_type], flow, connection)
+
+
+def sync_cycle(
+    place: Installation, data_types: Sequence[DataType] | None, flow: str, connection: str
+) -> State[dict[str, Any]]:
+    """Run one cycle of a connection, of all its data types where none is named; show its end."""
+    log = get_run_logger()
+    with open_cycle(place, connection, data_types, log.info) as cycle:
+        report = run_cycle(cycle, flow, PREFECT)
+        conflicts = [
+            row
+            for row in queries.conflicts(place.engine, cycle.connection.id)
+            if row["run_id"] == cycle.state.run_id
+        ]
     _show(report, conflicts)
     if report.parked:
         return Completed(

@@ -17,7 +17,7 @@ from typing import Any
 
 from models.codecs import load_content
 from models.lines import holds
-from models.merge import Conflict, Merge, Outcome, changed_fields, lacking
+from models.merge import DELETE_AGAINST_EDIT, Conflict, Merge, Outcome, changed_fields, lacking
 from models.record_type import RecordType
 from models.records import Content, Observed, Value, canonical_json
 from models.words import Side
@@ -117,6 +117,11 @@ class StoredConflict:
 
     def __hash__(self) -> int:
         return hash(self.number)
+
+    @property
+    def is_of_delete(self) -> bool:
+        """Whether one side has deleted what the other one has edited."""
+        return self.conflict.verdict.reason == DELETE_AGAINST_EDIT
 
     def version_of(self, side: Side) -> Value:
         """What a side held."""

@@ -6,7 +6,7 @@ merged without a base, a new record is created on the other side. Taken again it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from connectors.ports import Payload
@@ -229,32 +229,6 @@ def declare_new(cycle: Cycle, found: Survey, link_id: int, actor: str) -> Decisi
     cycle.matching.decided.add(link_id)
     cycle.matching.doubts.pop(link_id, None)
     return _decision("new", link)
-
-
-def retry_parked(unit: Unit, link_ids: Collection[int]) -> int:
-    """Let parked records be tried again, all where none is named; how many there are.
-
-    A record whose match is in doubt is none that another try could help: tried again it would be
-    made a second time on the other side.
-
-    Raises:
-        UsageError: one that is named waits for a decision.
-    """
-    parked = unit.parked(list(catalog()))
-    in_doubt = {
-        each.link_id
-        for each in parked
-        if each.code in MATCH_CODES.values() and each.next_attempt_at is None
-    }
-    named = sorted(in_doubt & set(link_ids))
-    if named:
-        raise UsageError(
-            f"link {named[0]} waits for a decision, which no retry takes: {COMMAND} --new "
-            f"{named[0]} says that it is new, --accept that it is the same as another one"
-        )
-    return unit.release(
-        link_ids or [each.link_id for each in parked if each.link_id not in in_doubt]
-    )
 
 
 def _doubted(cycle: Cycle, found: Survey, unit: Unit, link: Link) -> Parked:

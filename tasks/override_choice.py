@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from connectors.state.port import Unit
 from models.errors import DecisionError, UsageError
-from models.merge import DELETE_AGAINST_EDIT
 from models.record_type import RecordType, catalog
 from models.revision import (
     Revision,
@@ -33,7 +32,7 @@ class Decision:
     @property
     def is_about_a_delete(self) -> bool:
         """Whether one side has deleted what the other one has edited."""
-        return self.first.conflict.verdict.reason == DELETE_AGAINST_EDIT
+        return self.first.is_of_delete
 
 
 def decision_of(unit: Unit, number: int, take: Side, fields: Mapping[str, Side | None]) -> Decision:
@@ -43,9 +42,7 @@ def decision_of(unit: Unit, number: int, take: Side, fields: Mapping[str, Side |
         UsageError: there is no such conflict or field.
         DecisionError: it is decided so already, or cannot be decided.
     """
-    first = unit.conflict(number)
-    if first is None:
-        raise UsageError(f"there is no conflict {number}; see `quickbooks-sync conflicts`")
+    first = _conflict(unit, number)
     if first.conflict.verdict.reason == "owner":
         raise DecisionError(
             f"{first.conflict.field} is {first.conflict.verdict.winner}'s, whatever the other side "
@@ -56,7 +53,7 @@ def decision_of(unit: Unit, number: int, take: Side, fields: Mapping[str, Side |
     all_of_record = unit.conflicts_of(first.link_id)
     together = [each for each in all_of_record if each.is_of_one_decision(first)]
     takes = {first: take}
-    if first.conflict.verdict.reason == DELETE_AGAINST_EDIT:
+    if first.is_of_delete:
         if fields:
             raise UsageError("--field: a delete is decided for the record as a whole; leave it out")
         takes |= dict.fromkeys(together, take)
@@ -65,6 +62,24 @@ def decision_of(unit: Unit, number: int, take: Side, fields: Mapping[str, Side |
     for each, side in takes.items():
         _check_open(unit, all_of_record, each, side)
     return Decision(catalog()[first.record_type], first.link_id, takes)
+
+
+def decided_together(unit: Unit, number: int) -> list[StoredConflict]:
+    """A conflict and those of the same record that came up with it, that one first.
+
+    Raises:
+        UsageError: there is no such conflict.
+    """
+    first = _conflict(unit, number)
+    others = (each for each in unit.conflicts_of(first.link_id) if each.number != first.number)
+    return [first, *(each for each in others if each.is_of_one_decision(first))]
+
+
+def _conflict(unit: Unit, number: int) -> StoredConflict:
+    found = unit.conflict(number)
+    if found is None:
+        raise UsageError(f"there is no conflict {number}; see `quickbooks-sync conflicts`")
+    return found
 
 
 def _of_field(

@@ -25,7 +25,10 @@ _TOKEN_FIELDS: Final = (
     "expires_in",
     "refresh_token",
     "x_refresh_token_expires_in",
+    "x_refresh_token_hard_expires_in",
 )
+#: Asks for the end that no renewal moves (section 1.2).
+_HARD_EXPIRY: Final = {"x-include-refresh-token-hard-expires-in": "true"}
 ENDPOINT_FIELDS: Final = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
 _DISCOVERY_FIELDS: Final = (*ENDPOINT_FIELDS, "issuer", "jwks_uri", "userinfo_endpoint")
 
@@ -70,6 +73,7 @@ class BoundedAuthClient(AuthClient):  # type: ignore[misc] # intuit-oauth has no
         self.trust_env = not is_loopback(url)
         # a .netrc entry must not take the place of the header
         options["auth"] = options.get("auth") or _leave_as_is
+        options["headers"] = {**(options.get("headers") or {}), **_HARD_EXPIRY}
         options["timeout"] = (self._timeouts.connect_seconds, self._timeouts.read_seconds)
         options["allow_redirects"] = False
         options["stream"] = True

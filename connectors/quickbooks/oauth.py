@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import requests
 from intuitlib.enums import Scopes
@@ -40,6 +40,8 @@ _ACCESS_SECONDS: Final = 3_600
 _REFRESH_SECONDS: Final = 8_640_000
 _TOKEN_CHARACTERS_MAX: Final = 8_192
 
+T = TypeVar("T", int, None)
+
 
 @dataclass(frozen=True)
 class TokenSet:
@@ -49,6 +51,9 @@ class TokenSet:
     refresh_token: str = field(repr=False)
     access_seconds: int
     refresh_seconds: int
+    #: Until the permission ends whatever is renewed: five years after it was given; None where the
+    #: service does not say.
+    hard_seconds: int | None = None
 
 
 class IntuitOAuth:
@@ -128,6 +133,9 @@ class IntuitOAuth:
                 refresh_token=_token(client.refresh_token),
                 access_seconds=_seconds(client.expires_in, _ACCESS_SECONDS),
                 refresh_seconds=_seconds(client.x_refresh_token_expires_in, _REFRESH_SECONDS),
+                hard_seconds=_seconds(
+                    getattr(client, "x_refresh_token_hard_expires_in", None), None
+                ),
             )
         except ValueError as error:
             raise local_error("unreadable", str(error), write=False) from None
@@ -173,7 +181,7 @@ def _token(value: object) -> str:
     return value
 
 
-def _seconds(value: object, default: int) -> int:
+def _seconds(value: object, default: T) -> int | T:
     """Read a lifetime, which some answers give as text."""
     text = "" if value is None else str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else default

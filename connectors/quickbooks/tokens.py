@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,6 +56,17 @@ class TokenService(Protocol):
     def revoke(self, refresh_token: str) -> None:
         """End a permission."""
         ...
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Until when a company lets us in."""
+
+    refreshed_at: datetime
+    #: Ends then unless it is renewed before.
+    unused_ends_at: datetime | None
+    #: Ends then in any case; None where the service has not said.
+    hard_ends_at: datetime | None
 
 
 class TokenStore:
@@ -135,11 +147,15 @@ class TokenStore:
                 self._remember(connection_id, seen.generation, error)
                 raise
 
-    def permission_ends_at(self, connection_id: int) -> datetime | None:
-        """Return when the permission ends unless it is used before, for a warning in time."""
+    def permission(self, connection_id: int) -> Permission:
+        """Return until when the permission lasts, for a warning in time.
+
+        Raises:
+            DisconnectedError: there is none.
+        """
         with reading(self._engine).connect() as connection:
-            ends: datetime | None = self._row(connection, connection_id).refresh_expires_at
-            return ends
+            row = self._row(connection, connection_id)
+        return Permission(row.refreshed_at, row.refresh_expires_at, row.hard_expires_at)
 
     def rotate(self) -> int:
         """Encrypt all tokens with the newest key; return how many connections have been done."""
@@ -218,7 +234,10 @@ class TokenStore:
     ) -> dict[str, Any]:
         """Return a permission as columns; lifetimes count from before it was asked for."""
         seal = self._vault.seal
+        ends = token_set.hard_seconds
+        hard = {} if ends is None else {"hard_expires_at": asked_at + timedelta(seconds=ends)}
         return {
+            **hard,
             "refresh_token_encrypted": seal(
                 connection_id, TokenKind.REFRESH, token_set.refresh_token
             ),

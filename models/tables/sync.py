@@ -116,6 +116,8 @@ tokens = Table(
     Column("access_token_encrypted", Text),
     Column("access_expires_at", UTCDateTime),
     Column("refresh_expires_at", UTCDateTime),
+    #: When the permission ends, whatever is renewed until then; NULL: not known.
+    Column("hard_expires_at", UTCDateTime),
     #: Rises by one with each refresh: who refreshed first is seen by it.
     Column("generation", Integer, nullable=False),
     _time("refreshed_at"),

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.fixtures.companies import add_companies
-from tests.fixtures.company import REPOSITORY, Office
+from tests.fixtures.company import Office
 from tests.fixtures.prefect import ON_PREFECT
 
 pytestmark = ON_PREFECT
@@ -118,25 +117,6 @@ def test_an_unknown_connection_fails_the_run_with_a_message_that_helps(
     assert state.is_failed()
     assert "Nobody Ltd" in state.message
     assert "use one of" in state.message
-
-
-def test_prefect_yaml_names_flows_that_exist() -> None:
-    """Every deployment's entrypoint is a flow of that name with those parameters."""
-    import importlib
-
-    deployments = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
-    assert {each["name"] for each in deployments} == {
-        "sync-financials",
-        "sync-invoices",
-        "sync-expenses",
-        "reconcile-books",
-    }
-    for each in deployments:
-        path, _, function = each["entrypoint"].partition(":")
-        module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-        flow = getattr(module, function)
-        assert flow.name == each["name"]
-        assert set(each["parameters"]) <= set(flow.parameters.properties)
 
 
 def test_the_dispatcher_shows_what_it_wrote_and_for_whom(

@@ -194,7 +194,10 @@ def test_the_rotated_refresh_token_is_stored_and_used_next(
     assert row.generation == 4
     assert row.refreshed_at == clock.now()
     assert row.access_expires_at == clock.now() + timedelta(hours=1)
-    assert store.permission_ends_at(connection_id) == clock.now() + timedelta(seconds=8_726_400)
+    permission = store.permission(connection_id)
+    assert permission.refreshed_at == clock.now()
+    assert permission.unused_ends_at == clock.now() + timedelta(seconds=8_726_400)
+    assert permission.hard_ends_at is None  # this service does not say
 
 
 @pytest.mark.parametrize("separate_processes", [False, True])

@@ -1,4 +1,4 @@
-"""When each data type of a connection is due, and how many calls of QuickBooks a month has cost.
+"""When each data type of a connection is due, what a month costs, and when a permission ends.
 
 Revision: 0008, after 0007. Every connected company is due at once, as one that was just connected.
 """
@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("metered", sa.Integer, nullable=False),
     )
     op.create_index("ix_call_counts_month", "call_counts", ["month"])
+    op.add_column("tokens", sa.Column("hard_expires_at", UTCDateTime))
 
 
 def _connection() -> sa.Column[int]:
@@ -48,5 +49,6 @@ def _connection() -> sa.Column[int]:
 
 
 def downgrade() -> None:
+    op.drop_column("tokens", "hard_expires_at")
     op.drop_table("call_counts")
     op.drop_table("schedules")

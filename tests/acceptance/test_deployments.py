@@ -1,0 +1,114 @@
+"""prefect.yaml: deploys on a fresh server without a question, and says what the flows say."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from deployments.serve import FLOWS
+from tests.fixtures.company import REPOSITORY
+from tests.fixtures.prefect import ON_PREFECT
+
+pytestmark = ON_PREFECT
+
+#: Prefect takes no notice of keys that it does not know.
+KEYS = {
+    "name",
+    "version",
+    "description",
+    "entrypoint",
+    "tags",
+    "parameters",
+    "work_pool",
+    "pull",
+    "concurrency_limit",
+    "schedules",
+}
+SCHEDULE_KEYS = {"slug", "interval", "cron", "timezone"}
+WRITTEN: dict[str, Any] = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())
+DEPLOYMENTS: list[dict[str, Any]] = WRITTEN["deployments"]
+NAMES = [each["name"] for each in DEPLOYMENTS]
+
+
+def flow_of(deployment: dict[str, Any]) -> Any:
+    """The flow that a deployment runs."""
+    path, _, function = deployment["entrypoint"].partition(":")
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    return getattr(module, function)
+
+
+def test_every_flow_has_one_deployment() -> None:
+    """None is missing, here or in the process that serves them all."""
+    assert sorted(NAMES) == sorted(each.name for each in FLOWS)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=NAMES)
+def test_a_deployment_says_what_its_flow_says(deployment: dict[str, Any]) -> None:
+    """Same name; defaults for all parameters but those that each run gives; no unknown key."""
+    flow = flow_of(deployment)
+    assert set(deployment) == KEYS
+    assert flow.name == deployment["name"]
+    schema = flow.parameters
+    required = set(schema.required or [])
+    assert set(deployment["parameters"]) == set(schema.properties) - required - {"as_of"}
+    for name, value in deployment["parameters"].items():
+        assert schema.properties[name]["default"] == value, name
+    for name, shown in schema.properties.items():
+        assert shown.get("title"), f"{name} has no title in the form"
+        assert shown.get("description"), f"{name} has no description in the form"
+    assert deployment["description"].endswith(".")
+    assert "quickbooks-sync" in deployment["tags"]
+    for schedule in deployment["schedules"]:
+        assert set(schedule) <= SCHEDULE_KEYS
+        # a schedule that was paused in the UI stays so when this is deployed again
+        assert "active" not in schedule
+
+
+def test_the_docs_name_every_deployment() -> None:
+    """docs/operations.md has a line for each, with when it runs."""
+    page = (REPOSITORY / "docs" / "operations.md").read_text()
+    listed = re.findall(r"^\| `([a-z-]+)` \|", page, flags=re.MULTILINE)
+    assert set(NAMES) <= set(listed)
+
+
+def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], Any]) -> None:
+    """`prefect --no-prompt deploy --all`, twice: all are there once, with their limits."""
+    from prefect.settings import PREFECT_API_URL
+
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": PREFECT_API_URL.value(),
+        "QBSYNC_HOME": str(REPOSITORY),
+    }
+    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    pool = [*prefect, "work-pool", "create", "quickbooks-sync", "--type", "process"]
+    for command in (pool, [*prefect, "deploy", "--all"], [*prefect, "deploy", "--all"]):
+        done = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    with prefect_server() as client:
+        found = {each.name: each for each in client.read_deployments()}
+    assert set(NAMES) <= set(found)
+    for each in DEPLOYMENTS:
+        made = found[each["name"]]
+        assert made.concurrency_options is not None
+        assert [schedule.slug for schedule in made.schedules] == [
+            schedule["slug"] for schedule in each["schedules"]
+        ]
+        assert all(schedule.active for schedule in made.schedules)
+        assert made.global_concurrency_limit.limit == each["concurrency_limit"]["limit"]
