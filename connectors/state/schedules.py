@@ -8,14 +8,14 @@ when somebody looks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import ColumnElement, Engine, Row, Table, func, select, update
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.database import reading
@@ -55,35 +55,61 @@ def take_due(
         stretch: by how much intervals are longer than people chose.
         only: data types to look at.
     """
-    schedules, connections = tables.schedules, tables.connections
     with engine.begin() as transaction:
         _fill(transaction, now)
-        rows = transaction.execute(
-            select(schedules, connections.c.name, connections.c.settings)
-            .join(connections, connections.c.id == schedules.c.connection_id)
-            .where(
-                connections.c.status == "connected",
-                schedules.c.due_at <= now,
-                schedules.c.data_type.in_([each.value for each in only]),
-            )
-            .order_by(schedules.c.due_at, schedules.c.connection_id)
-            .limit(TAKEN_MAX * len(DataType))
-            # on PostgreSQL; SQLite's transaction has the whole file
-            .with_for_update(of=schedules, skip_locked=True)
-        ).all()
-        taken: dict[int, Due] = {}
-        settings: dict[int, ConnectionSettings] = {}
-        for row in rows:
-            number, data_type = row.connection_id, DataType(row.data_type)
-            if number not in settings:
-                if len(taken) == TAKEN_MAX:
-                    break
-                settings[number] = settings_from_json(row.settings)
-            if data_type in settings[number].data_types:
-                due = taken.setdefault(number, Due(number, row.name, row.due_at))
-                due.data_types.add(data_type)
-            _move(transaction, number, data_type, settings[number], stretch, now)
-    return list(taken.values())
+        taken: list[Due] = []
+        for row in _locked(transaction, now, only):
+            settings = settings_from_json(row.settings)
+            due = Due(row.id, row.name, row.due_at)
+            # asked for under the lock: another dispatcher may have moved them just before
+            for name in _due_types(transaction, row.id, now, only):
+                if name in settings.data_types:
+                    due.data_types.add(name)
+                _move(transaction, row.id, name, settings, stretch, now)
+            if due.data_types:
+                taken.append(due)
+    return taken
+
+
+def _locked(
+    transaction: SqlConnection, now: datetime, only: Collection[DataType]
+) -> Sequence[Row[Any]]:
+    """Due connections, longest first; on PostgreSQL those that no other dispatcher is taking up.
+
+    SQLite's transaction has the whole file.
+    """
+    schedules, connections = tables.schedules, tables.connections
+    due_at = (
+        select(func.min(schedules.c.due_at))
+        .where(schedules.c.connection_id == connections.c.id, *_due(now, only))
+        .scalar_subquery()
+    )
+    query = (
+        select(connections.c.id, connections.c.name, connections.c.settings)
+        .add_columns(due_at.label("due_at"))
+        .where(connections.c.status == "connected", due_at.is_not(None))
+        .order_by(due_at, connections.c.id)
+        .limit(TAKEN_MAX)
+    )
+    # not so strong that it stood in the way of rows that refer to the connection
+    locking = query.with_for_update(of=connections, key_share=True, skip_locked=True)
+    return transaction.execute(locking).all()
+
+
+def _due_types(
+    transaction: SqlConnection, connection_id: int, now: datetime, only: Collection[DataType]
+) -> list[DataType]:
+    schedules = tables.schedules
+    query = select(schedules.c.data_type).where(
+        schedules.c.connection_id == connection_id, *_due(now, only)
+    )
+    return [DataType(name) for name in transaction.scalars(query)]
+
+
+def _due(now: datetime, only: Collection[DataType]) -> list[ColumnElement[bool]]:
+    schedules = tables.schedules
+    names = [each.value for each in only]
+    return [schedules.c.due_at <= now, schedules.c.data_type.in_(names)]
 
 
 def _fill(transaction: SqlConnection, now: datetime) -> None:
@@ -94,14 +120,13 @@ def _fill(transaction: SqlConnection, now: datetime) -> None:
         select(connections.c.id).where(connections.c.status == "connected", ~there.exists())
     ).all()
     if new:
-        transaction.execute(
-            insert(schedules),
-            [
-                {"connection_id": each, "data_type": name.value, "due_at": now}
-                for each in new
-                for name in DataType
-            ],
-        )
+        rows = [
+            {"connection_id": each, "data_type": name.value, "due_at": now}
+            for each in new
+            for name in DataType
+        ]
+        # another dispatcher may have been faster
+        transaction.execute(_upsert(transaction, schedules).on_conflict_do_nothing(), rows)
 
 
 def _move(
@@ -179,12 +204,9 @@ def count_calls(engine: Engine, connection_id: int, now: datetime, meter: Meter)
     key = {"connection_id": connection_id, "month": _month(now)}
     row = {**key, "cycles": 1, "requests": meter.total, "metered": meter.metered}
     added = {name: counts.c[name] + row[name] for name in row if name not in key}
-    # both databases know it, each under its own name
-    upsert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert(counts)
     with engine.begin() as transaction:
-        transaction.execute(
-            upsert.values(row).on_conflict_do_update(index_elements=[*key], set_=added)
-        )
+        upsert = _upsert(transaction, counts).values(row)
+        transaction.execute(upsert.on_conflict_do_update(index_elements=[*key], set_=added))
 
 
 def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Usage:
@@ -198,6 +220,13 @@ def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Us
     with reading(engine).connect() as connection:
         cycles, requests, metered = connection.execute(query).one()
     return Usage(int(cycles), int(requests), int(metered))
+
+
+def _upsert(transaction: SqlConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that may say what happens where the row is there; each database has its own."""
+    if transaction.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _month(now: datetime) -> str:
