@@ -18,6 +18,7 @@ from cli_audit import audit_app
 from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
+from cli_metrics import metrics
 from cli_reconcile import reconcile
 from cli_record_types import record_types
 from cli_shared import (
@@ -57,6 +58,7 @@ app.command("record-types")(record_types)
 app.command("match")(match)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
+app.command("metrics")(metrics)
 add_commands(app)
 
 
