@@ -10,6 +10,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from connectors.state import queries
+from flows.events import tell_finished, tell_stopped
 from models.words import DataType
 from tasks.bootstrap import Installation
 from tasks.dispatch import CycleEnd, Dispatched, dispatch, forecast_figures
@@ -24,6 +26,7 @@ def sync_all_due(
     done = dispatch(place, steps=PREFECT_WRITES, only=only, progress=log.info)
     if done.runs:
         _show(done)
+        _tell(place, done)
     failed = len(done.to_look_at)
     if failed:
         return Completed(
@@ -39,6 +42,17 @@ def _sentence(done: Dispatched) -> str:
     if not done.runs:
         return "no company was due"
     return f"{len(done.runs)} companies, {done.count(CycleEnd.IDLE)} of them idle"
+
+
+def _tell(place: Installation, done: Dispatched) -> None:
+    """Events about the companies in which something happened."""
+    for each in done.runs:
+        report = each.report
+        if report is not None and each.end is not CycleEnd.IDLE:
+            conflicts = queries.conflicts(place.engine, each.connection_id, report.run_ids[0])
+            tell_finished(each.connection_id, each.connection, report, conflicts)
+        elif report is None and each.end is not CycleEnd.BUSY:
+            tell_stopped(each.connection_id, each.connection, each.end, each.message)
 
 
 def _show(done: Dispatched) -> None:

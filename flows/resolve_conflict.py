@@ -13,6 +13,7 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field, create_model
 
+from flows.events import tell
 from flows.parameters import OneConnection
 from models.errors import UsageError
 from models.records import canonical_json
@@ -117,7 +118,12 @@ def _carried_out(
         installation() as place,
         open_cycle(place, connection, progress=get_run_logger().info) as cycle,
     ):
-        return override(cycle, first.number, takes[first], fields, decided_by)
+        done = override(cycle, first.number, takes[first], fields, decided_by)
+        company = cycle.connection
+    for number, side in done.conflicts.items():
+        facts = {"id": number, "record_type": done.record_type, "record": done.record, "take": side}
+        tell("conflict.resolved", company.id, company.name, {**facts, "decided_by": decided_by})
+    return done
 
 
 # -- the form --

@@ -18,9 +18,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from connectors.state import queries
 from connectors.state.connections import all_connections
 from flows.due_run import sync_all_due
+from flows.events import tell_finished, tell_stopped
+from models.errors import SyncError
 from models.words import DataType
 from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.cycle import run_cycle
+from tasks.dispatch import end_of
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report
 
@@ -54,12 +57,14 @@ def sync_cycle(
     """Run one cycle of a connection, of all its data types where none is named; show its end."""
     log = get_run_logger()
     with open_cycle(place, connection, data_types, log.info) as cycle:
-        report = run_cycle(cycle, flow, PREFECT)
-        conflicts = [
-            row
-            for row in queries.conflicts(place.engine, cycle.connection.id)
-            if row["run_id"] == cycle.state.run_id
-        ]
+        company = cycle.connection
+        try:
+            report = run_cycle(cycle, flow, PREFECT)
+        except SyncError as error:
+            tell_stopped(company.id, company.name, end_of(error), str(error))
+            raise
+        conflicts = queries.conflicts(place.engine, company.id, cycle.state.run_id)
+    tell_finished(company.id, company.name, report, conflicts)
     _show(report, conflicts)
     if report.parked:
         return Completed(

@@ -37,7 +37,7 @@ class CycleEnd(StrEnum):
     #: Both sides agreed already.
     IDLE = "idle"
     MOVED = "moved"
-    #: Records wait for a person or a later try.
+    #: Records were set aside for a person or a later try.
     PARKED = "parked"
     #: Another run had the company; it is due again at its next slot.
     BUSY = "busy"
@@ -152,15 +152,15 @@ def _company(
         with open_cycle(place, due.name, data_types) as cycle:
             report = run_cycle(cycle, "sync-due", steps)
     except SyncError as error:
-        end, message = _end_of(error), str(error)
+        end, message = end_of(error), str(error)
     except Exception as error:  # noqa: BLE001 - told, and counted as failed
         # a bug, or a full disk: the others go on, and the run says what it was
         _LOG.exception("%s: the cycle ended with an error of its own", due.name)
         end, message = CycleEnd.FAILED, f"{type(error).__name__}: see the log of the worker"
     else:
         end, message = CycleEnd.MOVED if report.moved else CycleEnd.IDLE, ""
-        if report.parked_open:
-            end, message = CycleEnd.PARKED, f"{report.parked_open} records are parked"
+        if report.parked:
+            end, message = CycleEnd.PARKED, f"{len(report.parked)} records were set aside"
         if report.moved:
             progress(f"{due.name}: {report.moved} records written")
         return CompanyRun(due.connection_id, due.name, data_types, end, message, report)
@@ -168,7 +168,8 @@ def _company(
     return CompanyRun(due.connection_id, due.name, data_types, end, message)
 
 
-def _end_of(error: SyncError) -> CycleEnd:
+def end_of(error: SyncError) -> CycleEnd:
+    """How a cycle ends that an error has stopped."""
     if isinstance(error, DisconnectedError):
         return CycleEnd.DISCONNECTED
     if isinstance(error, BrakeError):

@@ -67,12 +67,16 @@ def alerts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
     )
 
 
-def conflicts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
-    """Conflicts with all three versions and who has overridden them, newest first."""
+def conflicts(engine: Engine, connection_id: int, run_id: str = "") -> list[dict[str, Any]]:
+    """Conflicts with all three versions and who has overridden them, newest first.
+
+    With run_id only those that came up in that run.
+    """
     overrides = _overrides(engine, connection_id)
     nobody = {"overridden_to": None, "overridden_by": None, "overridden_at": None}
     return [
-        {**row, **overrides.get(row["id"], nobody)} for row in _conflicts(engine, connection_id)
+        {**row, **overrides.get(row["id"], nobody)}
+        for row in _conflicts(engine, connection_id, run_id)
     ]
 
 
@@ -99,8 +103,9 @@ def _overrides(engine: Engine, connection_id: int) -> dict[int, dict[str, Any]]:
         }
 
 
-def _conflicts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
+def _conflicts(engine: Engine, connection_id: int, run_id: str) -> list[dict[str, Any]]:
     table, links = tables.conflicts, tables.links
+    of_run = [table.c.run_id == run_id] if run_id else []
     return _rows(
         engine,
         select(
@@ -118,7 +123,7 @@ def _conflicts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
             table.c.run_id,
         )
         .join(links, links.c.id == table.c.link_id)
-        .where(table.c.connection_id == connection_id)
+        .where(table.c.connection_id == connection_id, *of_run)
         .order_by(table.c.id.desc()),
     )
 

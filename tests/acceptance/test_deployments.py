@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -112,3 +113,32 @@ def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], A
         ]
         assert all(schedule.active for schedule in made.schedules)
         assert made.global_concurrency_limit.limit == each["concurrency_limit"]["limit"]
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's import
+def test_automations_are_made_once(
+    prefect_server: Callable[[], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made again they are brought up to date; a block that is none is refused with its name."""
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
+    from deployments.automations import crashed_workers, main, notices
+
+    for _ in range(2):
+        main([])
+    with prefect_server() as client:
+        made = client.read_automations_by_name(crashed_workers().name)
+    assert len(made) == 1
+    assert made[0].enabled
+    block = CustomWebhookNotificationBlock(
+        name="chat", url="https://chat.example/post", secrets={"token": "a-canary"}
+    )
+    block.save("finance", overwrite=True)
+    main(["--notify", f"{block.get_block_type_slug()}/finance"])
+    with prefect_server() as client:
+        (told,) = client.read_automations_by_name(notices(str(uuid4())).name)
+    assert "a-canary" not in told.model_dump_json() + capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["--notify", "slack-webhook/nobody"])
+    assert ended.value.code == 2
+    assert "slack-webhook/nobody" in capsys.readouterr().err

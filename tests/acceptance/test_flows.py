@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.fixtures.companies import add_companies
 from tests.fixtures.company import Office
@@ -146,3 +147,46 @@ def test_the_dispatcher_shows_what_it_wrote_and_for_whom(
     assert idle.message == "2 companies, 2 of them idle"
     assert task_runs(prefect_server, idle.state_details.flow_run_id, "Company") == []
     assert run_flow(sync_due).message == "no company was due"
+
+
+def test_automations_hear_of_what_happened(
+    office: Office, prefect_server: Callable[[], Any]
+) -> None:
+    """A record that is set aside, a conflict that is decided, a cycle that is stopped: events under
+    our own names, with the company as their resource."""
+    from flows.invoices import sync_invoices
+
+    invoice = office.books.one("Invoice", "DocNumber = '1009'")
+    row_id = office.platform.id_of("Invoice", invoice["Id"])
+    office.books.update("Invoice", invoice["Id"], PrivateNote="books")
+    office.platform.edit("invoice", row_id, memo="platform")
+    office.platform.add("customer", name="Refused Ltd", currency="USD")
+    office.emulator.faults(
+        entity="Customer", verb="create", kind="fault", code="2050", message="too long", count=None
+    )
+    run_flow(sync_invoices)
+    with office.engine.begin() as transaction:
+        transaction.execute(text("UPDATE connections SET realm_id = '1'"))
+    assert run_flow(sync_invoices).is_failed()
+
+    names = {"conflict.decided", "record.parked", "cycle.finished", "cycle.stopped"}
+    found = events(prefect_server, names)
+    assert found["record.parked"]["payload"]["record"] == "Refused Ltd"
+    assert found["conflict.decided"]["payload"]["field"] == "memo"
+    assert found["cycle.finished"]["payload"]["parked"] == 1
+    assert found["cycle.stopped"]["payload"]["reason"] in ("stopped", "disconnected", "failed")
+    resources = {each["resource"]["prefect.resource.id"] for each in found.values()}
+    assert resources == {"quickbooks-sync.connection.1"}
+
+
+def events(server: Callable[[], Any], names: set[str]) -> dict[str, dict[str, Any]]:
+    """The newest event of each name; they are stored a moment after they were told."""
+    wanted = {"event": {"name": [f"quickbooks-sync.{name}" for name in names]}}
+    deadline = time.monotonic() + RECORDED_SECONDS_MAX
+    found: dict[str, dict[str, Any]] = {}
+    while time.monotonic() < deadline and set(found) != names:
+        with server() as client:
+            answer = client.request("POST", "/events/filter", json={"filter": wanted}).json()
+        found = {each["event"].partition(".")[2]: each for each in reversed(answer["events"])}
+        time.sleep(0.5)
+    return found

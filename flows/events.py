@@ -1,0 +1,89 @@
+"""Events that automations can act on, under names of our own.
+
+quickbooks-sync.cycle.finished     something was written or set aside
+quickbooks-sync.cycle.stopped      a brake, a permission that ended, or a failure stopped a company
+quickbooks-sync.record.parked      a record was set aside
+quickbooks-sync.conflict.waiting   a conflict waits for a person
+quickbooks-sync.conflict.decided   the policy has decided one
+quickbooks-sync.conflict.resolved  a person has decided one
+
+The resource of each is its company, quickbooks-sync.connection.NUMBER. Events are a notice, not the
+record of what happened: Prefect may lose some; the audit log has everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from prefect.events import emit_event
+
+from tasks.report import Report
+
+PREFIX: Final = "quickbooks-sync"
+#: Events of one kind in one cycle; more have one cause, and `cycle.finished` has their number.
+EVENTS_MAX: Final = 20
+#: Characters of one text in an event.
+CHARACTERS_MAX: Final = 500
+
+
+def tell(name: str, connection_id: int, connection: str, facts: Mapping[str, Any]) -> None:
+    """Emit one event about a company."""
+    resource = {
+        "prefect.resource.id": f"{PREFIX}.connection.{connection_id}",
+        "prefect.resource.name": connection,
+    }
+    payload = {"connection": connection, **{key: _short(value) for key, value in facts.items()}}
+    emit_event(event=f"{PREFIX}.{name}", resource=resource, payload=payload)
+
+
+def tell_finished(
+    connection_id: int,
+    connection: str,
+    report: Report,
+    conflicts: Iterable[Mapping[str, Any]] = (),
+) -> None:
+    """What a cycle that got through has to tell; nothing where both sides agreed already."""
+    some = list(conflicts)
+    if not (report.moved or report.parked or some):
+        return
+    for parked in report.parked[:EVENTS_MAX]:
+        tell("record.parked", connection_id, connection, parked)
+    for row in some[:EVENTS_MAX]:
+        kind = "waiting" if row["state"] == "review" else "decided"
+        tell(f"conflict.{kind}", connection_id, connection, _of_conflict(row))
+    counts = {
+        "written": report.moved,
+        "parked": len(report.parked),
+        "parked_open": report.parked_open,
+        "conflicts": len(some),
+        "metered_calls": report.metered,
+        "run": report.run_ids[0] if report.run_ids else "",
+    }
+    tell("cycle.finished", connection_id, connection, counts)
+
+
+def tell_stopped(connection_id: int, connection: str, reason: str, message: str) -> None:
+    """A company's cycle did not get through."""
+    fix = "The company's alert says what to do: quickbooks-sync status."
+    facts = {"reason": reason, "message": message, "fix": fix}
+    tell("cycle.stopped", connection_id, connection, facts)
+
+
+def _of_conflict(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was changed on both sides, who won, and how a person decides otherwise."""
+    winner = row["winner"]
+    named = {key: row[key] for key in ("id", "record_type", "record", "field", "winner")}
+    return {
+        **named,
+        "message": f"{row['field']} of {row['record_type']} {row['record']} was changed on both "
+        f"sides; {'nobody has decided' if winner == 'person' else winner + ' counts'}",
+        "fix": f"To decide it otherwise run resolve-conflict with conflict {row['id']}.",
+    }
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    text = str(value)
+    return text if len(text) <= CHARACTERS_MAX else text[:CHARACTERS_MAX] + " ..."
