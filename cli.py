@@ -21,6 +21,7 @@ from cli_match import match
 from cli_metrics import metrics
 from cli_reconcile import reconcile
 from cli_record_types import record_types
+from cli_settings import add_commands as add_settings
 from cli_shared import (
     EXIT_PARKED,
     ConnectionName,
@@ -60,6 +61,7 @@ app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
 add_commands(app)
+add_settings(app)
 
 
 @app.command()

@@ -177,21 +177,38 @@ def _free_name(transaction: SqlConnection, wanted: str) -> str:
 def save_settings(
     engine: Engine, connection: Connection, settings: ConnectionSettings, actor: str, now: datetime
 ) -> None:
-    """Store a connection's settings, with an audit entry that names what changed."""
+    """Store a connection's settings, with an audit entry that names what changed.
+
+    Raises:
+        DecisionError: somebody else has changed them since the connection was read.
+    """
     before, after = connection.settings.model_dump(mode="json"), settings.model_dump(mode="json")
     changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if not changed:
         return
+    mine = tables.connections.c.id == connection.id
     with engine.begin() as transaction:
+        if _stored_settings(transaction, mine) != connection.settings:
+            raise DecisionError(
+                f"the settings of {connection.name} were changed by somebody else meanwhile",
+                code="changed_meanwhile",
+                fix="Look at them with `quickbooks-sync settings`, then set yours again.",
+            )
         transaction.execute(
             update(tables.connections)
-            .where(tables.connections.c.id == connection.id)
+            .where(mine)
             .values(settings=settings.model_dump_json(), updated_at=now)
         )
         # a data type that is switched on, or a shorter interval, is not waited for
         make_due(transaction, connection.id, now)
         note = AuditNote("settings.changed", {"changed": changed}, actor=actor)
         append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+
+
+def _stored_settings(transaction: SqlConnection, mine: ColumnElement[bool]) -> ConnectionSettings:
+    """The settings as they are; the row stays locked, so that what was read is what is replaced."""
+    query = select(tables.connections.c.settings).where(mine).with_for_update()
+    return settings_from_json(transaction.execute(query).scalar_one())
 
 
 def change_policy(
@@ -211,12 +228,7 @@ def change_policy(
     seen = connection.settings.policy_version
     mine = tables.connections.c.id == connection.id
     with engine.begin() as transaction:
-        # The row stays locked until the end, so that what was read is what is replaced
-        stored = settings_from_json(
-            transaction.execute(
-                select(tables.connections.c.settings).where(mine).with_for_update()
-            ).scalar_one()
-        )
+        stored = _stored_settings(transaction, mine)
         if stored.policy_version != seen:
             raise DecisionError(
                 f"the policies were changed by somebody else meanwhile: version "
