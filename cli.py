@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cli_audit import audit_app
+from cli_backfill import backfill
 from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
@@ -60,6 +61,7 @@ app.command("match")(match)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
+app.command("backfill")(backfill)
 add_commands(app)
 add_settings(app)
 

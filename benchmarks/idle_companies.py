@@ -28,7 +28,7 @@ from sqlalchemy import insert, update
 from connectors.state.schedules import usage
 from emulator.emulator import DEMO_FOLDER
 from emulator.testing import RunningEmulator
-from models.tables import sync as tables
+from models.tables import schedule as schedule_tables
 from models.tables.platform import companies
 from tasks.bootstrap import Installation, connect_company, installation
 from tasks.dispatch import COMPANIES_AT_A_TIME, CycleEnd, dispatch
@@ -152,7 +152,7 @@ def _settle(place: Installation, count: int) -> None:
 
 def _make_all_due(place: Installation) -> None:
     with place.engine.begin() as transaction:
-        transaction.execute(update(tables.schedules).values(due_at=place.clock.now()))
+        transaction.execute(update(schedule_tables.schedules).values(due_at=place.clock.now()))
 
 
 # -- what is measured --

@@ -12,6 +12,7 @@ from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.audit_checkpoint import audit_checkpoint
+from flows.backfill import backfill_flow
 from flows.due import sync_due
 from flows.expenses import sync_expenses
 from flows.financials import sync_financials
@@ -29,6 +30,7 @@ FLOWS = (
     sync_invoices,
     sync_expenses,
     sync_due,
+    backfill_flow,
     retry_failed,
     resolve_conflict,
     match,

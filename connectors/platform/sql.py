@@ -8,6 +8,7 @@ of `models.tables.triggers` number the versions and keep the change log.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -109,6 +110,21 @@ class SqlPlatform:
         found = self._connection.scalars(
             select(table.c.id)
             .where(table.c.company_id == self._company_id, table.c.deleted_at.is_(None))
+            .order_by(table.c.id)
+        )
+        return [str(each) for each in found]
+
+    def booked(self, record_type: RecordType, since: date, until: date) -> list[str]:
+        """Ids of live rows that count on a day of a range, both ends included."""
+        table = RECORD_TABLES[record_type.name].table
+        column = table.c[record_type.by_name[record_type.booked_on].column]
+        found = self._connection.scalars(
+            select(table.c.id)
+            .where(
+                table.c.company_id == self._company_id,
+                table.c.deleted_at.is_(None),
+                column.between(since, until),
+            )
             .order_by(table.c.id)
         )
         return [str(each) for each in found]

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Select, func, select
 
 from connectors.database import reading
 from models.revision import ConflictState
+from models.tables import schedule as schedule_tables
 from models.tables import sync as tables
 
 
@@ -65,7 +66,7 @@ def _connections(connection: SqlConnection) -> dict[int, Figures]:
 
 
 def _add_times(connection: SqlConnection, found: Mapping[int, Figures]) -> None:
-    runs, schedules = tables.runs, tables.schedules
+    runs, schedules = tables.runs, schedule_tables.schedules
     synced = select(runs.c.connection_id, func.max(runs.c.finished_at).label("at")).where(
         runs.c.state == "completed"
     )
@@ -112,7 +113,7 @@ def _add_counts(connection: SqlConnection, found: Mapping[int, Figures], month: 
     for row in _by_connection(connection, writes, found):
         found[row.connection_id].writes = row.records
         found[row.connection_id].writes_since = row.at
-    calls = tables.call_counts
+    calls = schedule_tables.call_counts
     metered = select(calls.c.connection_id, func.sum(calls.c.metered).label("calls")).where(
         calls.c.month == month
     )

@@ -7,6 +7,7 @@ gets it must not change it either.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from connectors.state.memory_columns import (
@@ -56,6 +57,13 @@ class MemoryPlatform(MemoryRows):
     def ids(self, record_type: RecordType) -> list[str]:
         """Ids of all live rows."""
         return [row.id for row in self._db.rows[record_type.name].values() if row.live]
+
+    def booked(self, record_type: RecordType, since: date, until: date) -> list[str]:
+        """Ids of live rows that count on a day of a range, both ends included."""
+        column = record_type.by_name[record_type.booked_on].column
+        rows = (row for row in self._db.rows[record_type.name].values() if row.live)
+        days = ((row.id, row.values[column]) for row in rows)
+        return [row_id for row_id, day in days if isinstance(day, date) and since <= day <= until]
 
     def rows(self, record_type: RecordType, ids: Collection[str]) -> dict[str, Row]:
         """Rows with their lines, in order of id."""

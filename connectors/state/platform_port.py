@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from models.errors import RecordError
@@ -63,6 +63,10 @@ class PlatformPort(Protocol):
 
     def ids(self, record_type: RecordType) -> list[str]:
         """Ids of all live rows."""
+        ...
+
+    def booked(self, record_type: RecordType, since: date, until: date) -> list[str]:
+        """Ids of live rows that count on a day of a range, both ends included."""
         ...
 
     def rows(self, record_type: RecordType, ids: Collection[str]) -> dict[str, Row]:

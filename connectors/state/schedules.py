@@ -22,6 +22,7 @@ from connectors.database import reading
 from connectors.ports import Meter
 from models.schedule import Usage, interval_of, next_slot
 from models.settings import ConnectionSettings, settings_from_json
+from models.tables import schedule as schedule_tables
 from models.tables import sync as tables
 from models.words import DataType
 
@@ -78,7 +79,7 @@ def _locked(
 
     SQLite's transaction has the whole file.
     """
-    schedules, connections = tables.schedules, tables.connections
+    schedules, connections = schedule_tables.schedules, tables.connections
     due_at = (
         select(func.min(schedules.c.due_at))
         .where(schedules.c.connection_id == connections.c.id, *_due(now, only))
@@ -99,7 +100,7 @@ def _locked(
 def _due_types(
     transaction: SqlConnection, connection_id: int, now: datetime, only: Collection[DataType]
 ) -> list[DataType]:
-    schedules = tables.schedules
+    schedules = schedule_tables.schedules
     query = select(schedules.c.data_type).where(
         schedules.c.connection_id == connection_id, *_due(now, only)
     )
@@ -107,14 +108,14 @@ def _due_types(
 
 
 def _due(now: datetime, only: Collection[DataType]) -> list[ColumnElement[bool]]:
-    schedules = tables.schedules
+    schedules = schedule_tables.schedules
     names = [each.value for each in only]
     return [schedules.c.due_at <= now, schedules.c.data_type.in_(names)]
 
 
 def _fill(transaction: SqlConnection, now: datetime) -> None:
     """A connection without a schedule has just been connected: it is due."""
-    schedules, connections = tables.schedules, tables.connections
+    schedules, connections = schedule_tables.schedules, tables.connections
     there = select(schedules.c.connection_id).where(schedules.c.connection_id == connections.c.id)
     new = transaction.scalars(
         select(connections.c.id).where(connections.c.status == "connected", ~there.exists())
@@ -138,7 +139,7 @@ def _move(
     now: datetime,
 ) -> None:
     """To the next slot; one that is switched off too, which a change of the settings makes due."""
-    schedules = tables.schedules
+    schedules = schedule_tables.schedules
     due_at = next_slot(connection_id, interval_of(settings, data_type, stretch), now)
     transaction.execute(
         update(schedules)
@@ -154,7 +155,7 @@ def make_due(
     data_types: Collection[DataType] = tuple(DataType),
 ) -> None:
     """Let a connection be due at an instant, unless it is earlier anyway."""
-    schedules = tables.schedules
+    schedules = schedule_tables.schedules
     transaction.execute(
         update(schedules)
         .where(
@@ -179,7 +180,7 @@ class Scheduled:
 
 def scheduled(engine: Engine) -> list[Scheduled]:
     """All connected connections with their schedules, by name."""
-    connections, schedules = tables.connections, tables.schedules
+    connections, schedules = tables.connections, schedule_tables.schedules
     with reading(engine).connect() as connection:
         rows = connection.execute(
             select(connections.c.id, connections.c.name, connections.c.settings)
@@ -200,7 +201,7 @@ def scheduled(engine: Engine) -> list[Scheduled]:
 
 def count_calls(engine: Engine, connection_id: int, now: datetime, meter: Meter) -> None:
     """Add a cycle's calls to its month."""
-    counts = tables.call_counts
+    counts = schedule_tables.call_counts
     key = {"connection_id": connection_id, "month": _month(now)}
     row = {**key, "cycles": 1, "requests": meter.total, "metered": meter.metered}
     added = {name: counts.c[name] + row[name] for name in row if name not in key}
@@ -211,7 +212,7 @@ def count_calls(engine: Engine, connection_id: int, now: datetime, meter: Meter)
 
 def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Usage:
     """What this month has cost, for one connection or all."""
-    counts = tables.call_counts
+    counts = schedule_tables.call_counts
     query = select(
         *(func.coalesce(func.sum(counts.c[name]), 0) for name in ("cycles", "requests", "metered"))
     ).where(counts.c.month == _month(now))

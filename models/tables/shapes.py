@@ -1,4 +1,4 @@
-"""What the platform's tables are made of: the columns that all of them have, and money."""
+"""What tables are made of: the columns that many of them have, and money."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ def amount(name: str) -> Column[Any]:
 def factor(name: str) -> Column[Any]:
     """A quantity, a unit price or a rate: what amounts are multiplied by."""
     return Column(name, ExactDecimal(19, 7))
+
+
+def connection_column(*, primary_key: bool = False, ondelete: str | None = None) -> Column[Any]:
+    """The connection that a row belongs to."""
+    return Column(
+        "connection_id",
+        ForeignKey("connections.id", ondelete=ondelete),
+        primary_key=primary_key,
+        nullable=False,
+        autoincrement=False,
+    )
+
+
+def instant(name: str) -> Column[Any]:
+    """An instant that is always known."""
+    return Column(name, UTCDateTime, nullable=False)
 
 
 def created_at() -> Column[Any]:

@@ -6,7 +6,6 @@ approvals   plans that a brake stopped, for a person to approve
 conflicts   both sides changed the same; revisions: what people decided instead
 parked      records set aside; alerts: what a person must know
 cursors     how far each side was read; leases: one cycle per connection; runs: what each did
-schedules   when each data type is due; call_counts: calls of QuickBooks by month
 audit_entries  the hash-chained log, which triggers keep to inserts only (triggers.py)
 
 JSON is kept as text, because its bytes are hashed and PostgreSQL's JSONB would reorder them. Unique
@@ -33,7 +32,7 @@ from sqlalchemy import (
     true,
 )
 
-from models.tables.shapes import metadata
+from models.tables.shapes import connection_column, instant, metadata
 from models.tables.types import UTCDateTime, utc_now
 from models.words import IntentState
 
@@ -56,22 +55,6 @@ def _subject_of_row(context: DefaultExecutionContext) -> str:
     """Fill alerts.subject from the row that is being inserted."""
     row: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
     return alert_subject(row.get("connection_id"), row.get("link_id"))
-
-
-def _connection(*, primary_key: bool = False, ondelete: str | None = None) -> Column[Any]:
-    """The connection that a row belongs to."""
-    return Column(
-        "connection_id",
-        ForeignKey("connections.id", ondelete=ondelete),
-        primary_key=primary_key,
-        nullable=False,
-        autoincrement=False,
-    )
-
-
-def _time(name: str) -> Column[Any]:
-    """An instant that is always known."""
-    return Column(name, UTCDateTime, nullable=False)
 
 
 def _row_times() -> tuple[Column[Any], Column[Any]]:
@@ -111,7 +94,7 @@ connections = Table(
 tokens = Table(
     "tokens",
     metadata,
-    _connection(primary_key=True, ondelete="CASCADE"),
+    connection_column(primary_key=True, ondelete="CASCADE"),
     Column("refresh_token_encrypted", Text, nullable=False),
     Column("access_token_encrypted", Text),
     Column("access_expires_at", UTCDateTime),
@@ -120,14 +103,14 @@ tokens = Table(
     Column("hard_expires_at", UTCDateTime),
     #: Rises by one with each refresh: who refreshed first is seen by it.
     Column("generation", Integer, nullable=False),
-    _time("refreshed_at"),
+    instant("refreshed_at"),
 )
 
 links = Table(
     "links",
     metadata,
     Column("id", Integer, primary_key=True),
-    _connection(),
+    connection_column(),
     Column("record_type", String(40), nullable=False),
     #: NULL until the record exists on that side.
     Column("quickbooks_id", String(40)),
@@ -162,7 +145,7 @@ intents = Table(
     "intents",
     metadata,
     Column("id", String(36), primary_key=True),
-    _connection(),
+    connection_column(),
     Column("link_id", ForeignKey("links.id"), nullable=False),
     Column("record_type", String(40), nullable=False),
     Column("operation", String(10), nullable=False),
@@ -185,7 +168,7 @@ intents = Table(
     Column("conflicts", Text),
     #: The version of the far side's record that the plan was made for.
     Column("planned_version", String(80)),
-    _time("created_at"),
+    instant("created_at"),
     Column("sent_at", UTCDateTime),
     Column("closed_at", UTCDateTime),
     Column("run_id", String(36), nullable=False),
@@ -205,7 +188,7 @@ attempts = Table(
     Column("intent_id", ForeignKey("intents.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("request_id", String(50), nullable=False),
-    _time("sent_at"),
+    instant("sent_at"),
     Column("answered_at", UTCDateTime),
     Column("outcome", String(20)),
     Column("intuit_tid", String(100)),
@@ -218,7 +201,7 @@ approvals = Table(
     "approvals",
     metadata,
     Column("id", Integer, primary_key=True),
-    _connection(),
+    connection_column(),
     Column("brake", String(30), nullable=False),
     Column("message", Text, nullable=False),
     #: Keys of the writes that tripped the brake, and the plan's rows, as JSON lists.
@@ -227,7 +210,7 @@ approvals = Table(
     Column("writes", Integer, nullable=False),
     #: One of models.approval.ApprovalState.
     Column("state", String(12), nullable=False),
-    _time("created_at"),
+    instant("created_at"),
     Column("decided_at", UTCDateTime),
     Column("decided_by", String(100), nullable=False, server_default=text("''")),
     Column("run_id", String(36), nullable=False),
@@ -240,7 +223,7 @@ conflicts = Table(
     "conflicts",
     metadata,
     Column("id", Integer, primary_key=True),
-    _connection(),
+    connection_column(),
     Column("link_id", ForeignKey("links.id"), nullable=False),
     Column("record_type", String(40), nullable=False),
     Column("field", String(60), nullable=False),
@@ -255,7 +238,7 @@ conflicts = Table(
     Column("platform_edited_at", UTCDateTime),
     #: One of models.revision.ConflictState.
     Column("state", String(12), nullable=False),
-    _time("decided_at"),
+    instant("decided_at"),
     Column("run_id", String(36), nullable=False),
     #: The audit entry that tells of it; NULL where an older program wrote it.
     Column("entry", Integer),
@@ -269,7 +252,7 @@ revisions = Table(
     "revisions",
     metadata,
     Column("id", Integer, primary_key=True),
-    _connection(),
+    connection_column(),
     Column("link_id", ForeignKey("links.id"), nullable=False),
     Column("record_type", String(40), nullable=False),
     #: One of models.revision.RevisionKind.
@@ -287,7 +270,7 @@ revisions = Table(
     Column("entry", Integer, nullable=False),
     Column("undoes", Integer),
     Column("conflict_id", ForeignKey("conflicts.id")),
-    _time("created_at"),
+    instant("created_at"),
     Column("closed_at", UTCDateTime),
     Column("run_id", String(36), nullable=False),
     Index(None, "link_id", "state"),
@@ -299,7 +282,7 @@ parked = Table(
     "parked",
     metadata,
     Column("link_id", ForeignKey("links.id"), primary_key=True, autoincrement=False),
-    _connection(),
+    connection_column(),
     Column("record_type", String(40), nullable=False),
     Column("side", String(12), nullable=False),
     #: Code, field, value and fix of models.errors.RecordError.
@@ -309,7 +292,7 @@ parked = Table(
     Column("message", Text, nullable=False),
     Column("fix", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    _time("since"),
+    instant("since"),
     #: NULL: not before a person or an edit does something.
     Column("next_attempt_at", UTCDateTime),
     Column("run_id", String(36), nullable=False),
@@ -329,7 +312,7 @@ alerts = Table(
     Column("title", String(300), nullable=False),
     Column("message", Text, nullable=False),
     Column("fix", Text, nullable=False),
-    _time("opened_at"),
+    instant("opened_at"),
     Column("closed_at", UTCDateTime),
     Column("occurrences", Integer, nullable=False),
     Index(None, "connection_id", "closed_at"),
@@ -340,17 +323,17 @@ _unique_where("uq_alerts_open", alerts.c.closed_at.is_(None), alerts.c.subject, 
 cursors = Table(
     "cursors",
     metadata,
-    _connection(primary_key=True),
+    connection_column(primary_key=True),
     Column("record_type", String(40), primary_key=True),
     Column("side", String(12), primary_key=True),
     Column("position", Text, nullable=False),
-    _time("updated_at"),
+    instant("updated_at"),
 )
 
 leases = Table(
     "leases",
     metadata,
-    _connection(primary_key=True),
+    connection_column(primary_key=True),
     #: NULL: free.
     Column("holder", String(80)),
     #: Rises with each holder.
@@ -358,38 +341,13 @@ leases = Table(
     Column("expires_at", UTCDateTime),
 )
 
-#: When each data type of a connection is due by the frequency that its user chose.
-schedules = Table(
-    "schedules",
-    metadata,
-    _connection(primary_key=True, ondelete="CASCADE"),
-    Column("data_type", String(20), primary_key=True),
-    _time("due_at"),
-    #: When a run last took it up.
-    Column("taken_at", UTCDateTime),
-    Index(None, "due_at"),
-)
-
-#: Calls of QuickBooks by month: reads are metered over all companies of the app.
-call_counts = Table(
-    "call_counts",
-    metadata,
-    _connection(primary_key=True, ondelete="CASCADE"),
-    #: The month in UTC, such as 2026-11.
-    Column("month", String(7), primary_key=True),
-    Column("cycles", Integer, nullable=False),
-    Column("requests", Integer, nullable=False),
-    Column("metered", Integer, nullable=False),
-    Index(None, "month"),
-)
-
 runs = Table(
     "runs",
     metadata,
     Column("id", String(36), primary_key=True),
-    _connection(),
+    connection_column(),
     Column("flow", String(60), nullable=False),
-    _time("started_at"),
+    instant("started_at"),
     Column("finished_at", UTCDateTime),
     Column("state", String(20), nullable=False),
     #: Counts and figures, as JSON.
@@ -402,7 +360,7 @@ runs = Table(
 named_references = Table(
     "named_references",
     metadata,
-    _connection(primary_key=True),
+    connection_column(primary_key=True),
     Column("entity", String(40), primary_key=True),
     Column("quickbooks_id", String(40), primary_key=True),
     Column("name", String(200), nullable=False),

@@ -180,6 +180,23 @@ def test_a_deleted_row_stays_and_is_not_live(world: World, state: State) -> None
         assert unit.platform.ids(TYPES["invoice"]) == ["1"]
 
 
+@pytest.mark.parametrize("record_type", [name for name, each in TYPES.items() if each.booked_on])
+def test_rows_by_the_day_on_which_they_count(state: State, record_type: str) -> None:
+    """Both ends of a range are in it; rows that are deleted or have no day are in none."""
+    kind = TYPES[record_type]
+    column = kind.by_name[kind.booked_on].column
+    days = [date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1)]
+    with state.begin() as unit:
+        for day in days:
+            unit.platform.write(create(record_type, **{column: day}))
+        unit.platform.write(create(record_type, **{column: date(2026, 2, 2)}))
+        unit.platform.write(PlatformWrite(kind, Operation.DELETE, "5", 1))
+        february = unit.platform.booked(kind, date(2026, 2, 1), date(2026, 2, 28))
+        one_day = unit.platform.booked(kind, date(2026, 3, 1), date(2026, 3, 1))
+        none = unit.platform.booked(kind, date(2027, 1, 1), date(2027, 12, 31))
+    assert (february, one_day, none) == (["2", "3"], ["4"], [])
+
+
 #: What no database takes: record type and values.
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("customer", {"name": None}),

@@ -34,6 +34,25 @@ def upgrade() -> None:
         sa.Column("metered", sa.Integer, nullable=False),
     )
     op.create_index("ix_call_counts_month", "call_counts", ["month"])
+    op.create_table(
+        "backfills",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column(
+            "connection_id",
+            sa.Integer,
+            sa.ForeignKey("connections.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("asked", sa.Text, nullable=False),
+        sa.Column("parts", sa.Integer, nullable=False),
+        sa.Column("parts_done", sa.Integer, nullable=False),
+        sa.Column("created_at", UTCDateTime, nullable=False),
+        sa.Column("finished_at", UTCDateTime),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_backfills_connection_id_finished_at", "backfills", ["connection_id", "finished_at"]
+    )
     op.add_column("tokens", sa.Column("hard_expires_at", UTCDateTime))
 
 
@@ -50,5 +69,6 @@ def _connection() -> sa.Column[int]:
 
 def downgrade() -> None:
     op.drop_column("tokens", "hard_expires_at")
+    op.drop_table("backfills")
     op.drop_table("call_counts")
     op.drop_table("schedules")
