@@ -64,9 +64,10 @@ def _all(place: Installation, names: Sequence[str], as_of: date | None) -> State
     for name in names:
         try:
             found = _reconciled(place, name, as_of)
-        except SyncError as error:
-            get_run_logger().warning("%s: %s", name, error)
-            rows.append({"connection": name, "differences": "not compared", "message": str(error)})
+        except Exception as error:  # noqa: BLE001 - told; the others are compared
+            get_run_logger().warning("%s is not compared", name, exc_info=True)
+            message = str(error) if isinstance(error, SyncError) else type(error).__name__
+            rows.append({"connection": name, "differences": "not compared", "message": message})
         else:
             rows.append({"connection": name, "differences": len(found.differences), "message": ""})
     rows.sort(key=lambda row: row["differences"] == 0)

@@ -23,7 +23,7 @@ from models.errors import SyncError
 from models.words import DataType
 from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.cycle import run_cycle
-from tasks.dispatch import end_of
+from tasks.dispatch import CycleEnd, end_of
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report
 
@@ -61,7 +61,8 @@ def sync_cycle(
         try:
             report = run_cycle(cycle, flow, PREFECT)
         except SyncError as error:
-            tell_stopped(company.id, company.name, end_of(error), str(error))
+            if end_of(error) is not CycleEnd.BUSY:
+                tell_stopped(company.id, company.name, end_of(error), str(error))
             raise
         conflicts = queries.conflicts(place.engine, company.id, cycle.state.run_id)
     tell_finished(company.id, company.name, report, conflicts)

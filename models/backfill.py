@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -61,6 +61,20 @@ class Asked:
                 f"{PARTS_MAX} are allowed: take longer parts, or fewer years"
             )
         return self
+
+    def within(self, switched_on: frozenset[DataType]) -> Asked:
+        """The same, of the data types that the company syncs.
+
+        Raises:
+            UsageError: it syncs none of them.
+        """
+        both = self.data_types & switched_on
+        if not both:
+            names = ", ".join(sorted(self.data_types))
+            raise UsageError(
+                f"{names}: switched off for this company; switch it on in its settings"
+            )
+        return replace(self, data_types=both)
 
     def parts(self) -> list[Part]:
         """Lists first, because documents refer to them; then the days in order."""

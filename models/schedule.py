@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from models.settings import FREQUENCY_MINUTES_MAX, ConnectionSettings
@@ -27,6 +28,10 @@ _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 #: The golden ratio of 32 bits: neighbouring numbers land far apart, and any few evenly.
 _SPREAD: Final = 2_654_435_769
 _SPREAD_RANGE: Final = 2**32
+_HOUR_SECONDS: Final = 3_600
+_DAY_SECONDS: Final = 86_400
+#: Dispatchers begin every minute.
+_LATE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Forecast:
 
     @property
     def total(self) -> int:
-        """Metered calls of the whole month, as it will be."""
+        """Metered calls of the whole month, about as it will be."""
         return self.used.metered + round(self.wanted / self.stretch)
 
 
@@ -68,12 +73,44 @@ def interval_of(
 
 
 def next_slot(connection_id: int, interval: timedelta, after: datetime) -> datetime:
-    """The connection's first slot later than an instant."""
+    """The connection's first slot later than an instant.
+
+    Its place is the same in every interval, so that slots of a longer one fall on those of a
+    shorter one that divides it.
+    """
     seconds = round(interval.total_seconds())
     assert seconds > 0, "an interval of a schedule is a minute or more"
-    phase = connection_id * _SPREAD % _SPREAD_RANGE * seconds // _SPREAD_RANGE
+    in_hour = connection_id * _SPREAD % _SPREAD_RANGE * _HOUR_SECONDS // _SPREAD_RANGE
+    hours = max(1, seconds // _HOUR_SECONDS)
+    phase = (in_hour + connection_id % hours * _HOUR_SECONDS) % seconds
     passed = (after - _EPOCH) // timedelta(seconds=1) - phase
     return _EPOCH + timedelta(seconds=phase + (passed // seconds + 1) * seconds)
+
+
+def next_due(
+    connection_id: int,
+    settings: ConnectionSettings,
+    data_type: DataType,
+    stretch: Fraction,
+    now: datetime,
+) -> datetime:
+    """When a data type is due that is taken up now.
+
+    A stretched interval skips slots of the chosen grid; a grid of its own would begin anew with
+    each change of the stretch, and cycles would come too early.
+    """
+    chosen = interval_of(settings, data_type)
+    stretched = interval_of(settings, data_type, stretch)
+    if stretched <= chosen:
+        return next_slot(connection_id, chosen, now)
+    # it was taken up a little after its slot
+    return next_slot(connection_id, chosen, now + stretched - _LATE)
+
+
+@lru_cache(1_000)
+def cycles_of_day(minutes: frozenset[int]) -> int:
+    """Cycles that a company has in a day; data types that are due together share one."""
+    return sum(any(minute % each == 0 for each in minutes) for minute in range(_DAY_SECONDS // 60))
 
 
 def month_of(now: datetime) -> tuple[datetime, datetime]:
@@ -92,19 +129,18 @@ def forecast(
 ) -> Forecast:
     """What the rest of the month costs, and how much slower cycles must be to stay in the budget.
 
-    scheduled holds the settings of all connections that are synced by schedule. A connection's
-    cycle takes along all data types that are due, so the most frequent one counts. What a cycle
-    costs is what this month's cycles have cost on average, at least what an idle one does.
+    scheduled holds the settings of all connections that are synced by schedule. What a cycle costs
+    is what this month's have cost on average, whoever started them, and at least what an idle one
+    does.
     """
     since, until = month_of(now)
     cost = max(CALLS_OF_IDLE_CYCLE, Fraction(used.metered, max(used.cycles, 1)))
-    left_minutes = Fraction(int((until - now).total_seconds()), 60)
-    cycles = sum(
-        (left_minutes / min(each.frequency_of(name) for name in each.data_types))
+    days = Fraction(int((until - now).total_seconds()), _DAY_SECONDS)
+    a_day = sum(
+        cycles_of_day(frozenset(each.frequency_of(name) for name in each.data_types))
         for each in scheduled
-        if each.data_types
     )
-    wanted = round(cycles * cost)
+    wanted = round(days * a_day * cost)
     stretch = Fraction(1)
     if budget is not None and used.metered + wanted > budget:
         left = max(budget - used.metered, 0)

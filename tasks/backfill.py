@@ -1,8 +1,8 @@
 """Backfill: read a range of days again on both sides, and sync what is found, part by part.
 
 A part is a cycle as any other, whose extracts hold, beside what changed, everything that counts on
-its days; so what is new on both sides is seen together, whatever its day, and nothing is made
-twice. Each part takes the company's lease for itself, so that scheduled cycles go on in between.
+its days, and all of a record type where a record of these days has no counterpart yet. Each part
+takes the company's lease for itself, so that scheduled cycles go on in between.
 What was deleted is found by cycles, not here.
 """
 
@@ -11,24 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from connectors.ports import Payload
 from connectors.state.backfills import begin_or_go_on, note_part
 from connectors.state.connections import connection_named
 from connectors.state.platform_port import Row
 from models.backfill import Asked, Part
 from models.brakes import amount_at_home, is_written
 from models.errors import BrakeError
-from models.plan import Plan, RecordPlan
+from models.plan import Link, Plan, RecordPlan
 from models.record_type import RecordType
 from models.words import Operation, Side
 from tasks.bootstrap import Installation, open_cycle
 from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
+from tasks.documents import is_ready
 from tasks.extract import PlatformExtract, QuickBooksExtract, newest_each
+from tasks.orphans import without_orphans
 from tasks.report import Report, planned_rows
 from tasks.steps import PLAIN, Steps
+
+T = TypeVar("T")
 
 #: How long a part waits for another run of the company, and how often it looks.
 WAIT_SECONDS: Final = 10.0
@@ -54,8 +60,9 @@ def backfill(
         UsageError: what cannot be carried out.
         BrakeError: a part is out of the ordinary, or another run never lets the company go.
     """
-    parts = asked.checked().parts()
     known = connection_named(place.engine, connection)
+    asked = asked.checked().within(known.settings.data_types)
+    parts = asked.parts()
     under_way = begin_or_go_on(place.engine, known.id, asked, place.clock.now())
     if under_way.parts_done:
         progress(f"backfill {under_way.number} goes on after part {under_way.parts_done}")
@@ -76,18 +83,31 @@ def _part(
     steps: Steps,
     progress: Callable[[str], None],
 ) -> Report:
-    """One cycle; it waits where another run has the company."""
+    def cycle_of_part() -> Report:
+        with _opened(place, connection, asked, progress) as cycle:
+            return run_cycle(cycle, "backfill", with_part(steps, part))
+
+    return _when_free(place, part, cycle_of_part, progress)
+
+
+def _when_free(
+    place: Installation, part: Part, call: Callable[[], T], progress: Callable[[str], None]
+) -> T:
+    """What the call returns; it is made again while another run has the company.
+
+    Raises:
+        BrakeError: that run never lets the company go.
+    """
     for _ in range(WAITS_MAX):
         try:
-            with _opened(place, connection, asked, progress) as cycle:
-                return run_cycle(cycle, "backfill", with_part(steps, part))
+            return call()
         except BrakeError as error:
             if error.brake != "lease":
                 raise
             progress(f"{part} waits: {error}")
             place.clock.sleep(WAIT_SECONDS)
     raise BrakeError(
-        f"another run has had {connection} for {WAITS_MAX * WAIT_SECONDS:.0f} seconds",
+        f"another run has had the company for {WAITS_MAX * WAIT_SECONDS:.0f} seconds",
         brake="lease",
         fix="Start the backfill again later: it goes on where it was.",
     )
@@ -153,12 +173,17 @@ def preview(
     place: Installation, connection: str, asked: Asked, progress: Callable[[str], None]
 ) -> Preview:
     """What a backfill would do now; neither side is written."""
-    found = Preview()
-    for part in asked.checked().parts():
+    known = connection_named(place.engine, connection)
+    asked = asked.checked().within(known.settings.data_types)
+    found = Preview(home_currency=known.home_currency)
+    for part in asked.parts():
         progress(f"looking at {part}")
-        with _opened(place, connection, asked, progress) as cycle:
-            plan, _ = plan_only(cycle, with_part(PLAIN, part))
-            found.home_currency = cycle.facts.home_currency
+
+        def plan_of_part(part: Part = part) -> Plan:
+            with _opened(place, known.name, asked, progress) as cycle:
+                return plan_only(cycle, with_part(PLAIN, part))[0]
+
+        plan = _when_free(place, part, plan_of_part, progress)
         found.plans |= {
             each.link.id: each for each in plan.records if is_written(each) or each.parked
         }
@@ -177,25 +202,29 @@ def _operations(each: RecordPlan) -> list[tuple[Side, Operation]]:
 
 
 def with_part(steps: Steps, part: Part) -> Steps:
-    """The steps of a cycle that also reads everything of a part."""
+    """The steps of a cycle that also reads everything of a part.
+
+    Where the part has a record without a counterpart, all of its record type is read: the
+    counterpart may have another day, and would be made twice.
+    """
+    whole: set[str] = set()
 
     def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> QuickBooksExtract:
         extract = steps.extract_quickbooks(cycle, record_types)
         for each in _of_part(cycle, record_types, part):
             cycle.progress(f"reading {each.plural} of {part} from QuickBooks")
             records, _ = cycle.quickbooks.query(each.entity, _condition(each, part))
-            gone = set(extract.gone.get(each.name, ()))
-            known = [*extract.records.get(each.name, ()), *records]
-            extract.records[each.name] = [
-                record for record in newest_each(known) if str(record["Id"]) not in gone
-            ]
+            if part.days is not None and _stands_alone(cycle, each, records, part.days):
+                whole.add(each.name)
+                records, _ = cycle.quickbooks.query(each.entity)
+            _add(cycle, each, records, extract)
         return extract
 
     def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> PlatformExtract:
         extract = steps.extract_platform(cycle, record_types)
         with cycle.state.begin() as unit:
             for each in _of_part(cycle, record_types, part):
-                days = part.days
+                days = None if each.name in whole else part.days
                 ids = unit.platform.booked(each, *days) if days else unit.platform.ids(each)
                 rows = {row.id: row for row in extract.rows.get(each.name, ())}
                 rows |= unit.platform.rows(each, ids)
@@ -203,6 +232,42 @@ def with_part(steps: Steps, part: Part) -> Steps:
         return extract
 
     return replace(steps, extract_quickbooks=extract_quickbooks, extract_platform=extract_platform)
+
+
+def _add(
+    cycle: Cycle,
+    record_type: RecordType,
+    records: Sequence[Payload],
+    extract: QuickBooksExtract,
+) -> None:
+    """Add records to what changed; the later reading of one counts."""
+    name = record_type.name
+    gone = set(extract.gone.get(name, ()))
+    read = {each: {str(one["Id"]) for one in some} for each, some in extract.records.items()}
+    records = without_orphans(cycle, record_type, records, read)
+    known = newest_each([*extract.records.get(name, ()), *records])
+    extract.records[name] = [each for each in known if str(each["Id"]) not in gone]
+
+
+def _stands_alone(
+    cycle: Cycle, record_type: RecordType, records: Sequence[Payload], days: tuple[date, date]
+) -> bool:
+    """Whether a side has a record of these days whose counterpart is not known."""
+    name = record_type.name
+    with cycle.state.begin() as unit:
+        theirs = [str(each["Id"]) for each in records]
+        links = unit.links_of(name, Side.QUICKBOOKS, theirs)
+        if any(_is_half(links.get(each)) for each in theirs):
+            return True
+        ours = unit.platform.booked(record_type, *days)
+        links = unit.links_of(name, Side.PLATFORM, ours)
+        halves = [each for each in ours if _is_half(links.get(each))]
+        rows = unit.platform.rows(record_type, halves).values()
+        return any(is_ready(record_type, row) for row in rows)
+
+
+def _is_half(link: Link | None) -> bool:
+    return link is None or link.quickbooks_id is None or link.platform_id is None
 
 
 def _of_part(cycle: Cycle, record_types: Sequence[RecordType], part: Part) -> list[RecordType]:

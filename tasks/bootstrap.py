@@ -5,6 +5,7 @@ The only place where the ports meet their adapters.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import uuid
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from connectors.clock import SteadyClock, SystemClock
 from connectors.database import create_database_engine, database_time, migrate
@@ -40,6 +42,8 @@ from models.errors import UsageError
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
 from tasks.seal import sealed
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -215,7 +219,11 @@ def _counted(
         yield
     finally:
         if quickbooks.meter.total:
-            count_calls(place.engine, connection_id, place.clock.now(), quickbooks.meter)
+            try:
+                count_calls(place.engine, connection_id, place.clock.now(), quickbooks.meter)
+            except DBAPIError:
+                # a figure is not worth a cycle, nor the error that it may have ended with
+                _LOG.warning("connection %d: calls were not counted", connection_id, exc_info=True)
 
 
 def _data_types(connection: Connection, wanted: Iterable[DataType] | None) -> frozenset[DataType]:

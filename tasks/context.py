@@ -185,7 +185,7 @@ class Cycle:
     new_id: Callable[[], str]
     #: Data types whose records this cycle may write to QuickBooks.
     data_types: frozenset[DataType]
-    #: Sides that this cycle may write at most; the company's settings may allow less.
+    #: Sides that this cycle is to write; what belongs on another one is left for other cycles.
     write_to: frozenset[Side] = frozenset(Side)
     #: The longest time between recording a send and its effect in QuickBooks.
     flight: timedelta = FLIGHT
@@ -246,5 +246,5 @@ class Cycle:
 
     def may_write(self, record_type: RecordType, side: Side) -> bool:
         """Whether this cycle may write such records to a side."""
-        allowed = side in self.connection.settings.write_to & self.write_to
+        allowed = side in self.connection.settings.write_to
         return allowed and (side is Side.PLATFORM or self.own(record_type))

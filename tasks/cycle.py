@@ -172,7 +172,12 @@ def _chunked(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def _advance(cycle: Cycle, quickbooks: QuickBooksExtract, platform: PlatformExtract) -> None:
-    """The last thing a cycle does: what was read need not be read again."""
+    """The last thing a cycle does: what was read need not be read again.
+
+    A cycle that writes one side only has left something out, so the next one reads it again.
+    """
+    if cycle.write_to != frozenset(Side):
+        return
     positions = {
         (name, Side.QUICKBOOKS): position for name, position in quickbooks.positions.items()
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 import logging
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -25,8 +25,10 @@ from tasks.steps import PLAIN, Steps
 
 #: Companies at a time: a cycle mostly waits for QuickBooks.
 COMPANIES_AT_A_TIME: Final = 8
-#: A dispatcher takes up no more companies after this long; the next one goes on.
+#: A dispatcher begins no more companies after this long, unless one still runs.
 SECONDS_MAX: Final = 600.0
+#: How often it looks who else is due while all that it began are still running.
+LOOK_SECONDS: Final = 5.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,31 +118,28 @@ def dispatch(
     seconds_max: float = SECONDS_MAX,
     progress: Callable[[str], None] = _LOG.info,
 ) -> Dispatched:
-    """Sync all companies that are due, until none is or the time is up."""
+    """Sync all companies that are due, side by side, until none is or the time is up.
+
+    A company that takes long keeps its own place only: others are taken up beside it, for as long
+    as it takes.
+    """
     done = Dispatched(forecast_of(place))
     ends_at = place.clock.monotonic() + seconds_max
-    while place.clock.monotonic() < ends_at:
-        due = take_due(place.engine, place.clock.now(), stretch=done.forecast.stretch, only=only)
-        if not due:
-            break
-        done.runs += _side_by_side(place, due, steps, at_a_time, progress)
-    return done
-
-
-def _side_by_side(
-    place: Installation,
-    due: Sequence[Due],
-    steps: Steps,
-    at_a_time: int,
-    progress: Callable[[str], None],
-) -> list[CompanyRun]:
+    waiting: list[Due] = []
+    running: set[Future[CompanyRun]] = set()
     with ThreadPoolExecutor(max_workers=at_a_time, thread_name_prefix="company") as threads:
-        # each thread belongs to the flow run of this one
-        futures = [
-            threads.submit(contextvars.copy_context().run, _company, place, each, steps, progress)
-            for each in due
-        ]
-        return [each.result() for each in futures]
+        while True:
+            now, stretch = place.clock.now(), done.forecast.stretch
+            if not waiting and (running or place.clock.monotonic() < ends_at):
+                waiting = take_due(place.engine, now, stretch=stretch, only=only)
+            while waiting and len(running) < at_a_time:
+                # each thread belongs to the flow run of this one
+                run = contextvars.copy_context().run
+                running.add(threads.submit(run, _company, place, waiting.pop(0), steps, progress))
+            if not running:
+                return done
+            ended, running = wait(running, LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            done.runs += [each.result() for each in ended]
 
 
 def _company(
@@ -148,6 +147,9 @@ def _company(
 ) -> CompanyRun:
     """One company's cycle; whatever goes wrong stays with it."""
     data_types = tuple(sorted(due.data_types))
+    if due.error:
+        progress(f"{due.name}: {due.error}")
+        return CompanyRun(due.connection_id, due.name, data_types, CycleEnd.FAILED, due.error)
     try:
         with open_cycle(place, due.name, data_types) as cycle:
             report = run_cycle(cycle, "sync-due", steps)

@@ -7,6 +7,7 @@ every one five years after it was given, whatever is renewed (reference quickboo
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from connectors.quickbooks.tokens import Permission
 from connectors.state.connections import all_connections
 from connectors.state.port import Connection
 from connectors.state.sql import SqlState
-from models.errors import DisconnectedError, RemoteError
+from models.errors import DisconnectedError, RemoteError, SyncError
 from tasks.bootstrap import Installation
+
+_LOG = logging.getLogger(__name__)
 
 #: A permission that nobody has renewed for this long is renewed.
 RENEWED_AFTER: Final = timedelta(days=7)
@@ -58,7 +61,19 @@ class Kept:
 def keep_connected(place: Installation, progress: Callable[[str], None]) -> list[Kept]:
     """Look after the permission of every company; one that is refused keeps no other."""
     known = [each for each in all_connections(place.engine) if each.status in _KEPT]
-    return [_kept(place, each, progress) for each in known]
+    return [_looked_after(place, each, progress) for each in known]
+
+
+def _looked_after(
+    place: Installation, connection: Connection, progress: Callable[[str], None]
+) -> Kept:
+    """One company's permission; whatever goes wrong stays with it."""
+    try:
+        return _kept(place, connection, progress)
+    except Exception as error:  # noqa: BLE001 - told, and counted as refused
+        _LOG.exception("%s: its permission could not be looked after", connection.name)
+        known = str(error) if isinstance(error, SyncError) else type(error).__name__
+        return Kept(connection.name, "refused", None, known)
 
 
 def _kept(place: Installation, connection: Connection, progress: Callable[[str], None]) -> Kept:

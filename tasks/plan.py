@@ -46,13 +46,19 @@ def plan(
     for record_type, some in grouped.items():
         observations = observations_of(cycle, some, known[record_type])
         failures = validated(cycle, record_type, observations)
-        plans += parents_first(
-            [
-                planned(cycle, each, failures.get(each.candidate.link.id), policy)
-                for each in observations
-            ]
-        )
+        decided = [
+            planned(cycle, each, failures.get(each.candidate.link.id), policy)
+            for each in observations
+        ]
+        plans += parents_first([each for each in decided if _is_asked_for(cycle, each)])
     return Plan(tuple(plans))
+
+
+def _is_asked_for(cycle: Cycle, each: RecordPlan) -> bool:
+    """Whether a plan writes only sides that this cycle is to write."""
+    theirs, ours = each.quickbooks_operation, each.platform_operation
+    sides = {Side.QUICKBOOKS: theirs, Side.PLATFORM: ours}
+    return all(side in cycle.write_to for side, operation in sides.items() if operation)
 
 
 # -- validating --

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Engine, insert, select, update
 
 from models.backfill import Asked
 from models.tables import schedule as schedule_tables
+
+#: One that was left for longer begins anew: what it has read is old by then.
+GOES_ON_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,18 @@ class Backfill:
 
 
 def begin_or_go_on(engine: Engine, connection_id: int, asked: Asked, now: datetime) -> Backfill:
-    """The unfinished backfill of the same question, or a new one."""
+    """The unfinished backfill of the same question, or a new one where none is, or it is old."""
     table, text = schedule_tables.backfills, asked.as_json()
     mine = table.c.connection_id == connection_id
     with engine.begin() as transaction:
         row = transaction.execute(
             select(table)
-            .where(mine, table.c.asked == text, table.c.finished_at.is_(None))
+            .where(
+                mine,
+                table.c.asked == text,
+                table.c.finished_at.is_(None),
+                table.c.created_at > now - GOES_ON_FOR,
+            )
             .order_by(table.c.id.desc())
             .limit(1)
         ).first()
@@ -49,12 +58,15 @@ def begin_or_go_on(engine: Engine, connection_id: int, asked: Asked, now: dateti
 
 
 def note_part(engine: Engine, backfill: Backfill, parts_done: int, now: datetime) -> None:
-    """A part is done; after the last one the backfill is finished."""
+    """A part is done; after the last one the backfill is finished.
+
+    Of two runs of one backfill the one that is further counts.
+    """
     table = schedule_tables.backfills
     finished_at = now if parts_done >= backfill.parts else None
     with engine.begin() as transaction:
         transaction.execute(
             update(table)
-            .where(table.c.id == backfill.number)
+            .where(table.c.id == backfill.number, table.c.parts_done < parts_done)
             .values(parts_done=parts_done, finished_at=finished_at)
         )

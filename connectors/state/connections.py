@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -24,6 +25,8 @@ from models.tables import sync as tables
 from models.tables.platform import companies
 from models.words import Side
 
+_LOG = logging.getLogger(__name__)
+
 #: Companies that a message names.
 NAMES_MAX = 20
 
@@ -38,7 +41,7 @@ def connection_named(engine: Engine, name: str = "") -> Connection:
         table = tables.connections
         named = _connections(engine, (table.c.name == name) | (table.c.realm_id == name))
         if named:
-            return named[0]
+            return next((each for each in named if each.name == name), named[0])
     found = all_connections(engine)
     if not found:
         raise UsageError("no company is connected yet; run `quickbooks-sync connect` first")
@@ -66,7 +69,15 @@ def all_connections(engine: Engine) -> list[Connection]:
 def _connections(engine: Engine, condition: ColumnElement[bool]) -> list[Connection]:
     query = select(tables.connections).where(condition).order_by(tables.connections.c.name)
     with reading(engine).connect() as connection:
-        return [_connection(row) for row in connection.execute(query)]
+        rows = connection.execute(query).all()
+    found = []
+    for row in rows:
+        try:
+            found.append(_connection(row))
+        except UsageError as error:
+            # one company's settings that nobody can read stop no other company
+            _LOG.error("%s is left out: %s", row.name, error)
+    return found
 
 
 def facts_of(engine: Engine, connection_id: int) -> CompanyFacts:

@@ -20,7 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.database import reading
 from connectors.ports import Meter
-from models.schedule import Usage, interval_of, next_slot
+from models.errors import UsageError
+from models.schedule import Usage, next_due
 from models.settings import ConnectionSettings, settings_from_json
 from models.tables import schedule as schedule_tables
 from models.tables import sync as tables
@@ -38,6 +39,8 @@ class Due:
     name: str
     #: Since when.
     due_at: datetime
+    #: Why it cannot be synced, where its settings cannot be read; "" where they can.
+    error: str = ""
     data_types: set[DataType] = field(default_factory=set)
 
 
@@ -60,8 +63,8 @@ def take_due(
         _fill(transaction, now)
         taken: list[Due] = []
         for row in _locked(transaction, now, only):
-            settings = settings_from_json(row.settings)
-            due = Due(row.id, row.name, row.due_at)
+            settings, error = _readable(row.settings)
+            due = Due(row.id, row.name, row.due_at, error)
             # asked for under the lock: another dispatcher may have moved them just before
             for name in _due_types(transaction, row.id, now, only):
                 if name in settings.data_types:
@@ -70,6 +73,14 @@ def take_due(
             if due.data_types:
                 taken.append(due)
     return taken
+
+
+def _readable(text: str) -> tuple[ConnectionSettings, str]:
+    """Settings, or the usual ones and what is wrong: one company's stop no other company."""
+    try:
+        return settings_from_json(text), ""
+    except UsageError as error:
+        return ConnectionSettings(), str(error)
 
 
 def _locked(
@@ -140,7 +151,7 @@ def _move(
 ) -> None:
     """To the next slot; one that is switched off too, which a change of the settings makes due."""
     schedules = schedule_tables.schedules
-    due_at = next_slot(connection_id, interval_of(settings, data_type, stretch), now)
+    due_at = next_due(connection_id, settings, data_type, stretch, now)
     transaction.execute(
         update(schedules)
         .where(schedules.c.connection_id == connection_id, schedules.c.data_type == data_type.value)
@@ -191,8 +202,7 @@ def scheduled(engine: Engine) -> list[Scheduled]:
         for row in connection.execute(select(schedules)):
             due.setdefault(row.connection_id, {})[DataType(row.data_type)] = row.due_at
     return [
-        Scheduled(row.id, row.name, settings_from_json(row.settings), due.get(row.id, {}))
-        for row in rows
+        Scheduled(row.id, row.name, _readable(row.settings)[0], due.get(row.id, {})) for row in rows
     ]
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from connectors.clock import SystemClock
 from connectors.state.connections import all_connections, connection_named, save_settings
-from connectors.state.schedules import take_due
+from connectors.state.schedules import make_due, take_due
 from connectors.state.sql import SqlState
 from models.settings import ConnectionSettings
 from models.tables import sync as tables
 from models.words import DataType
+from tasks import bootstrap
 from tasks.bootstrap import Installation, installation
 from tasks.dispatch import CycleEnd, Dispatched, dispatch
+from tasks.keep_connected import keep_connected
 from tests.fixtures.companies import add_companies, realm_of
 from tests.fixtures.company import Office
 
@@ -102,6 +106,57 @@ def test_a_company_that_fails_keeps_nobody_else(own_office: Office, place: Insta
     assert "connect" in alert["fix"]
     assert [each.connection for each in done.to_look_at] == [refused]
     assert own_office.run("status", "--connection", busy, "--json").json["alerts"] == []
+
+
+def test_settings_that_nobody_can_read_stop_one_company(
+    own_office: Office, place: Installation
+) -> None:
+    """As an older program may have left them: that company is named, and the others are synced,
+    forecast and kept connected."""
+    spoilt, *others = (each.name for each in all_connections(place.engine))
+    with place.engine.begin() as transaction:
+        transaction.execute(
+            update(tables.connections)
+            .where(tables.connections.c.name == spoilt)
+            .values(settings='{"policy": {"invoice.no_such_field": "latest"}}')
+        )
+    own_office.clock.sleep(QUARTER)
+    done = dispatch(place)
+    assert ends(done) == {spoilt: CycleEnd.FAILED, **dict.fromkeys(others, CycleEnd.IDLE)}
+    (failed,) = done.to_look_at
+    assert "no_such_field" in failed.message
+    kept = {each.connection: each.state for each in keep_connected(place, lambda _words: None)}
+    assert kept == dict.fromkeys(others, "fresh")
+    assert "metered_calls_expected" in own_office.run("metrics", "--once").stdout
+
+
+def test_a_slow_company_keeps_its_own_place_only(
+    own_office: Office, place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One company's cycle goes on and on; meanwhile the others are synced twice, in one run."""
+    slow, *others = (each.name for each in all_connections(place.engine))
+    go_on = threading.Event()
+    counts = Counter[str]()
+    real = bootstrap.open_cycle
+
+    def watched(place: Installation, name: str, *more: Any) -> Any:
+        counts[name] += 1
+        if name == slow:
+            assert go_on.wait(60)
+        elif all(counts[each] >= 2 for each in others):
+            go_on.set()
+        elif all(counts[each] >= 1 for each in others):
+            with place.engine.begin() as transaction:
+                for each in all_connections(place.engine):
+                    make_due(transaction, each.id, place.clock.now())
+        return real(place, name, *more)
+
+    monkeypatch.setattr("tasks.dispatch.open_cycle", watched)
+    monkeypatch.setattr("tasks.dispatch.LOOK_SECONDS", 0.1)
+    own_office.clock.sleep(QUARTER)
+    runs = Counter(each.connection for each in dispatch(place, at_a_time=2).runs)
+    assert runs[slow] >= 1
+    assert all(runs[each] >= 2 for each in others)
 
 
 def test_what_a_user_switches_is_what_is_due(own_office: Office, place: Installation) -> None:
