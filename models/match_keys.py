@@ -39,17 +39,30 @@ def completed(
 ) -> Key | None:
     """The values of a key's fields, with all that tells the record apart; None where nothing does.
 
-    It needs its first field. A document about no money that has no number, such as a payment that
-    applies a credit to an invoice, is only the same where its lines are: parties and a day do not
-    tell two of them apart.
+    It needs its first field. A document about no money that has no number is only the same where
+    its lines are.
     """
     if not content.get(fields[0]):
         return None
-    amount, label = record_type.amount, record_type.label
-    if amount not in fields or content.get(amount) != 0 or (label in fields and content.get(label)):
+    numbered = record_type.label in fields and content.get(record_type.label)
+    if record_type.amount not in fields or not is_about_no_money(record_type, content) or numbered:
         return values
+    lines = lines_key(record_type, content)
+    return (*values, lines) if lines else None
+
+
+def is_about_no_money(record_type: RecordType, content: Content) -> bool:
+    """Whether a document moves no money, such as a payment that applies a credit to an invoice.
+
+    Parties, a day and an amount of nothing do not tell two of them apart; their lines do.
+    """
+    return bool(record_type.amount) and content.get(record_type.amount) == 0
+
+
+def lines_key(record_type: RecordType, content: Content) -> str:
+    """The lines as text that is the same for the same lines; "" where there are none."""
     lines = content.get(record_type.lines.name) if record_type.lines else None
-    return (*values, canonical_json(lines)) if lines else None
+    return canonical_json(lines) if lines else ""
 
 
 def grouped(

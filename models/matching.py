@@ -2,7 +2,7 @@
 
 certain    exactly one on each side has the same match key
 likely     exactly one on each side is the same but for the spelling, or for a missing number
-ambiguous  several fit
+ambiguous  several fit, or nothing but their day tells of documents that move no money
 new        none fits
 
 All follows from the record type's declaration: its match keys, label, amount, day and references.
@@ -22,7 +22,7 @@ from enum import StrEnum
 from functools import cache, partial
 
 from models.fields import Currency
-from models.match_keys import Key, completed, grouped, listed
+from models.match_keys import Key, completed, grouped, is_about_no_money, lines_key, listed
 from models.party import PARTY_FIELDS
 from models.record_type import RecordType, catalog
 from models.records import Content, link_in
@@ -154,10 +154,27 @@ class _Work:
         for here in sorted(edges):
             candidates = sorted(edges[here])
             if len(candidates) == 1 and len(back[candidates[0]]) == 1:
-                self._pair(here, candidates[0], Kind.LIKELY, reason)
+                self._near(here, candidates[0], reason)
         for here, fitting in (*sorted(edges.items()), *sorted(back.items())):
             if self.proposals[here] is NOTHING_FITS:
                 self._several([here], sorted(fitting), f"several fit: {reason}")
+
+    def _near(self, here: int, there: int, reason: str) -> None:
+        """Match two that nothing but their day keeps apart, if there is something to tell by."""
+        if self._tell_nothing(here, there):
+            words = f"{reason}; but they move no money, and their lines are not the same"
+            self._several([here], [there], words)
+            self._several([there], [here], words)
+        else:
+            self._pair(here, there, Kind.LIKELY, reason)
+
+    def _tell_nothing(self, here: int, there: int) -> bool:
+        """Whether an amount of nothing is all that they have in common."""
+        theirs, ours = self.quickbooks[here].content, self.platform[there].content
+        if not is_about_no_money(self.record_type, theirs):
+            return False
+        lines = lines_key(self.record_type, theirs)
+        return not lines or lines != lines_key(self.record_type, ours)
 
     def _pair(self, here: int, there: int, kind: Kind, reason: str) -> None:
         theirs, ours = self.quickbooks.pop(here), self.platform.pop(there)

@@ -77,6 +77,10 @@ def credits_of_one_day_are_one() -> list[Patch]:
     return [(match_keys, "completed", completed), (matching, "completed", completed)]
 
 
+def other_credits_are_likely() -> list[Patch]:
+    return [(matching._Work, "_tell_nothing", lambda *_arguments: False)]
+
+
 def copies_are_new_after_restore() -> list[Patch]:
     return [(doubts, "_copied_markers", lambda _candidates: set())]
 

@@ -60,6 +60,12 @@ MENDED: tuple[Mutant, ...] = (
         hunted=False,
     ),
     Mutant(
+        "other_credits_are_likely",
+        "payments of nothing, which apply other credits, are likely one, and accepted as such",
+        broken_before.other_credits_are_likely,
+        hunted=False,
+    ),
+    Mutant(
         "recovered_looks_well",
         "what recovery has just made hides from the brake that its side was emptied",
         broken_before.recovered_looks_well,

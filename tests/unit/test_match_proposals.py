@@ -148,10 +148,11 @@ LEAST = {"bill": BILL, "expense": EXPENSE, "payment": PAYMENT}
         ("expense", {}, {"payment_account": "account:4"}, NEW),
         # about no money: the lines tell which it is, or a number does
         ("payment", {}, {}, CERTAIN),
-        ("payment", {}, {"lines": OTHER}, LIKELY),
+        ("payment", {}, {"lines": OTHER}, AMBIGUOUS),
+        ("payment", {}, {"received_on": date(2026, 3, 2)}, LIKELY),
         ("payment", {"reference": "R1"}, {"reference": "R1", "lines": OTHER}, CERTAIN),
         ("payment", {"amount": Decimal(5)}, {"amount": Decimal(5), "lines": OTHER}, CERTAIN),
-        ("payment", {"lines": ()}, {"lines": ()}, LIKELY),
+        ("payment", {"lines": ()}, {"lines": ()}, AMBIGUOUS),
     ],
 )
 def test_documents(name: str, theirs: dict[str, Any], ours: dict[str, Any], kind: Kind) -> None:
