@@ -25,8 +25,9 @@ from tasks.steps import PLAIN, Steps
 
 #: Companies at a time: a cycle mostly waits for QuickBooks.
 COMPANIES_AT_A_TIME: Final = 8
-#: A dispatcher begins no more companies after this long, unless one still runs.
+#: A dispatcher begins no more companies after this long, or after an hour where one still runs.
 SECONDS_MAX: Final = 600.0
+SECONDS_MAX_BESIDE: Final = 3_600.0
 #: How often it looks who else is due while all that it began are still running.
 LOOK_SECONDS: Final = 5.0
 
@@ -120,17 +121,17 @@ def dispatch(
 ) -> Dispatched:
     """Sync all companies that are due, side by side, until none is or the time is up.
 
-    A company that takes long keeps its own place only: others are taken up beside it, for as long
-    as it takes.
+    A company that takes long keeps its own place only: others are taken up beside it.
     """
     done = Dispatched(forecast_of(place))
-    ends_at = place.clock.monotonic() + seconds_max
+    started_at = place.clock.monotonic()
     waiting: list[Due] = []
     running: set[Future[CompanyRun]] = set()
     with ThreadPoolExecutor(max_workers=at_a_time, thread_name_prefix="company") as threads:
         while True:
-            now, stretch = place.clock.now(), done.forecast.stretch
-            if not waiting and (running or place.clock.monotonic() < ends_at):
+            passed = place.clock.monotonic() - started_at
+            if not waiting and passed < (SECONDS_MAX_BESIDE if running else seconds_max):
+                now, stretch = place.clock.now(), done.forecast.stretch
                 waiting = take_due(place.engine, now, stretch=stretch, only=only)
             while waiting and len(running) < at_a_time:
                 # each thread belongs to the flow run of this one
