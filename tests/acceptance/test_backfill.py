@@ -19,6 +19,7 @@ from connectors.state.sql import SqlState
 from models.backfill import Asked, Part
 from models.errors import UsageError
 from models.words import DataType, Side
+from tasks.extract import OVERLAP
 from tests.acceptance.test_flows import artifacts
 from tests.fixtures.company import Office, invoice
 from tests.fixtures.prefect import ON_PREFECT
@@ -43,8 +44,9 @@ def missed(office: Office, day: str = "2026-01-15") -> tuple[str, str]:
             {"kind": "account", "account_id": office.platform.id_of("Account", "31"), "amount": 7}
         ],
     )
-    office.clock.sleep(3_600)
-    past = (office.emulator.clock.now() - timedelta(minutes=1)).isoformat()
+    # longer ago than what cycles read again
+    office.clock.sleep(OVERLAP.total_seconds() + 60)
+    past = (office.emulator.clock.now() - timedelta(seconds=2)).isoformat()
     with office.engine.begin() as transaction:
         last = transaction.execute(text("SELECT max(id) FROM change_log")).scalar_one()
         for side, position in (("quickbooks", past), ("platform", f"0:{last}")):

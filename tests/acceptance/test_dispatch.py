@@ -23,7 +23,7 @@ from tasks import bootstrap
 from tasks.bootstrap import Installation, installation
 from tasks.dispatch import CycleEnd, Dispatched, dispatch
 from tasks.keep_connected import keep_connected
-from tests.fixtures.companies import add_companies, realm_of
+from tests.fixtures.companies import add_companies, all_are_due, realm_of
 from tests.fixtures.company import Office
 
 COMPANIES = 4
@@ -44,7 +44,7 @@ def place(own_office: Office, tmp_path: Path) -> Iterator[Installation]:
 def rest(office: Office, place: Installation) -> None:
     """Let all companies come to rest."""
     for _ in range(3):
-        office.clock.sleep(QUARTER)
+        all_are_due(office)
         if dispatch(place).count(CycleEnd.IDLE) == COMPANIES:
             return
     raise AssertionError("the companies do not come to rest")
@@ -59,7 +59,7 @@ def test_who_is_due_is_synced_once(own_office: Office, place: Installation) -> N
     """Right after a cycle nobody is due; a quarter of an hour later everybody is, and an idle
     company costs one metered call."""
     assert dispatch(place).runs == []
-    own_office.clock.sleep(QUARTER)
+    all_are_due(own_office)
     done = dispatch(place)
     assert set(ends(done).values()) == {CycleEnd.IDLE}
     assert sorted(ends(done)) == [each.name for each in all_connections(place.engine)]
@@ -69,7 +69,7 @@ def test_who_is_due_is_synced_once(own_office: Office, place: Installation) -> N
 
 def test_two_dispatchers_share_the_work(own_office: Office, place: Installation) -> None:
     """Both run at the same moment: each company is taken up by one of them."""
-    own_office.clock.sleep(QUARTER)
+    all_are_due(own_office)
     found: list[Dispatched] = []
     threads = [
         threading.Thread(target=lambda: found.append(dispatch(place, at_a_time=2)))
@@ -94,6 +94,7 @@ def test_a_company_that_fails_keeps_nobody_else(own_office: Office, place: Insta
     connection = connection_named(place.engine, busy)
     holder = SqlState(place.engine, connection, SystemClock(), "a" * 32, "somebody else")
     own_office.clock.sleep(QUARTER * 5)  # the access token is over, too
+    all_are_due(own_office)
     holder.take_lease(timedelta(minutes=5))
     done = dispatch(place)
     assert ends(done) == {
@@ -120,7 +121,7 @@ def test_settings_that_nobody_can_read_stop_one_company(
             .where(tables.connections.c.name == spoilt)
             .values(settings='{"policy": {"invoice.no_such_field": "latest"}}')
         )
-    own_office.clock.sleep(QUARTER)
+    all_are_due(own_office)
     done = dispatch(place)
     assert ends(done) == {spoilt: CycleEnd.FAILED, **dict.fromkeys(others, CycleEnd.IDLE)}
     (failed,) = done.to_look_at
@@ -153,7 +154,7 @@ def test_a_slow_company_keeps_its_own_place_only(
 
     monkeypatch.setattr("tasks.dispatch.open_cycle", watched)
     monkeypatch.setattr("tasks.dispatch.LOOK_SECONDS", 0.1)
-    own_office.clock.sleep(QUARTER)
+    all_are_due(own_office)
     runs = Counter(each.connection for each in dispatch(place, at_a_time=2).runs)
     assert runs[slow] >= 1
     assert all(runs[each] >= 2 for each in others)
@@ -182,7 +183,7 @@ def test_who_is_paused_is_not_due(own_office: Office, place: Installation) -> No
     table = tables.connections
     with place.engine.begin() as transaction:
         transaction.execute(update(table).where(table.c.id == paused.id).values(status="paused"))
-    own_office.clock.sleep(QUARTER)
+    all_are_due(own_office)
     assert paused.name not in ends(dispatch(place))
 
 
@@ -192,7 +193,7 @@ def test_a_short_budget_makes_cycles_rarer(
     """What is left of the month does not suffice: everything is due later, and the run says so."""
     small = place.settings.model_copy(update={"metered_calls_per_month": 1})
     monkeypatch.setattr(place, "settings", small)
-    own_office.clock.sleep(QUARTER)
+    all_are_due(own_office)
     slowed = dispatch(place)
     assert len(slowed.runs) == COMPANIES
     assert slowed.forecast.stretch == 24

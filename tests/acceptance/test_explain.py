@@ -59,8 +59,9 @@ def test_a_synced_record_by_each_of_its_names(office: Office) -> None:
     log = office.emulator.emulator.log
     log.clear()
     first = explained(office, names[0])
-    asked = [(line.verb, line.entity) for line in log if "/v3/" in line.path]
-    assert asked == [("read", "Invoice")]
+    # other tests let hours pass, after which a token is refused once
+    answered = [each for each in log if "/v3/" in each.path and each.status == 200]
+    assert [(line.verb, line.entity) for line in answered] == [("read", "Invoice")]
     others = [explained(office, name) for name in names[1:]]
     assert all(each == first for each in others)
     assert first["record"]["quickbooks_id"] == INVOICE

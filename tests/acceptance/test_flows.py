@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.fixtures.companies import add_companies
+from tests.fixtures.companies import add_companies, all_are_due
 from tests.fixtures.company import Office
 from tests.fixtures.prefect import ON_PREFECT
 
@@ -140,9 +140,9 @@ def test_the_dispatcher_shows_what_it_wrote_and_for_whom(
     assert "Company 0002" in str(shown["companies"].data)
     assert "budget 500000" in str(shown["companies-summary"].data)
 
-    own_office.clock.sleep(15 * 60)
+    all_are_due(own_office)
     run_flow(sync_financials)  # without a company: all that are due, of this data type
-    own_office.clock.sleep(15 * 60)
+    all_are_due(own_office)
     idle = run_flow(sync_due)
     assert idle.message == "2 companies, 2 of them idle"
     assert task_runs(prefect_server, idle.state_details.flow_run_id, "Company") == []
