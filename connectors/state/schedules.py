@@ -14,7 +14,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Row, Table, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Table, bindparam, func, select, update
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -61,17 +61,21 @@ def take_due(
     """
     with engine.begin() as transaction:
         _fill(transaction, now)
-        taken: list[Due] = []
-        for row in _locked(transaction, now, only):
+        taken, moved = [], []
+        locked = _locked(transaction, now, only)
+        # asked for under the lock: another dispatcher may have moved them just before
+        types = _due_types(transaction, [row.id for row in locked], now, only)
+        for row in locked:
             settings, error = _readable(row.settings)
-            due = Due(row.id, row.name, row.due_at, error)
-            # asked for under the lock: another dispatcher may have moved them just before
-            for name in _due_types(transaction, row.id, now, only):
-                if name in settings.data_types:
-                    due.data_types.add(name)
-                _move(transaction, row.id, name, settings, stretch, now)
-            if due.data_types:
-                taken.append(due)
+            due = types.get(row.id, set())
+            for name in due:
+                due_at = next_due(row.id, settings, name, stretch, now)
+                moved.append({"of": row.id, "named": name.value, "due_at": due_at})
+            if due & settings.data_types:
+                wanted = due & settings.data_types
+                taken.append(Due(row.id, row.name, row.due_at, error, wanted))
+        if moved:
+            _move(transaction, moved, now)
     return taken
 
 
@@ -109,13 +113,19 @@ def _locked(
 
 
 def _due_types(
-    transaction: SqlConnection, connection_id: int, now: datetime, only: Collection[DataType]
-) -> list[DataType]:
+    transaction: SqlConnection,
+    connection_ids: Collection[int],
+    now: datetime,
+    only: Collection[DataType],
+) -> dict[int, set[DataType]]:
     schedules = schedule_tables.schedules
-    query = select(schedules.c.data_type).where(
-        schedules.c.connection_id == connection_id, *_due(now, only)
+    query = select(schedules.c.connection_id, schedules.c.data_type).where(
+        schedules.c.connection_id.in_(connection_ids), *_due(now, only)
     )
-    return [DataType(name) for name in transaction.scalars(query)]
+    found: dict[int, set[DataType]] = {}
+    for connection_id, name in transaction.execute(query):
+        found.setdefault(connection_id, set()).add(DataType(name))
+    return found
 
 
 def _due(now: datetime, only: Collection[DataType]) -> list[ColumnElement[bool]]:
@@ -141,21 +151,17 @@ def _fill(transaction: SqlConnection, now: datetime) -> None:
         transaction.execute(_upsert(transaction, schedules).on_conflict_do_nothing(), rows)
 
 
-def _move(
-    transaction: SqlConnection,
-    connection_id: int,
-    data_type: DataType,
-    settings: ConnectionSettings,
-    stretch: Fraction,
-    now: datetime,
-) -> None:
-    """To the next slot; one that is switched off too, which a change of the settings makes due."""
+def _move(transaction: SqlConnection, moved: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """To their next slots; those that are off too, which a change of the settings makes due."""
     schedules = schedule_tables.schedules
-    due_at = next_due(connection_id, settings, data_type, stretch, now)
     transaction.execute(
         update(schedules)
-        .where(schedules.c.connection_id == connection_id, schedules.c.data_type == data_type.value)
-        .values(due_at=due_at, taken_at=now)
+        .where(
+            schedules.c.connection_id == bindparam("of"),
+            schedules.c.data_type == bindparam("named"),
+        )
+        .values(due_at=bindparam("due_at"), taken_at=now),
+        moved,
     )
 
 
