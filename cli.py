@@ -28,6 +28,7 @@ from cli_shared import (
     ConnectionName,
     Json,
     RecordTypeName,
+    data_types_named,
     person,
     print_rows,
     say,
@@ -37,9 +38,7 @@ from cli_shared import (
 from connectors.state import queries
 from connectors.state.connections import connection_named
 from models.approval import ApprovalState
-from models.errors import UsageError
 from models.record_type import record_type_named
-from models.words import DataType
 from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.context import Cycle
@@ -127,7 +126,7 @@ def sync(
     with translated_errors(), bootstrap.installation() as place:
         reports = []
         for _ in range(cycles):
-            with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
+            with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
                 reports.append(run_cycle(cycle, "sync"))
         print_reports(reports, as_json=as_json)
     if reports[-1].parked_open:
@@ -150,7 +149,7 @@ def plan(
 ) -> None:
     """Show what the next cycle would do, or approve what a brake stopped; no side is written."""
     with translated_errors(), bootstrap.installation() as place:
-        with bootstrap.open_cycle(place, connection, _data_types(data_type), say) as cycle:
+        with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
             if approve is not None:
                 _approve(cycle, approve, as_json=as_json)
                 return
@@ -292,17 +291,6 @@ def print_reports(reports: list[Report], *, as_json: bool = False) -> None:
         f"{len(reports)} cycles, {total.requests} requests ({total.metered} metered), "
         f"{total.seconds:.1f} s"
     )
-
-
-def _data_types(names: list[str] | None) -> list[DataType] | None:
-    if not names:
-        return None
-    unknown = sorted(set(names) - set(DataType))
-    if unknown:
-        raise UsageError(
-            f"data type {unknown[0]!r} is not known; use one of: {', '.join(DataType)}"
-        )
-    return [DataType(name) for name in names]
 
 
 def _of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:

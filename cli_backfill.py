@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 import typer
@@ -11,13 +10,14 @@ from cli_shared import (
     EXIT_PARKED,
     ConnectionName,
     Json,
+    data_types_named,
+    day_of,
     print_rows,
     say,
     show,
     translated_errors,
 )
 from models.backfill import PART_DAYS, Asked, Part
-from models.errors import UsageError, shorten
 from models.words import DataType, Side
 from tasks import bootstrap
 from tasks.backfill import Preview, preview
@@ -53,8 +53,9 @@ def backfill(
     """
     with translated_errors(), bootstrap.installation() as place:
         sides = frozenset({write_to} if write_to else Side)
-        days = _day("--since", since), _day("--until", until)
-        asked = Asked(_data_types(data_type), *days, sides, part_days).checked()
+        days = day_of("--since", since), day_of("--until", until)
+        chosen = frozenset(data_types_named(data_type) or DataType)
+        asked = Asked(chosen, *days, sides, part_days).checked()
         if dry_run:
             _show_preview(preview(place, connection, asked, say), as_json=as_json)
             return
@@ -78,18 +79,3 @@ def _show_preview(found: Preview, *, as_json: bool) -> None:
         print_rows("What it would do", rows[:ROWS_MAX], "Nothing to do: both sides agree.")
         if totals:
             print_rows("In all", totals, "")
-
-
-def _data_types(names: list[str] | None) -> frozenset[DataType]:
-    unknown = sorted(set(names or ()) - set(DataType))
-    if unknown:
-        known = ", ".join(DataType)
-        raise UsageError(f"data type {shorten(unknown[0])!r} is not known; use one of: {known}")
-    return frozenset(DataType(name) for name in names) if names else frozenset(DataType)
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} is {shorten(text)!r}: write a day as 2026-01-31") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +10,12 @@ from cli_shared import (
     EXIT_DIFFERENCES,
     ConnectionName,
     Json,
+    day_of,
     print_rows,
     say,
     show,
     translated_errors,
 )
-from models.errors import UsageError
 from tasks import bootstrap
 from tasks.reconcile import reconcile as reconcile_books
 
@@ -34,7 +33,7 @@ def reconcile(
 ) -> None:
     """Compare the platform with QuickBooks's reports; differences are named, nothing is written."""
     with translated_errors(), bootstrap.installation() as place:
-        day = _day(as_of)
+        day = day_of("--as-of", as_of) if as_of else None
         with bootstrap.open_cycle(place, connection, None, say) as cycle:
             found = reconcile_books(cycle, day)
         facts = found.as_json()
@@ -44,15 +43,6 @@ def reconcile(
     if not found.is_clean:
         say(f"{len(found.differences)} differences; docs/reconcile.md says how to read them")
         raise typer.Exit(EXIT_DIFFERENCES)
-
-
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--as-of is {text[:80]!r}: write a day, such as 2026-01-31") from error
 
 
 def _print(facts: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -22,7 +23,9 @@ from models.errors import (
     RemoteError,
     SyncError,
     UsageError,
+    shorten,
 )
+from models.words import DataType
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
 #: Done, and something is left for a person, as with parked records.
@@ -35,6 +38,35 @@ ConnectionName = Annotated[
 RecordTypeName = Annotated[
     str, typer.Option("--record-type", help="Only this record type, such as invoice.")
 ]
+
+
+def data_types_named(names: list[str] | None) -> list[DataType] | None:
+    """The data types of an option that may stand several times; None where it is left out.
+
+    Raises:
+        UsageError: naming one that is none.
+    """
+    if not names:
+        return None
+    unknown = sorted(set(names) - set(DataType))
+    if unknown:
+        known = ", ".join(DataType)
+        raise UsageError(f"data type {shorten(unknown[0])!r} is not known; use one of: {known}")
+    return [DataType(name) for name in names]
+
+
+def day_of(option: str, text: str) -> date:
+    """The day that an option names.
+
+    Raises:
+        UsageError: naming the option and what it was given.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} is {shorten(text)!r}: write a day, such as 2026-01-31"
+        ) from error
 
 
 @contextmanager

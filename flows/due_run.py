@@ -14,7 +14,7 @@ from connectors.state import queries
 from flows.events import tell_finished, tell_stopped
 from models.words import DataType
 from tasks.bootstrap import Installation
-from tasks.dispatch import CycleEnd, Dispatched, dispatch, forecast_figures
+from tasks.dispatch import CycleEnd, Dispatched, dispatch
 from tasks.prefect_steps import PREFECT_WRITES, ROWS_MAX
 
 
@@ -74,7 +74,7 @@ def _show(done: Dispatched) -> None:
 def summary(done: Dispatched) -> str:
     """The figures as Markdown."""
     figures = done.as_json()
-    month = forecast_figures(done.forecast)
+    month = figures["forecast"]
     budget = month["budget"] if month["budget"] is not None else "no limit"
     ends = "\n".join(f"| {name} | {count} |" for name, count in figures["ends"].items() if count)
     of_month = (

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from prefect.events import emit_event
 
+from models.errors import shorten
 from tasks.report import Report
 
 PREFIX: Final = "quickbooks-sync"
@@ -83,7 +84,5 @@ def _of_conflict(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    if isinstance(value, int | float | bool) or value is None:
-        return value
-    text = str(value)
-    return text if len(text) <= CHARACTERS_MAX else text[:CHARACTERS_MAX] + " ..."
+    plain = isinstance(value, int | float | bool) or value is None
+    return value if plain else shorten(value, characters_max=CHARACTERS_MAX)

@@ -214,12 +214,12 @@ def _plan(
     return plan_task(Work(cycle, (record_types, candidates)))
 
 
-def _apply_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
-    return apply_batch_task(Work(cycle, plans, f"{_batch(plans)} to platform"))
+def _apply_batch(cycle: Cycle, plans: Sequence[RecordPlan], company: str = "") -> list[Failed]:
+    return apply_batch_task(Work(cycle, plans, f"{company}{_batch(plans)} to platform"))
 
 
-def _load_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
-    return load_batch_task(Work(cycle, plans, f"{_batch(plans)} to QuickBooks"))
+def _load_batch(cycle: Cycle, plans: Sequence[RecordPlan], company: str = "") -> list[Failed]:
+    return load_batch_task(Work(cycle, plans, f"{company}{_batch(plans)} to QuickBooks"))
 
 
 def _batch(plans: Sequence[RecordPlan]) -> str:
@@ -279,18 +279,11 @@ PREFECT = Steps(
 )
 
 
-def _apply_batch_of(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
-    label = f"{cycle.connection.name}: {_batch(plans)} to platform"
-    return apply_batch_task(Work(cycle, plans, label))
-
-
-def _load_batch_of(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
-    label = f"{cycle.connection.name}: {_batch(plans)} to QuickBooks"
-    return load_batch_task(Work(cycle, plans, label))
-
-
 #: For runs of many companies: task runs for what is written, named after the company, and none for
 #: an idle one.
 PREFECT_WRITES = replace(
-    PLAIN, apply_batch=_apply_batch_of, load_batch=_load_batch_of, push_all=_push_all
+    PLAIN,
+    apply_batch=lambda cycle, plans: _apply_batch(cycle, plans, f"{cycle.connection.name}: "),
+    load_batch=lambda cycle, plans: _load_batch(cycle, plans, f"{cycle.connection.name}: "),
+    push_all=_push_all,
 )
