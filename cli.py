@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
 from cli_metrics import metrics
+from cli_queue import queue, retry
 from cli_reconcile import reconcile
 from cli_record_types import record_types
 from cli_settings import add_commands as add_settings
@@ -29,6 +30,7 @@ from cli_shared import (
     Json,
     RecordTypeName,
     data_types_named,
+    of_record_type,
     person,
     print_rows,
     say,
@@ -38,13 +40,11 @@ from cli_shared import (
 from connectors.state import queries
 from connectors.state.connections import connection_named
 from models.approval import ApprovalState
-from models.record_type import record_type_named
 from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
 from tasks.report import Report, added_up, planned_rows
-from tasks.retry import retry_parked
 
 #: More cycles than this in one call are a mistake.
 CYCLES_MAX = 20
@@ -57,6 +57,8 @@ app = typer.Typer(
 app.add_typer(audit_app, name="audit")
 app.command("record-types")(record_types)
 app.command("match")(match)
+app.command("queue")(queue)
+app.command("retry")(retry)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
@@ -156,7 +158,7 @@ def plan(
             planned, tripped = plan_only(cycle)
             with cycle.state.begin() as unit:
                 waiting = unit.approvals([ApprovalState.WAITING])
-        rows = _of_record_type(planned_rows(planned), record_type)
+        rows = of_record_type(planned_rows(planned), record_type)
         brakes = [{"brake": each.brake, "message": each.message} for each in tripped]
         stored = [
             {
@@ -187,32 +189,13 @@ def _approve(cycle: Cycle, number: int, *, as_json: bool) -> None:
 
 
 @app.command()
-def retry(
-    link: Annotated[
-        list[int] | None, typer.Argument(help="Links to retry, as `status` shows them; or all.")
-    ] = None,
-    connection: ConnectionName = "",
-    code: Annotated[
-        str, typer.Option(help="Only those parked for this reason, as `status` shows it.")
-    ] = "",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Let parked records be tried again in the next cycle."""
-    with translated_errors(), bootstrap.installation() as place:
-        with bootstrap.open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-            released = retry_parked(unit, link or [], code)
-        show({"released": released}, as_json=as_json, words=f"{released} records are due again.")
-
-
-@app.command()
 def conflicts(
     connection: ConnectionName = "", record_type: RecordTypeName = "", *, as_json: Json = False
 ) -> None:
     """List what both sides changed differently, and who won."""
     with translated_errors(), bootstrap.installation() as place:
         chosen = connection_named(place.engine, connection)
-        rows = _of_record_type(queries.conflicts(place.engine, chosen.id), record_type)
+        rows = of_record_type(queries.conflicts(place.engine, chosen.id), record_type)
         show({"conflicts": rows}, as_json=as_json, words=None)
         if not as_json:
             print_rows("Conflicts", rows, "No conflicts.")
@@ -225,7 +208,7 @@ def status(
     """Show what is parked and which alerts are open."""
     with translated_errors(), bootstrap.installation() as place:
         chosen = connection_named(place.engine, connection)
-        parked = _of_record_type(queries.parked(place.engine, chosen.id), record_type)
+        parked = of_record_type(queries.parked(place.engine, chosen.id), record_type)
         alerts = queries.alerts(place.engine, chosen.id)
         runs = queries.runs(place.engine, chosen.id)
         facts = {
@@ -291,14 +274,6 @@ def print_reports(reports: list[Report], *, as_json: bool = False) -> None:
         f"{len(reports)} cycles, {total.requests} requests ({total.metered} metered), "
         f"{total.seconds:.1f} s"
     )
-
-
-def _of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """The rows about one record type, all of them where none is named."""
-    if not name:
-        return rows
-    wanted = record_type_named(name).name
-    return [row for row in rows if row["record_type"] == wanted]
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from models.errors import (
     UsageError,
     shorten,
 )
+from models.record_type import record_type_named
 from models.words import DataType
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
@@ -67,6 +68,18 @@ def day_of(option: str, text: str) -> date:
         raise UsageError(
             f"{option} is {shorten(text)!r}: write a day, such as 2026-01-31"
         ) from error
+
+
+def of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The rows about one record type, all of them where none is named.
+
+    Raises:
+        UsageError: there is no such record type.
+    """
+    if not name:
+        return rows
+    wanted = record_type_named(name).name
+    return [row for row in rows if row["record_type"] == wanted]
 
 
 @contextmanager
