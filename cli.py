@@ -39,9 +39,9 @@ from cli_shared import (
 )
 from connectors.state import queries
 from connectors.state.connections import connection_named
-from models.approval import ApprovalState
 from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
+from tasks.brakes import waiting_for_approval
 from tasks.context import Cycle
 from tasks.cycle import plan_only, run_cycle
 from tasks.report import Report, added_up, planned_rows
@@ -157,7 +157,7 @@ def plan(
                 return
             planned, tripped = plan_only(cycle)
             with cycle.state.begin() as unit:
-                waiting = unit.approvals([ApprovalState.WAITING])
+                waiting = waiting_for_approval(unit)
         rows = of_record_type(planned_rows(planned), record_type)
         brakes = [{"brake": each.brake, "message": each.message} for each in tripped]
         stored = [
@@ -166,6 +166,7 @@ def plan(
                 "brake": each.brake,
                 "message": each.message,
                 "writes": each.writes,
+                "in": ", ".join(sorted(each.scope)),
                 "since": each.created_at,
             }
             for each in waiting

@@ -119,6 +119,7 @@ def _opened(
 ) -> Iterator[Cycle]:
     with open_cycle(place, connection, asked.data_types, progress) as cycle:
         cycle.write_to = asked.write_to
+        cycle.purpose = "backfill"
         yield cycle
 
 
