@@ -8,6 +8,7 @@ a brake stopped it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -24,6 +25,7 @@ from cli_reconcile import reconcile
 from cli_record_types import record_types
 from cli_settings import add_commands as add_settings
 from cli_shared import (
+    EXIT_FAILED,
     EXIT_PARKED,
     ConnectionName,
     Json,
@@ -302,8 +304,13 @@ def _of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any
 
 
 def main() -> None:
-    """The entry point."""
-    app(prog_name="quickbooks-sync")
+    """The entry point; what nobody foresaw is logged as everything is, without secrets."""
+    try:
+        app(prog_name="quickbooks-sync")
+    except Exception:
+        words = "the command ended with an error of its own"
+        logging.getLogger("cli").critical(words, exc_info=True)
+        sys.exit(EXIT_FAILED)
 
 
 if __name__ == "__main__":

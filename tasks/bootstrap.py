@@ -19,12 +19,15 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.clock import SteadyClock, SystemClock
 from connectors.database import create_database_engine, database_time, migrate
+from connectors.log_fields import known
+from connectors.logs import set_up
 from connectors.ports import Clock
 from connectors.quickbooks.bounded_auth import AppKeys
 from connectors.quickbooks.client import ClientSettings, QuickBooksClient
 from connectors.quickbooks.connect import connect
 from connectors.quickbooks.limits import Limiter
 from connectors.quickbooks.oauth import IntuitOAuth, TokenSet
+from connectors.quickbooks.scrub import hide
 from connectors.quickbooks.tokens import TokenStore
 from connectors.quickbooks.transport import TransportLimits
 from connectors.settings import Settings, read_settings
@@ -98,10 +101,14 @@ def installation(
 ) -> Iterator[Installation]:
     """Open the installation; the database is brought up to date first.
 
+    From here on nothing is logged with a secret of it.
+
     Raises:
         UsageError: settings that cannot be used.
     """
     settings = settings or read_settings()
+    hide(*settings.secrets)
+    set_up(settings.log_format)
     engine = create_database_engine(settings.database_url)
     try:
         migrate(engine)
@@ -181,6 +188,7 @@ def open_cycle(
     clock = SteadyClock(database_time(place.engine, place.clock.now()), place.clock)
     state = SqlState(place.engine, connection, clock, uuid.uuid4().hex, _holder())
     with (
+        known(connection=connection.name, run=state.run_id),
         sealed(checkpoints, state, progress),
         QuickBooksClient(
             settings.endpoints_of(connection.environment),
