@@ -44,9 +44,10 @@ from models.record_type import record_type_named
 from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.context import Cycle
-from tasks.cycle import plan_only, run_cycle
+from tasks.cycle import plan_only
 from tasks.report import Report, added_up, planned_rows
 from tasks.retry import retry_parked
+from tasks.watching import run_watched
 
 #: More cycles than this in one call are a mistake.
 CYCLES_MAX = 20
@@ -129,7 +130,7 @@ def sync(
         reports = []
         for _ in range(cycles):
             with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
-                reports.append(run_cycle(cycle, "sync"))
+                reports.append(run_watched(cycle, "sync"))
         print_reports(reports, as_json=as_json)
     if reports[-1].parked_open:
         raise typer.Exit(EXIT_PARKED)

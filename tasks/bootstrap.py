@@ -41,6 +41,7 @@ from connectors.state.connections import (
 from connectors.state.port import Connection
 from connectors.state.schedules import count_calls
 from connectors.state.sql import SqlState
+from connectors.tracing import exporting
 from models.errors import UsageError
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
@@ -101,7 +102,8 @@ def installation(
 ) -> Iterator[Installation]:
     """Open the installation; the database is brought up to date first.
 
-    From here on nothing is logged with a secret of it.
+    From here on nothing is logged with a secret of it, and what is done is traced where the
+    environment wants it.
 
     Raises:
         UsageError: settings that cannot be used.
@@ -112,7 +114,8 @@ def installation(
     engine = create_database_engine(settings.database_url)
     try:
         migrate(engine)
-        yield Installation(settings, engine, clock or SystemClock())
+        with exporting():
+            yield Installation(settings, engine, clock or SystemClock())
     finally:
         engine.dispose()
 
