@@ -17,6 +17,7 @@ from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
 from connectors.logs import writes_json
+from connectors.quickbooks.scrub import scrub
 from models.errors import (
     AuditError,
     BrakeError,
@@ -100,10 +101,11 @@ def _stop(message: str, fix: str, code: int) -> NoReturn:
     if writes_json():
         _LOG.error("%s", message, extra={"fix": fix})
         raise typer.Exit(code)
-    console = Console(stderr=True)
-    console.print(f"[bold red]{message}[/]", highlight=False, soft_wrap=True)
+    # brackets in it are no markup
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    console.print(scrub(message), style="bold red")
     if fix:
-        console.print(fix, highlight=False, soft_wrap=True)
+        console.print(scrub(fix))
     raise typer.Exit(code)
 
 

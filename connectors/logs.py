@@ -47,14 +47,19 @@ class JsonLines(JsonFormatter):
         told = {**log_data, **log_fields.fields()}
         line = {name: told[name] for name in _HEAD}
         line |= {name: told[name] for name in (*log_fields.NAMES, *_TAIL) if told.get(name)}
-        line["message"] = scrub(str(line["message"])[:CHARACTERS_MAX])
-        if "exception" in line:
-            line["exception"] = scrub(str(line["exception"])[-CHARACTERS_MAX:])
-        # ids look like tokens, and are none
         return {
-            name: without_hidden(value) if isinstance(value, str) else value
+            name: _told(name, value) if isinstance(value, str) else value
             for name, value in line.items()
         }
+
+
+def _told(name: str, value: str) -> str:
+    """A text of a line, clean and within its bound; one that was cut first could hide half only."""
+    if name == "exception":
+        return scrub(value)[-CHARACTERS_MAX:]
+    # ids look like tokens, and are none
+    clean = scrub if name in ("message", "fix") else without_hidden
+    return clean(value)[:CHARACTERS_MAX]
 
 
 class _CleanRecords:

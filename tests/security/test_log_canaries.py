@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import typer
 
+from cli_shared import translated_errors
 from connectors.logs import JsonLines
+from connectors.quickbooks.scrub import hide
 from emulator.testing import RunningEmulator
-from models.errors import DisconnectedError, Fault
+from models.errors import DecisionError, DisconnectedError, Fault
 from tasks.bootstrap import installation, open_cycle
 from tests.fixtures.company import ENCRYPTION_KEY, SIGNING_KEY, Office, opened
 
@@ -113,6 +116,14 @@ def test_no_secret_of_a_cycle_is_logged(office: Office) -> None:
     lines = [json.loads(line) for line in outputs["json"].getvalue().splitlines()]
     ours = [line for line in lines if line["logger"] == LOG.name]
     assert {line["connection"] for line in ours} == {office.status()["connection"]}
+
+
+def test_an_error_that_ends_a_command_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a person reads, too; and what stands in brackets is read as it is."""
+    hide(CLIENT_SECRET)
+    with pytest.raises(typer.Exit), translated_errors():
+        raise DecisionError(f"[{CLIENT_SECRET}] is no key", code="x", fix=f"Not {CLIENT_SECRET}.")
+    assert capsys.readouterr().err == "[[hidden]] is no key\nNot [hidden].\n"
 
 
 def test_the_password_of_the_database_is_hidden_in_both_forms(
