@@ -36,8 +36,13 @@ def known(**fields: str | int) -> Iterator[None]:
 
 
 def note_call(intuit_tid: str) -> None:
-    """The last call to QuickBooks has this transaction id, until the level that made it ends."""
-    _FIELDS.set({**_FIELDS.get(), "intuit_tid": intuit_tid})
+    """The last call to QuickBooks has this transaction id, until the level that made it ends.
+
+    Outside of any level nobody would take it back, so nothing is noted.
+    """
+    here = _FIELDS.get()
+    if here:
+        _FIELDS.set({**here, "intuit_tid": intuit_tid})
 
 
 def fields() -> Mapping[str, str | int]:

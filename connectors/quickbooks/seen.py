@@ -10,7 +10,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from connectors.log_fields import note_call
+from connectors.log_fields import known, note_call
 from connectors.tracing import span
 from models.errors import RemoteError
 
@@ -38,14 +38,17 @@ class SeenCall:
             retry_class: what a fault in it asks for; "" for a success.
         """
         self._note(status, intuit_tid, retry_class)
-        _LOG.info("%s: HTTP %d %s", self._name, status, retry_class or "ok")
+        with known(intuit_tid=intuit_tid):
+            _LOG.info("%s: HTTP %d %s", self._name, status, retry_class or "ok")
 
     def failed(self, error: Exception) -> None:
         """No usable answer came; what an error of a library says may hold an address or a body."""
         kind = type(error).__name__
         if isinstance(error, RemoteError):
-            self._note(error.fault.status, error.fault.intuit_tid, kind)
-            _LOG.info("%s: %s", self._name, error)
+            fault = error.fault
+            self._note(fault.status, fault.intuit_tid, kind)
+            with known(intuit_tid=fault.intuit_tid):
+                _LOG.info("%s: %s", self._name, error)
         else:
             _LOG.info("%s: %s", self._name, kind)
 

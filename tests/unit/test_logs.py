@@ -78,6 +78,11 @@ def test_levels_add_what_is_known_and_take_it_back(log: logging.Logger) -> None:
     assert told == [cycle, record, cycle, {}]
 
 
+def test_a_call_outside_of_any_level_leaves_nothing_behind() -> None:
+    note_call("1-tid")
+    assert fields() == {}
+
+
 def test_what_is_known_is_taken_back_after_an_error() -> None:
     with pytest.raises(ValueError, match="stop"), known(connection="Acme"):
         raise ValueError("stop")
