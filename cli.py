@@ -8,6 +8,7 @@ a brake stopped it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -25,6 +26,7 @@ from cli_reconcile import reconcile
 from cli_record_types import record_types
 from cli_settings import add_commands as add_settings
 from cli_shared import (
+    EXIT_FAILED,
     EXIT_PARKED,
     ConnectionName,
     Json,
@@ -43,8 +45,9 @@ from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.brakes import waiting_for_approval
 from tasks.context import Cycle
-from tasks.cycle import plan_only, run_cycle
+from tasks.cycle import plan_only
 from tasks.report import Report, added_up, planned_rows
+from tasks.watching import run_watched
 
 #: More cycles than this in one call are a mistake.
 CYCLES_MAX = 20
@@ -129,7 +132,7 @@ def sync(
         reports = []
         for _ in range(cycles):
             with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
-                reports.append(run_cycle(cycle, "sync"))
+                reports.append(run_watched(cycle, "sync"))
         print_reports(reports, as_json=as_json)
     if reports[-1].parked_open:
         raise typer.Exit(EXIT_PARKED)
@@ -278,8 +281,13 @@ def print_reports(reports: list[Report], *, as_json: bool = False) -> None:
 
 
 def main() -> None:
-    """The entry point."""
-    app(prog_name="quickbooks-sync")
+    """The entry point; what nobody foresaw is logged as everything is, without secrets."""
+    try:
+        app(prog_name="quickbooks-sync")
+    except Exception:
+        words = "the command ended with an error of its own"
+        logging.getLogger("cli").critical(words, exc_info=True)
+        sys.exit(EXIT_FAILED)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from models.errors import BrakeError, DisconnectedError, SyncError
 from models.schedule import Forecast, forecast
 from models.words import DataType
 from tasks.bootstrap import Installation, open_cycle
-from tasks.cycle import run_cycle
 from tasks.report import Report
 from tasks.steps import PLAIN, Steps
+from tasks.watching import run_watched
 
 #: Companies at a time: a cycle mostly waits for QuickBooks.
 COMPANIES_AT_A_TIME: Final = 8
@@ -153,7 +153,7 @@ def _company(
         return CompanyRun(due.connection_id, due.name, data_types, CycleEnd.FAILED, due.error)
     try:
         with open_cycle(place, due.name, data_types) as cycle:
-            report = run_cycle(cycle, "sync-due", steps)
+            report = run_watched(cycle, "sync-due", steps)
     except SyncError as error:
         end, message = end_of(error), str(error)
     except Exception as error:  # noqa: BLE001 - told, and counted as failed
