@@ -11,10 +11,12 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from connectors.state.schedules import Due, Scheduled, scheduled, take_due, usage
+from connectors.database import database_time
+from connectors.state.schedules import Due, Scheduled, make_due, scheduled, take_due, usage
 from models.errors import BrakeError, DisconnectedError, SyncError
 from models.schedule import Forecast, forecast
 from models.words import DataType
@@ -42,7 +44,7 @@ class CycleEnd(StrEnum):
     MOVED = "moved"
     #: Records were set aside for a person or a later try.
     PARKED = "parked"
-    #: Another run had the company; it is due again at its next slot.
+    #: Another run had just taken the company; it stays due until that one has ended.
     BUSY = "busy"
     #: A brake stopped it before its first write.
     STOPPED = "stopped"
@@ -131,7 +133,7 @@ def dispatch(
         while True:
             passed = place.clock.monotonic() - started_at
             if not waiting and passed < (SECONDS_MAX_BESIDE if running else seconds_max):
-                now, stretch = place.clock.now(), done.forecast.stretch
+                now, stretch = _shared_time(place), done.forecast.stretch
                 waiting = take_due(place.engine, now, stretch=stretch, only=only)
             while waiting and len(running) < at_a_time:
                 # each thread belongs to the flow run of this one
@@ -143,6 +145,11 @@ def dispatch(
             done.runs += [each.result() for each in ended]
 
 
+def _shared_time(place: Installation) -> datetime:
+    """Now, by the clock of all who make companies due or hold them."""
+    return database_time(place.engine, place.clock.now())
+
+
 def _company(
     place: Installation, due: Due, steps: Steps, progress: Callable[[str], None]
 ) -> CompanyRun:
@@ -152,8 +159,7 @@ def _company(
         progress(f"{due.name}: {due.error}")
         return CompanyRun(due.connection_id, due.name, data_types, CycleEnd.FAILED, due.error)
     try:
-        with open_cycle(place, due.name, data_types) as cycle:
-            report = run_cycle(cycle, "sync-due", steps)
+        report = _cycle(place, due, steps)
     except SyncError as error:
         end, message = end_of(error), str(error)
     except Exception as error:  # noqa: BLE001 - told, and counted as failed
@@ -169,6 +175,19 @@ def _company(
         return CompanyRun(due.connection_id, due.name, data_types, end, message, report)
     progress(f"{due.name}: {end.value}: {message}")
     return CompanyRun(due.connection_id, due.name, data_types, end, message)
+
+
+def _cycle(place: Installation, due: Due, steps: Steps) -> Report:
+    """One cycle; a company that another run has taken stays due, for it was not looked at."""
+    data_types = tuple(sorted(due.data_types))
+    try:
+        with open_cycle(place, due.name, data_types) as cycle:
+            return run_cycle(cycle, "sync-due", steps)
+    except BrakeError as error:
+        if end_of(error) is CycleEnd.BUSY:
+            with place.engine.begin() as transaction:
+                make_due(transaction, due.connection_id, _shared_time(place), data_types)
+        raise
 
 
 def end_of(error: SyncError) -> CycleEnd:

@@ -2,8 +2,10 @@
 
 A run takes due connections up by moving their rows to the next slot, in one transaction: two
 dispatchers never take the same one, and what a dispatcher that dies had taken is due again a slot
-later. Correctness does not rest on this (the lease keeps two runs of one company apart); it decides
-when somebody looks.
+later. A company that is being worked on is left due until that ends. Correctness does not rest on
+this (the lease keeps two runs of one company apart); it decides when somebody looks.
+
+Whoever changes schedules locks their connection first: no two transactions wait for each other.
 """
 
 from __future__ import annotations
@@ -14,11 +16,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Row, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, bindparam, func, select, update
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import reading
+from connectors.database import reading, upsert
 from connectors.ports import Meter
 from models.errors import UsageError
 from models.schedule import Usage, next_due
@@ -55,7 +56,7 @@ def take_due(
 
     Args:
         engine: the database.
-        now: the instant up to which they are due.
+        now: the instant up to which they are due, by the clock that leases are timed by.
         stretch: by how much intervals are longer than people chose.
         only: data types to look at.
     """
@@ -92,18 +93,24 @@ def _locked(
 ) -> Sequence[Row[Any]]:
     """Due connections, longest first; on PostgreSQL those that no other dispatcher is taking up.
 
-    SQLite's transaction has the whole file.
+    SQLite's transaction has the whole file. One that a run holds would only be found busy, and
+    moved to its next slot: what became due meanwhile would wait as long.
     """
-    schedules, connections = schedule_tables.schedules, tables.connections
+    schedules, connections, leases = schedule_tables.schedules, tables.connections, tables.leases
     due_at = (
         select(func.min(schedules.c.due_at))
         .where(schedules.c.connection_id == connections.c.id, *_due(now, only))
         .scalar_subquery()
     )
+    held = select(leases.c.epoch).where(
+        leases.c.connection_id == connections.c.id,
+        leases.c.holder.is_not(None),
+        leases.c.expires_at > now,
+    )
     query = (
         select(connections.c.id, connections.c.name, connections.c.settings)
         .add_columns(due_at.label("due_at"))
-        .where(connections.c.status == "connected", due_at.is_not(None))
+        .where(connections.c.status == "connected", due_at.is_not(None), ~held.exists())
         .order_by(due_at, connections.c.id)
         .limit(TAKEN_MAX)
     )
@@ -148,7 +155,7 @@ def _fill(transaction: SqlConnection, now: datetime) -> None:
             for name in DataType
         ]
         # another dispatcher may have been faster
-        transaction.execute(_upsert(transaction, schedules).on_conflict_do_nothing(), rows)
+        transaction.execute(upsert(transaction, schedules).on_conflict_do_nothing(), rows)
 
 
 def _move(transaction: SqlConnection, moved: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -171,8 +178,14 @@ def make_due(
     at: datetime,
     data_types: Collection[DataType] = tuple(DataType),
 ) -> None:
-    """Let a connection be due at an instant, unless it is earlier anyway."""
-    schedules = schedule_tables.schedules
+    """Let a connection be due at an instant, unless it is earlier anyway.
+
+    A dispatcher that is just taking the connection up is waited for: it may have looked at the
+    sides before what makes it due now, so it is due once more.
+    """
+    schedules, connections = schedule_tables.schedules, tables.connections
+    mine = select(connections.c.id).where(connections.c.id == connection_id)
+    transaction.execute(mine.with_for_update(key_share=True))
     transaction.execute(
         update(schedules)
         .where(
@@ -222,8 +235,8 @@ def count_calls(engine: Engine, connection_id: int, now: datetime, meter: Meter)
     row = {**key, "cycles": 1, "requests": meter.total, "metered": meter.metered}
     added = {name: counts.c[name] + row[name] for name in row if name not in key}
     with engine.begin() as transaction:
-        upsert = _upsert(transaction, counts).values(row)
-        transaction.execute(upsert.on_conflict_do_update(index_elements=[*key], set_=added))
+        adding = upsert(transaction, counts).values(row)
+        transaction.execute(adding.on_conflict_do_update(index_elements=[*key], set_=added))
 
 
 def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Usage:
@@ -237,13 +250,6 @@ def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Us
     with reading(engine).connect() as connection:
         cycles, requests, metered = connection.execute(query).one()
     return Usage(int(cycles), int(requests), int(metered))
-
-
-def _upsert(transaction: SqlConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An insert that may say what happens where the row is there; each database has its own."""
-    if transaction.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
 
 
 def _month(now: datetime) -> str:
