@@ -22,6 +22,7 @@ from cli_match import match
 from cli_metrics import metrics
 from cli_reconcile import reconcile
 from cli_record_types import record_types
+from cli_serve import serve
 from cli_settings import add_commands as add_settings
 from cli_shared import (
     EXIT_PARKED,
@@ -60,6 +61,7 @@ app.command("match")(match)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
+app.command("serve")(serve)
 app.command("backfill")(backfill)
 add_commands(app)
 add_settings(app)

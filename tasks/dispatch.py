@@ -11,12 +11,20 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from connectors.database import database_time
-from connectors.state.schedules import Due, Scheduled, make_due, scheduled, take_due, usage
+from connectors.state.schedules import (
+    Due,
+    Scheduled,
+    is_due_again,
+    make_due,
+    scheduled,
+    take_due,
+    usage,
+)
 from models.errors import BrakeError, DisconnectedError, SyncError
 from models.schedule import Forecast, forecast
 from models.words import DataType
@@ -32,6 +40,11 @@ SECONDS_MAX: Final = 600.0
 SECONDS_MAX_BESIDE: Final = 3_600.0
 #: How often it looks who else is due while all that it began are still running.
 LOOK_SECONDS: Final = 5.0
+#: Seconds between two cycles of one company that becomes due again and again, as by webhooks; as
+#: many times longer as its interval is where the month's budget is short.
+AGAIN_SECONDS: Final = 15
+#: How often it looks whether such a company's time has come.
+WAIT_SECONDS: Final = 1.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -123,24 +136,32 @@ def dispatch(
 ) -> Dispatched:
     """Sync all companies that are due, side by side, until none is or the time is up.
 
-    A company that takes long keeps its own place only: others are taken up beside it.
+    A company that takes long keeps its own place only: others are taken up beside it. One that is
+    due again right after its cycle, because more came meanwhile, is waited for.
     """
     done = Dispatched(forecast_of(place))
-    started_at = place.clock.monotonic()
+    started_at, stretch = place.clock.monotonic(), done.forecast.stretch
+    again_after = timedelta(seconds=round(AGAIN_SECONDS * stretch))
     waiting: list[Due] = []
     running: set[Future[CompanyRun]] = set()
     with ThreadPoolExecutor(max_workers=at_a_time, thread_name_prefix="company") as threads:
         while True:
             passed = place.clock.monotonic() - started_at
             if not waiting and passed < (SECONDS_MAX_BESIDE if running else seconds_max):
-                now, stretch = _shared_time(place), done.forecast.stretch
-                waiting = take_due(place.engine, now, stretch=stretch, only=only)
+                now = _shared_time(place)
+                waiting = take_due(
+                    place.engine, now, stretch=stretch, only=only, again_after=again_after
+                )
             while waiting and len(running) < at_a_time:
                 # each thread belongs to the flow run of this one
                 run = contextvars.copy_context().run
                 running.add(threads.submit(run, _company, place, waiting.pop(0), steps, progress))
             if not running:
-                return done
+                soon = is_due_again(place.engine, _shared_time(place), again_after, only)
+                if not soon or passed >= seconds_max:
+                    return done
+                place.clock.sleep(WAIT_SECONDS)
+                continue
             ended, running = wait(running, LOOK_SECONDS, return_when=FIRST_COMPLETED)
             done.runs += [each.result() for each in ended]
 

@@ -16,6 +16,7 @@ from connectors.state.schedules import (
     TAKEN_MAX,
     Due,
     count_calls,
+    is_due_again,
     make_due,
     scheduled,
     take_due,
@@ -122,6 +123,25 @@ def test_what_a_run_holds_is_left_due(database: Engine) -> None:
         make_due(transaction, held, NOON)
         transaction.execute(update(leases).values(holder=None, expires_at=None))
     assert numbers(take_due(database, NOON)) == [held]
+
+
+def test_what_was_taken_up_just_now_is_left_alone_for_a_while(database: Engine) -> None:
+    """With all that became due meanwhile; whoever asks whether that is soon is told."""
+    (number,) = connect(database, 1)
+    while_ = timedelta(seconds=15)
+    take_due(database, NOON, again_after=while_)
+    for _ in range(2):
+        with database.begin() as transaction:
+            make_due(transaction, number, NOON, [DataType.INVOICES])
+        soon = NOON + while_ - timedelta(seconds=1)
+        assert take_due(database, soon, again_after=while_) == []
+        assert is_due_again(database, soon, while_, list(DataType))
+        assert not is_due_again(database, soon, while_, [DataType.EXPENSES])
+    with database.begin() as transaction:
+        make_due(transaction, number, NOON, [DataType.EXPENSES])
+    (due,) = take_due(database, NOON + while_, again_after=while_)
+    assert due.data_types == {DataType.INVOICES, DataType.EXPENSES}
+    assert not is_due_again(database, NOON + while_, while_, list(DataType))
 
 
 def test_what_becomes_due_is_never_lost(database: Engine) -> None:
