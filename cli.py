@@ -24,6 +24,7 @@ from cli_metrics import metrics
 from cli_queue import queue, retry
 from cli_reconcile import reconcile
 from cli_record_types import record_types
+from cli_serve import serve
 from cli_settings import add_commands as add_settings
 from cli_shared import (
     EXIT_FAILED,
@@ -65,6 +66,7 @@ app.command("retry")(retry)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
+app.command("serve")(serve)
 app.command("backfill")(backfill)
 add_commands(app)
 add_settings(app)

@@ -151,8 +151,10 @@ def _settle(place: Installation, count: int) -> None:
 
 
 def _make_all_due(place: Installation) -> None:
+    # as if they had not been synced just now
+    due = {"due_at": place.clock.now(), "taken_at": None}
     with place.engine.begin() as transaction:
-        transaction.execute(update(schedule_tables.schedules).values(due_at=place.clock.now()))
+        transaction.execute(update(schedule_tables.schedules).values(due))
 
 
 # -- what is measured --

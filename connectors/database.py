@@ -15,7 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -91,6 +92,13 @@ def database_time(engine: Engine, otherwise: datetime) -> datetime:
     with reading(engine).connect() as connection:
         found: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     return found.astimezone(UTC)
+
+
+def upsert(transaction: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an insert that may say what happens where the row is there; each database has one."""
+    if transaction.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def migrate(engine: Engine) -> None:

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     audit_public_keys: str = ""
     #: The file with the audit log's checkpoints, best on another machine's disk.
     audit_checkpoints: str = ""
+    #: Verifier tokens of the app's webhooks, separated by commas: two while one replaces the other.
+    webhook_verifier_tokens: SecretStr = SecretStr("")
     #: Where Intuit's consent page sends the browser back to.
     redirect_url: str = "http://localhost:8765/callback"
     dashboard_url: str = ""
@@ -158,6 +160,22 @@ class Settings(BaseSettings):
         if self.audit_signer is not None:
             keys.append(self.audit_signer.public_key)
         return Verifier(keys) if keys else None
+
+    @property
+    def webhook_verifiers(self) -> tuple[str, ...]:
+        """The verifier tokens that a webhook may be signed with.
+
+        Raises:
+            UsageError: none is set, so that nobody's webhooks could be told from Intuit's.
+        """
+        listed = self.webhook_verifier_tokens.get_secret_value().split(",")
+        tokens = tuple(each.strip() for each in listed if each.strip())
+        if not tokens:
+            raise UsageError(
+                "QBSYNC_WEBHOOK_VERIFIER_TOKENS is not set; copy the verifier token from the "
+                "webhooks page of the app in Intuit's developer portal"
+            )
+        return tokens
 
     @property
     def audit_checkpoint_file(self) -> Path | None:

@@ -9,6 +9,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from connectors.state.webhooks import forget_events
 from tasks.bootstrap import installation
 from tasks.keep_connected import Kept, keep_connected
 from tasks.prefect_steps import ROWS_MAX
@@ -16,13 +17,17 @@ from tasks.prefect_steps import ROWS_MAX
 
 @flow(name="keep-connected")
 def keep_connected_flow() -> State[dict[str, Any]]:
-    """Renew the permissions that nobody used, and say in time which of them end.
+    """Renew the permissions that nobody used, say in time which of them end, forget old webhooks.
 
     Intuit ends a permission after 100 days without a renewal, which is what happens to a paused
     company, and five years after it was given. A person is told 30 days before.
     """
+    log = get_run_logger()
     with installation() as place:
-        kept = keep_connected(place, get_run_logger().info)
+        kept = keep_connected(place, log.info)
+        forgotten = forget_events(place.engine, place.clock.now())
+    if forgotten:
+        log.info("%d old webhook events forgotten", forgotten)
     asked = [each for each in kept if each.needs_a_look]
     rows = [each.as_row() for each in [*asked, *(each for each in kept if each not in asked)]]
     if rows:

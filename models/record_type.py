@@ -217,6 +217,19 @@ def record_type_named(name: str) -> RecordType:
         ) from None
 
 
+@cache
+def _by_entity() -> dict[str, list[RecordType]]:
+    found: dict[str, list[RecordType]] = {}
+    for each in catalog().values():
+        found.setdefault(each.entity.lower(), []).append(each)
+    return found
+
+
+def of_entity(entity: str) -> list[RecordType]:
+    """Record types of a QuickBooks entity, however it is spelt; none where it is not synced."""
+    return _by_entity().get(entity.lower(), [])
+
+
 def in_data_types(data_types: Iterable[DataType]) -> list[RecordType]:
     """Record types of these data types, parents first."""
     wanted = set(data_types)

@@ -11,10 +11,20 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from connectors.state.schedules import Due, Scheduled, scheduled, take_due, usage
+from connectors.database import database_time
+from connectors.state.schedules import (
+    Due,
+    Scheduled,
+    is_due_again,
+    make_due,
+    scheduled,
+    take_due,
+    usage,
+)
 from models.errors import BrakeError, DisconnectedError, SyncError
 from models.schedule import Forecast, forecast
 from models.words import DataType
@@ -30,6 +40,11 @@ SECONDS_MAX: Final = 600.0
 SECONDS_MAX_BESIDE: Final = 3_600.0
 #: How often it looks who else is due while all that it began are still running.
 LOOK_SECONDS: Final = 5.0
+#: Seconds between two cycles of one company that becomes due again and again, as by webhooks; as
+#: many times longer as its interval is where the month's budget is short.
+AGAIN_SECONDS: Final = 15
+#: How often it looks whether such a company's time has come.
+WAIT_SECONDS: Final = 1.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,7 +57,7 @@ class CycleEnd(StrEnum):
     MOVED = "moved"
     #: Records were set aside for a person or a later try.
     PARKED = "parked"
-    #: Another run had the company; it is due again at its next slot.
+    #: Another run had just taken the company; it stays due until that one has ended.
     BUSY = "busy"
     #: A brake stopped it before its first write.
     STOPPED = "stopped"
@@ -121,26 +136,39 @@ def dispatch(
 ) -> Dispatched:
     """Sync all companies that are due, side by side, until none is or the time is up.
 
-    A company that takes long keeps its own place only: others are taken up beside it.
+    A company that takes long keeps its own place only: others are taken up beside it. One that is
+    due again right after its cycle, because more came meanwhile, is waited for.
     """
     done = Dispatched(forecast_of(place))
-    started_at = place.clock.monotonic()
+    started_at, stretch = place.clock.monotonic(), done.forecast.stretch
+    again_after = timedelta(seconds=round(AGAIN_SECONDS * stretch))
     waiting: list[Due] = []
     running: set[Future[CompanyRun]] = set()
     with ThreadPoolExecutor(max_workers=at_a_time, thread_name_prefix="company") as threads:
         while True:
             passed = place.clock.monotonic() - started_at
             if not waiting and passed < (SECONDS_MAX_BESIDE if running else seconds_max):
-                now, stretch = place.clock.now(), done.forecast.stretch
-                waiting = take_due(place.engine, now, stretch=stretch, only=only)
+                now = _shared_time(place)
+                waiting = take_due(
+                    place.engine, now, stretch=stretch, only=only, again_after=again_after
+                )
             while waiting and len(running) < at_a_time:
                 # each thread belongs to the flow run of this one
                 run = contextvars.copy_context().run
                 running.add(threads.submit(run, _company, place, waiting.pop(0), steps, progress))
             if not running:
-                return done
+                soon = is_due_again(place.engine, _shared_time(place), again_after, only)
+                if not soon or passed >= seconds_max:
+                    return done
+                place.clock.sleep(WAIT_SECONDS)
+                continue
             ended, running = wait(running, LOOK_SECONDS, return_when=FIRST_COMPLETED)
             done.runs += [each.result() for each in ended]
+
+
+def _shared_time(place: Installation) -> datetime:
+    """Now, by the clock of all who make companies due or hold them."""
+    return database_time(place.engine, place.clock.now())
 
 
 def _company(
@@ -152,8 +180,7 @@ def _company(
         progress(f"{due.name}: {due.error}")
         return CompanyRun(due.connection_id, due.name, data_types, CycleEnd.FAILED, due.error)
     try:
-        with open_cycle(place, due.name, data_types) as cycle:
-            report = run_watched(cycle, "sync-due", steps)
+        report = _cycle(place, due, steps)
     except SyncError as error:
         end, message = end_of(error), str(error)
     except Exception as error:  # noqa: BLE001 - told, and counted as failed
@@ -169,6 +196,19 @@ def _company(
         return CompanyRun(due.connection_id, due.name, data_types, end, message, report)
     progress(f"{due.name}: {end.value}: {message}")
     return CompanyRun(due.connection_id, due.name, data_types, end, message)
+
+
+def _cycle(place: Installation, due: Due, steps: Steps) -> Report:
+    """One cycle; a company that another run has taken stays due, for it was not looked at."""
+    data_types = tuple(sorted(due.data_types))
+    try:
+        with open_cycle(place, due.name, data_types) as cycle:
+            return run_watched(cycle, "sync-due", steps)
+    except BrakeError as error:
+        if end_of(error) is CycleEnd.BUSY:
+            with place.engine.begin() as transaction:
+                make_due(transaction, due.connection_id, _shared_time(place), data_types)
+        raise
 
 
 def end_of(error: SyncError) -> CycleEnd:

@@ -2,23 +2,24 @@
 
 A run takes due connections up by moving their rows to the next slot, in one transaction: two
 dispatchers never take the same one, and what a dispatcher that dies had taken is due again a slot
-later. Correctness does not rest on this (the lease keeps two runs of one company apart); it decides
-when somebody looks.
+later. A company that is being worked on is left due until that ends. Correctness does not rest on
+this (the lease keeps two runs of one company apart); it decides when somebody looks.
+
+Whoever changes schedules locks their connection first: no two transactions wait for each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Row, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, bindparam, func, or_, select, update
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy.dialects import postgresql, sqlite
 
-from connectors.database import reading
+from connectors.database import reading, upsert
 from connectors.ports import Meter
 from models.errors import UsageError
 from models.schedule import Usage, next_due
@@ -50,29 +51,31 @@ def take_due(
     *,
     stretch: Fraction = Fraction(1),
     only: Collection[DataType] = tuple(DataType),
+    again_after: timedelta = timedelta(0),
 ) -> list[Due]:
     """Take up connections that are due, longest first; they are due again at their next slot.
 
     Args:
         engine: the database.
-        now: the instant up to which they are due.
+        now: the instant up to which they are due, by the clock that leases are timed by.
         stretch: by how much intervals are longer than people chose.
         only: data types to look at.
+        again_after: how long one that was taken up is left alone.
     """
+    due = _due(now, only, again_after)
     with engine.begin() as transaction:
         _fill(transaction, now)
         taken, moved = [], []
-        locked = _locked(transaction, now, only)
+        locked = _locked(transaction, now, due)
         # asked for under the lock: another dispatcher may have moved them just before
-        types = _due_types(transaction, [row.id for row in locked], now, only)
+        types = _due_types(transaction, [row.id for row in locked], due)
         for row in locked:
             settings, error = _readable(row.settings)
-            due = types.get(row.id, set())
-            for name in due:
+            found = types.get(row.id, set())
+            for name in found:
                 due_at = next_due(row.id, settings, name, stretch, now)
                 moved.append({"of": row.id, "named": name.value, "due_at": due_at})
-            if due & settings.data_types:
-                wanted = due & settings.data_types
+            if wanted := found & settings.data_types:
                 taken.append(Due(row.id, row.name, row.due_at, error, wanted))
         if moved:
             _move(transaction, moved, now)
@@ -87,23 +90,51 @@ def _readable(text: str) -> tuple[ConnectionSettings, str]:
         return ConnectionSettings(), str(error)
 
 
+def is_due_again(
+    engine: Engine, now: datetime, again_after: timedelta, only: Collection[DataType]
+) -> bool:
+    """Whether one is due, and not held, that was taken up less than again_after ago."""
+    schedules, connections = schedule_tables.schedules, tables.connections
+    query = (
+        select(connections.c.id)
+        .join(schedules, schedules.c.connection_id == connections.c.id)
+        .where(connections.c.status == "connected", ~_held(now), *_due(now, only))
+        .where(schedules.c.taken_at > now - again_after)
+        .limit(1)
+    )
+    with reading(engine).connect() as connection:
+        return connection.execute(query).first() is not None
+
+
+def _held(now: datetime) -> ColumnElement[bool]:
+    """Whether a run works on a connection."""
+    leases = tables.leases
+    held = select(leases.c.epoch).where(
+        leases.c.connection_id == tables.connections.c.id,
+        leases.c.holder.is_not(None),
+        leases.c.expires_at > now,
+    )
+    return held.exists()
+
+
 def _locked(
-    transaction: SqlConnection, now: datetime, only: Collection[DataType]
+    transaction: SqlConnection, now: datetime, due: Sequence[ColumnElement[bool]]
 ) -> Sequence[Row[Any]]:
     """Due connections, longest first; on PostgreSQL those that no other dispatcher is taking up.
 
-    SQLite's transaction has the whole file.
+    SQLite's transaction has the whole file. One that a run holds would only be found busy, and
+    moved to its next slot: what became due meanwhile would wait as long.
     """
     schedules, connections = schedule_tables.schedules, tables.connections
     due_at = (
         select(func.min(schedules.c.due_at))
-        .where(schedules.c.connection_id == connections.c.id, *_due(now, only))
+        .where(schedules.c.connection_id == connections.c.id, *due)
         .scalar_subquery()
     )
     query = (
         select(connections.c.id, connections.c.name, connections.c.settings)
         .add_columns(due_at.label("due_at"))
-        .where(connections.c.status == "connected", due_at.is_not(None))
+        .where(connections.c.status == "connected", due_at.is_not(None), ~_held(now))
         .order_by(due_at, connections.c.id)
         .limit(TAKEN_MAX)
     )
@@ -115,12 +146,11 @@ def _locked(
 def _due_types(
     transaction: SqlConnection,
     connection_ids: Collection[int],
-    now: datetime,
-    only: Collection[DataType],
+    due: Sequence[ColumnElement[bool]],
 ) -> dict[int, set[DataType]]:
     schedules = schedule_tables.schedules
     query = select(schedules.c.connection_id, schedules.c.data_type).where(
-        schedules.c.connection_id.in_(connection_ids), *_due(now, only)
+        schedules.c.connection_id.in_(connection_ids), *due
     )
     found: dict[int, set[DataType]] = {}
     for connection_id, name in transaction.execute(query):
@@ -128,10 +158,16 @@ def _due_types(
     return found
 
 
-def _due(now: datetime, only: Collection[DataType]) -> list[ColumnElement[bool]]:
+def _due(
+    now: datetime, only: Collection[DataType], again_after: timedelta = timedelta(0)
+) -> list[ColumnElement[bool]]:
     schedules = schedule_tables.schedules
     names = [each.value for each in only]
-    return [schedules.c.due_at <= now, schedules.c.data_type.in_(names)]
+    conditions = [schedules.c.due_at <= now, schedules.c.data_type.in_(names)]
+    if again_after:
+        taken_at = schedules.c.taken_at
+        conditions.append(or_(taken_at.is_(None), taken_at <= now - again_after))
+    return conditions
 
 
 def _fill(transaction: SqlConnection, now: datetime) -> None:
@@ -148,7 +184,7 @@ def _fill(transaction: SqlConnection, now: datetime) -> None:
             for name in DataType
         ]
         # another dispatcher may have been faster
-        transaction.execute(_upsert(transaction, schedules).on_conflict_do_nothing(), rows)
+        transaction.execute(upsert(transaction, schedules).on_conflict_do_nothing(), rows)
 
 
 def _move(transaction: SqlConnection, moved: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -171,8 +207,14 @@ def make_due(
     at: datetime,
     data_types: Collection[DataType] = tuple(DataType),
 ) -> None:
-    """Let a connection be due at an instant, unless it is earlier anyway."""
-    schedules = schedule_tables.schedules
+    """Let a connection be due at an instant, unless it is earlier anyway.
+
+    A dispatcher that is just taking the connection up is waited for: it may have looked at the
+    sides before what makes it due now, so it is due once more.
+    """
+    schedules, connections = schedule_tables.schedules, tables.connections
+    mine = select(connections.c.id).where(connections.c.id == connection_id)
+    transaction.execute(mine.with_for_update(key_share=True))
     transaction.execute(
         update(schedules)
         .where(
@@ -222,8 +264,8 @@ def count_calls(engine: Engine, connection_id: int, now: datetime, meter: Meter)
     row = {**key, "cycles": 1, "requests": meter.total, "metered": meter.metered}
     added = {name: counts.c[name] + row[name] for name in row if name not in key}
     with engine.begin() as transaction:
-        upsert = _upsert(transaction, counts).values(row)
-        transaction.execute(upsert.on_conflict_do_update(index_elements=[*key], set_=added))
+        adding = upsert(transaction, counts).values(row)
+        transaction.execute(adding.on_conflict_do_update(index_elements=[*key], set_=added))
 
 
 def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Usage:
@@ -237,13 +279,6 @@ def usage(engine: Engine, now: datetime, connection_id: int | None = None) -> Us
     with reading(engine).connect() as connection:
         cycles, requests, metered = connection.execute(query).one()
     return Usage(int(cycles), int(requests), int(metered))
-
-
-def _upsert(transaction: SqlConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An insert that may say what happens where the row is there; each database has its own."""
-    if transaction.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
 
 
 def _month(now: datetime) -> str:

@@ -5,8 +5,17 @@
 
 from __future__ import annotations
 
-from models.tables import audit, platform, schedule, sync
+from models.tables import audit, platform, schedule, sync, webhook
 from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.tables.shapes import metadata
 
-__all__ = ["RECORD_TABLES", "RecordTable", "audit", "metadata", "platform", "schedule", "sync"]
+__all__ = [
+    "RECORD_TABLES",
+    "RecordTable",
+    "audit",
+    "metadata",
+    "platform",
+    "schedule",
+    "sync",
+    "webhook",
+]

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from dashboard import dispatcher
 from deployments.serve import FLOWS
 from tests.fixtures.company import REPOSITORY
 from tests.fixtures.prefect import ON_PREFECT
@@ -49,6 +50,12 @@ def flow_of(deployment: dict[str, Any]) -> Any:
 def test_every_flow_has_one_deployment() -> None:
     """None is missing, here or in the process that serves them all."""
     assert sorted(NAMES) == sorted(each.name for each in FLOWS)
+
+
+def test_what_webhooks_wake_is_deployed() -> None:
+    """By the flow's name, and it comes by itself as well."""
+    (woken,) = [each for each in DEPLOYMENTS if each["name"] == dispatcher.FLOW]
+    assert woken["schedules"]
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=NAMES)

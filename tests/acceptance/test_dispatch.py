@@ -21,7 +21,7 @@ from models.tables import sync as tables
 from models.words import DataType
 from tasks import bootstrap
 from tasks.bootstrap import Installation, installation
-from tasks.dispatch import CycleEnd, Dispatched, dispatch
+from tasks.dispatch import AGAIN_SECONDS, CycleEnd, Dispatched, dispatch
 from tasks.keep_connected import keep_connected
 from tests.fixtures.companies import add_companies, all_are_due, realm_of
 from tests.fixtures.company import Office
@@ -85,8 +85,8 @@ def test_two_dispatchers_share_the_work(own_office: Office, place: Installation)
 
 
 def test_a_company_that_fails_keeps_nobody_else(own_office: Office, place: Installation) -> None:
-    """One is not let in any more, one is being worked on: the others are synced, and the first has
-    an alert."""
+    """One is not let in any more, one is being worked on: the others are synced, the first has an
+    alert, and the second stays due until that work has ended."""
     refused, busy, *others = (each.name for each in all_connections(place.engine))
     emulator = own_office.emulator.emulator
     granted = emulator.tokens.open_connection(own_office.emulator.client_id, realm_of(1))
@@ -99,7 +99,6 @@ def test_a_company_that_fails_keeps_nobody_else(own_office: Office, place: Insta
     done = dispatch(place)
     assert ends(done) == {
         refused: CycleEnd.DISCONNECTED,
-        busy: CycleEnd.BUSY,
         **dict.fromkeys(others, CycleEnd.IDLE),
     }
     (alert,) = own_office.run("status", "--connection", refused, "--json").json["alerts"]
@@ -107,6 +106,57 @@ def test_a_company_that_fails_keeps_nobody_else(own_office: Office, place: Insta
     assert "connect" in alert["fix"]
     assert [each.connection for each in done.to_look_at] == [refused]
     assert own_office.run("status", "--connection", busy, "--json").json["alerts"] == []
+    holder.release_lease()
+    assert ends(dispatch(place)) == {busy: CycleEnd.IDLE}
+
+
+def test_a_company_that_somebody_was_faster_with_stays_due(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run takes it just after it was taken up: it is synced once that one has ended, not
+    a slot later."""
+    connection = all_connections(place.engine)[0]
+    holder = SqlState(place.engine, connection, SystemClock(), "a" * 32, "somebody else")
+    real = bootstrap.open_cycle
+
+    def late(place: Installation, name: str, *more: Any) -> Any:
+        holder.take_lease(timedelta(minutes=5))
+        return real(place, name, *more)
+
+    monkeypatch.setattr("tasks.dispatch.open_cycle", late)
+    with place.engine.begin() as transaction:
+        make_due(transaction, connection.id, place.clock.now(), [DataType.INVOICES])
+    assert ends(dispatch(place)) == {connection.name: CycleEnd.BUSY}
+    monkeypatch.setattr("tasks.dispatch.open_cycle", real)
+    assert dispatch(place).runs == []
+    holder.release_lease()
+    (run,) = dispatch(place).runs
+    assert (run.end, run.data_types) == (CycleEnd.IDLE, (DataType.INVOICES,))
+
+
+def test_what_becomes_due_during_a_cycle_is_synced_after_it(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The company is being synced when something happens in it, twice: one more cycle follows in
+    the same run, some seconds after the first."""
+    connection = all_connections(place.engine)[0]
+    real = bootstrap.open_cycle
+    opened: list[float] = []
+
+    def watched(place: Installation, name: str, *more: Any) -> Any:
+        opened.append(place.clock.monotonic())
+        for _ in range(2 if len(opened) == 1 else 0):
+            with place.engine.begin() as transaction:
+                make_due(transaction, connection.id, place.clock.now())
+        return real(place, name, *more)
+
+    monkeypatch.setattr("tasks.dispatch.open_cycle", watched)
+    with place.engine.begin() as transaction:
+        make_due(transaction, connection.id, place.clock.now())
+    done = dispatch(place)
+    assert [each.end for each in done.runs] == [CycleEnd.IDLE, CycleEnd.IDLE]
+    first, second = opened
+    assert AGAIN_SECONDS <= second - first <= AGAIN_SECONDS + 60
 
 
 def test_settings_that_nobody_can_read_stop_one_company(
@@ -148,12 +198,13 @@ def test_a_slow_company_keeps_its_own_place_only(
             go_on.set()
         elif all(counts[each] >= 1 for each in others):
             with place.engine.begin() as transaction:
-                for each in all_connections(place.engine):
+                for each in all_connections(place.engine)[1:]:
                     make_due(transaction, each.id, place.clock.now())
         return real(place, name, *more)
 
     monkeypatch.setattr("tasks.dispatch.open_cycle", watched)
     monkeypatch.setattr("tasks.dispatch.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("tasks.dispatch.AGAIN_SECONDS", 0)
     all_are_due(own_office)
     runs = Counter(each.connection for each in dispatch(place, at_a_time=2).runs)
     assert runs[slow] >= 1

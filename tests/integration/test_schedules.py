@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from connectors.ports import Meter
 from connectors.state.schedules import (
     TAKEN_MAX,
     Due,
     count_calls,
+    is_due_again,
     make_due,
     scheduled,
     take_due,
@@ -23,7 +25,7 @@ from connectors.state.schedules import (
 from models.schedule import Usage
 from models.settings import ConnectionSettings
 from models.tables.platform import companies
-from models.tables.sync import connections
+from models.tables.sync import connections, leases
 from models.words import DataType
 
 if TYPE_CHECKING:
@@ -104,6 +106,70 @@ def test_the_longest_waiting_comes_first_and_with_all_that_is_due(database: Engi
     assert [each.connection_id for each in due] == [second, first]
     assert due[0].data_types == {DataType.INVOICES, DataType.EXPENSES}
     assert due[1].data_types == set(DataType)
+
+
+def test_what_a_run_holds_is_left_due(database: Engine) -> None:
+    """Until that run ends, or died so long ago that its lease is over."""
+    held, free = connect(database, 2)
+    take_due(database, NOON)
+    with database.begin() as transaction:
+        lease = {"connection_id": held, "holder": "one", "epoch": 1}
+        transaction.execute(insert(leases).values(**lease, expires_at=NOON + QUARTER))
+        for each in (held, free):
+            make_due(transaction, each, NOON)
+    assert numbers(take_due(database, NOON)) == [free]
+    assert numbers(take_due(database, NOON + QUARTER, only=[DataType.INVOICES])) == [held, free]
+    with database.begin() as transaction:
+        make_due(transaction, held, NOON)
+        transaction.execute(update(leases).values(holder=None, expires_at=None))
+    assert numbers(take_due(database, NOON)) == [held]
+
+
+def test_what_was_taken_up_just_now_is_left_alone_for_a_while(database: Engine) -> None:
+    """With all that became due meanwhile; whoever asks whether that is soon is told."""
+    (number,) = connect(database, 1)
+    while_ = timedelta(seconds=15)
+    take_due(database, NOON, again_after=while_)
+    for _ in range(2):
+        with database.begin() as transaction:
+            make_due(transaction, number, NOON, [DataType.INVOICES])
+        soon = NOON + while_ - timedelta(seconds=1)
+        assert take_due(database, soon, again_after=while_) == []
+        assert is_due_again(database, soon, while_, list(DataType))
+        assert not is_due_again(database, soon, while_, [DataType.EXPENSES])
+    with database.begin() as transaction:
+        make_due(transaction, number, NOON, [DataType.EXPENSES])
+    (due,) = take_due(database, NOON + while_, again_after=while_)
+    assert due.data_types == {DataType.INVOICES, DataType.EXPENSES}
+    assert not is_due_again(database, NOON + while_, while_, list(DataType))
+
+
+def test_what_becomes_due_is_never_lost(database: Engine) -> None:
+    """Somebody makes companies due, over and over, while two dispatchers take them up: after the
+    last time each is taken up once more."""
+    ids = connect(database, 5)
+    take_due(database, NOON)
+    taken: list[int] = []
+    ended = Event()
+
+    def dispatcher() -> None:
+        while not ended.is_set():
+            taken.extend(numbers(take_due(database, NOON)))
+
+    threads = [Thread(target=dispatcher) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for _ in range(20):
+        before = len(taken)
+        with database.begin() as transaction:
+            for number in ids:
+                make_due(transaction, number, NOON, [DataType.INVOICES, DataType.EXPENSES])
+        deadline = monotonic() + 10
+        while set(taken[before:]) != set(ids):
+            assert monotonic() < deadline, taken[before:]
+    ended.set()
+    for each in threads:
+        each.join(timeout=60)
 
 
 def test_only_some_data_types_may_be_asked_for(database: Engine) -> None:

@@ -21,7 +21,7 @@ from tests.fixtures.records import PAYLOADS
 pytestmark = pytest.mark.xdist_group("tidy")
 
 REPOSITORY = Path(__file__).parents[2]
-PRODUCT = ("models", "connectors", "tasks", "flows", "deployments")
+PRODUCT = ("models", "connectors", "tasks", "flows", "deployments", "dashboard")
 SOURCE = (*PRODUCT, "emulator", "benchmarks")
 #: The command line's modules.
 COMMAND_LINE = sorted(REPOSITORY.glob("cli*.py"))

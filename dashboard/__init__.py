@@ -1,0 +1,1 @@
+"""What faces the network: the receiver of QuickBooks's webhooks."""
