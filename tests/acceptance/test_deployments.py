@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from deployments.serve import FLOWS
+from deployments.work_pools import ENVIRONMENT, POOL, make
 from tests.fixtures.company import REPOSITORY
 from tests.fixtures.prefect import ON_PREFECT
 
@@ -81,7 +82,9 @@ def test_the_docs_name_every_deployment() -> None:
 
 
 def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], Any]) -> None:
-    """`prefect --no-prompt deploy --all`, twice: all are there once, with their limits."""
+    """The pool, and `prefect --no-prompt deploy --all` twice: all are there once, with their
+    limits, and what people have set in the pool stays."""
+    from prefect.client.schemas.actions import WorkPoolUpdate
     from prefect.settings import PREFECT_API_URL
 
     environment = {
@@ -89,9 +92,8 @@ def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], A
         "PREFECT_API_URL": PREFECT_API_URL.value(),
         "QBSYNC_HOME": str(REPOSITORY),
     }
-    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
-    pool = [*prefect, "work-pool", "create", "quickbooks-sync", "--type", "process"]
-    for command in (pool, [*prefect, "deploy", "--all"], [*prefect, "deploy", "--all"]):
+    deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    for command in ([sys.executable, "-m", "deployments.work_pools"], deploy, deploy):
         done = subprocess.run(
             command,
             cwd=REPOSITORY,
@@ -104,6 +106,11 @@ def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], A
         assert done.returncode == 0, done.stdout + done.stderr
     with prefect_server() as client:
         found = {each.name: each for each in client.read_deployments()}
+        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True, concurrency_limit=7))
+        make(client)
+        pool = client.read_work_pool(POOL)
+    assert (pool.is_paused, pool.concurrency_limit) == (True, 7)
+    assert pool.base_job_template["variables"]["properties"]["env"]["default"] == ENVIRONMENT
     assert set(NAMES) <= set(found)
     for each in DEPLOYMENTS:
         made = found[each["name"]]
