@@ -79,6 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except SyncError as error:
         outcome.wrong["the_run_itself"] = [str(error)]
+    except KeyboardInterrupt:
+        outcome.wrong["the_run_itself"] = ["stopped before its end"]
     wrong = {name: listed for name, listed in outcome.wrong.items() if listed}
     checks = {name: not listed for name, listed in outcome.wrong.items()}
     sys.stdout.write(json.dumps({**outcome.figures, "checks": checks, "wrong": wrong}) + "\n")
