@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK_TOOLS := .lock-tools
+LOCK := $(LOCK_TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
 
@@ -35,6 +37,10 @@ prove: $(VENV)/.dev
 	$(BIN)/python -m tests.acceptance.kill --runs 12 --database sqlite
 	$(BIN)/python -m tests.acceptance.kill --runs 12 --database postgresql
 
+# scale out: Prefect on PostgreSQL and Redis, two workers, 200 companies, and one worker killed (JSON=1)
+scale: $(VENV)/.scale
+	$(BIN)/python -m tests.acceptance.scale $(SCALE)
+
 # check style and import direction
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -53,8 +59,10 @@ bench: $(VENV)/.project
 lock:
 	test -x $(LOCK_TOOLS)/bin/uv || { $(PY) -m venv $(LOCK_TOOLS) && $(LOCK_TOOLS)/bin/pip install -q uv; }
 	for set in runtime dev; do \
-		$(LOCK_TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-			--no-emit-index-url --no-annotate --no-header \
+		$(LOCK) requirements/$$set.in -o requirements/$$set.lock || exit 1; \
+	done
+	for set in server scale; do \
+		$(LOCK) -c requirements/runtime.lock -c requirements/dev.lock \
 			requirements/$$set.in -o requirements/$$set.lock || exit 1; \
 	done
 
@@ -75,4 +83,8 @@ $(VENV)/.dev: $(VENV)/.project requirements/dev.lock
 	$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
 	touch $@
 
-.PHONY: help setup demo test prove lint types bench lock clean
+$(VENV)/.scale: $(VENV)/.dev requirements/scale.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/scale.lock
+	touch $@
+
+.PHONY: help setup demo test prove scale lint types bench lock clean

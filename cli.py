@@ -8,9 +8,10 @@ a brake stopped it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,16 +21,19 @@ from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
 from cli_metrics import metrics
+from cli_queue import queue, retry
 from cli_reconcile import reconcile
 from cli_record_types import record_types
 from cli_serve import serve
 from cli_settings import add_commands as add_settings
 from cli_shared import (
+    EXIT_FAILED,
     EXIT_PARKED,
     ConnectionName,
     Json,
     RecordTypeName,
     data_types_named,
+    of_record_type,
     person,
     print_rows,
     say,
@@ -38,14 +42,13 @@ from cli_shared import (
 )
 from connectors.state import queries
 from connectors.state.connections import connection_named
-from models.approval import ApprovalState
-from models.record_type import record_type_named
 from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
+from tasks.brakes import waiting_for_approval
 from tasks.context import Cycle
-from tasks.cycle import plan_only, run_cycle
+from tasks.cycle import plan_only
 from tasks.report import Report, added_up, planned_rows
-from tasks.retry import retry_parked
+from tasks.watching import run_watched
 
 #: More cycles than this in one call are a mistake.
 CYCLES_MAX = 20
@@ -58,6 +61,8 @@ app = typer.Typer(
 app.add_typer(audit_app, name="audit")
 app.command("record-types")(record_types)
 app.command("match")(match)
+app.command("queue")(queue)
+app.command("retry")(retry)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
@@ -129,7 +134,7 @@ def sync(
         reports = []
         for _ in range(cycles):
             with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
-                reports.append(run_cycle(cycle, "sync"))
+                reports.append(run_watched(cycle, "sync"))
         print_reports(reports, as_json=as_json)
     if reports[-1].parked_open:
         raise typer.Exit(EXIT_PARKED)
@@ -157,8 +162,8 @@ def plan(
                 return
             planned, tripped = plan_only(cycle)
             with cycle.state.begin() as unit:
-                waiting = unit.approvals([ApprovalState.WAITING])
-        rows = _of_record_type(planned_rows(planned), record_type)
+                waiting = waiting_for_approval(unit)
+        rows = of_record_type(planned_rows(planned), record_type)
         brakes = [{"brake": each.brake, "message": each.message} for each in tripped]
         stored = [
             {
@@ -166,6 +171,7 @@ def plan(
                 "brake": each.brake,
                 "message": each.message,
                 "writes": each.writes,
+                "in": ", ".join(sorted(each.scope)),
                 "since": each.created_at,
             }
             for each in waiting
@@ -189,32 +195,13 @@ def _approve(cycle: Cycle, number: int, *, as_json: bool) -> None:
 
 
 @app.command()
-def retry(
-    link: Annotated[
-        list[int] | None, typer.Argument(help="Links to retry, as `status` shows them; or all.")
-    ] = None,
-    connection: ConnectionName = "",
-    code: Annotated[
-        str, typer.Option(help="Only those parked for this reason, as `status` shows it.")
-    ] = "",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Let parked records be tried again in the next cycle."""
-    with translated_errors(), bootstrap.installation() as place:
-        with bootstrap.open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-            released = retry_parked(unit, link or [], code)
-        show({"released": released}, as_json=as_json, words=f"{released} records are due again.")
-
-
-@app.command()
 def conflicts(
     connection: ConnectionName = "", record_type: RecordTypeName = "", *, as_json: Json = False
 ) -> None:
     """List what both sides changed differently, and who won."""
     with translated_errors(), bootstrap.installation() as place:
         chosen = connection_named(place.engine, connection)
-        rows = _of_record_type(queries.conflicts(place.engine, chosen.id), record_type)
+        rows = of_record_type(queries.conflicts(place.engine, chosen.id), record_type)
         show({"conflicts": rows}, as_json=as_json, words=None)
         if not as_json:
             print_rows("Conflicts", rows, "No conflicts.")
@@ -227,7 +214,7 @@ def status(
     """Show what is parked and which alerts are open."""
     with translated_errors(), bootstrap.installation() as place:
         chosen = connection_named(place.engine, connection)
-        parked = _of_record_type(queries.parked(place.engine, chosen.id), record_type)
+        parked = of_record_type(queries.parked(place.engine, chosen.id), record_type)
         alerts = queries.alerts(place.engine, chosen.id)
         runs = queries.runs(place.engine, chosen.id)
         facts = {
@@ -295,17 +282,14 @@ def print_reports(reports: list[Report], *, as_json: bool = False) -> None:
     )
 
 
-def _of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """The rows about one record type, all of them where none is named."""
-    if not name:
-        return rows
-    wanted = record_type_named(name).name
-    return [row for row in rows if row["record_type"] == wanted]
-
-
 def main() -> None:
-    """The entry point."""
-    app(prog_name="quickbooks-sync")
+    """The entry point; what nobody foresaw is logged as everything is, without secrets."""
+    try:
+        app(prog_name="quickbooks-sync")
+    except Exception:
+        words = "the command ended with an error of its own"
+        logging.getLogger("cli").critical(words, exc_info=True)
+        sys.exit(EXIT_FAILED)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
+from connectors.logs import writes_json
+from connectors.quickbooks.scrub import scrub
 from models.errors import (
     AuditError,
     BrakeError,
@@ -25,11 +28,14 @@ from models.errors import (
     UsageError,
     shorten,
 )
+from models.record_type import record_type_named
 from models.words import DataType
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
 #: Done, and something is left for a person, as with parked records.
 EXIT_DIFFERENCES = EXIT_PARKED
+
+_LOG = logging.getLogger("cli")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ConnectionName = Annotated[
@@ -69,6 +75,18 @@ def day_of(option: str, text: str) -> date:
         ) from error
 
 
+def of_record_type(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The rows about one record type, all of them where none is named.
+
+    Raises:
+        UsageError: there is no such record type.
+    """
+    if not name:
+        return rows
+    wanted = record_type_named(name).name
+    return [row for row in rows if row["record_type"] == wanted]
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Errors to messages and exit codes, in one place."""
@@ -93,15 +111,22 @@ def translated_errors() -> Iterator[None]:
 
 
 def _stop(message: str, fix: str, code: int) -> NoReturn:
-    console = Console(stderr=True)
-    console.print(f"[bold red]{message}[/]", highlight=False, soft_wrap=True)
+    if writes_json():
+        _LOG.error("%s", message, extra={"fix": fix})
+        raise typer.Exit(code)
+    # brackets in it are no markup
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    console.print(scrub(message), style="bold red")
     if fix:
-        console.print(fix, highlight=False, soft_wrap=True)
+        console.print(scrub(fix))
     raise typer.Exit(code)
 
 
 def say(words: str) -> None:
     """Progress, on standard error."""
+    if writes_json():
+        _LOG.info("%s", words)
+        return
     Console(stderr=True).print(f"· {words}", style="dim", highlight=False, soft_wrap=True)
 
 

@@ -11,13 +11,15 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
+from connectors.quickbooks.scrub import hide
 from connectors.state.signing import Signer, Verifier, signer_of
 from models.errors import UsageError
 from models.schedule import METERED_CALLS_FREE
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     redirect_url: str = "http://localhost:8765/callback"
     dashboard_url: str = ""
     prefect_ui_url: str = ""
+    #: How standard error is written: for people, or one JSON object a line for programs.
+    log_format: Literal["text", "json"] = "text"
     #: Seconds to wait for QuickBooks's answer; it gives up by itself after 120.
     read_timeout_seconds: float = Field(default=130, gt=0, le=600)
 
@@ -75,6 +79,21 @@ class Settings(BaseSettings):
     def is_embedded(self) -> bool:
         """Whether the installation lives in the working folder."""
         return self.database_url.startswith(f"sqlite:///{EMBEDDED_FOLDER}/")
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be shown, in each form in which it may come up."""
+        held = [
+            getattr(self, name).get_secret_value()
+            for name, each in type(self).model_fields.items()
+            if each.annotation is SecretStr
+        ]
+        # lists of keys are separated by commas
+        found = [*held, *(part.strip() for each in held for part in each.split(","))]
+        with suppress(ValueError):  # no URL at all: whoever connects says so
+            password = urlsplit(self.database_url).password or ""
+            found += [password, unquote(password)]
+        return [each for each in found if each]
 
     @property
     def default_environment(self) -> str:
@@ -179,7 +198,9 @@ def _embedded_key(path: Path) -> str:
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
-    return path.read_text().strip()
+    key = path.read_text().strip()
+    hide(key)
+    return key
 
 
 def read_settings() -> Settings:

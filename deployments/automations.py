@@ -4,9 +4,9 @@ Makes them on the server that PREFECT_API_URL names, or brings them up to date; 
 is there twice. With --notify, alerts go to a notification block, such as slack-webhook/finance.
 
 A worker that dies says nothing: its run would stay Running, and keep the one place of its
-deployment, for ever. A run that has sent no heartbeat for some time is therefore marked as crashed
-(PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30 on the workers; reference prefect, section 9). None is started
-anew: the dispatcher comes again by itself, and settles what was under way.
+deployment, for ever. A run that has sent no heartbeat for some time is therefore marked as crashed;
+the work pool tells runs to send them (`deployments.work_pools`; reference prefect, section 9). None
+is started anew: the dispatcher comes again by itself, and settles what was under way.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
+from deployments.work_pools import HEARTBEAT_SECONDS
 from models.errors import UsageError
 
-#: Three heartbeats, as workers are told to send them, and one to spare.
-SILENT_FOR = timedelta(seconds=120)
+#: Three heartbeats, and one to spare.
+SILENT_FOR = timedelta(seconds=4 * HEARTBEAT_SECONDS)
 HEARTBEAT = "prefect.flow-run.heartbeat"
 TAG = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.quickbooks-sync"}
 

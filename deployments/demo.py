@@ -28,8 +28,8 @@ from deployments.processes import Children, free_port, interruptible
 from models.errors import SyncError
 from models.tables.sync import runs
 from tasks.bootstrap import Installation, connect_company, installation, open_cycle
-from tasks.cycle import run_cycle
 from tasks.report import Report, added_up, report_from
+from tasks.watching import run_watched
 
 Say = Callable[[str], None]
 Shown = Callable[[list[Report]], None]
@@ -214,7 +214,7 @@ def _cycles(demo: Demo, say: Say) -> list[Report]:
         say("connecting Harbor & Pine Consulting and linking its books")
         connection = connect_company(place, realm_id=REALM_ID, refresh_token=REFRESH_TOKEN)
         with open_cycle(place) as cycle:
-            run_cycle(cycle, "first-sync")
+            run_watched(cycle, "first-sync")
         say("people work on both sides")
         person = PersonInQuickBooks.sign_in(demo.base_url, REALM_ID)
         person.work()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -26,23 +26,38 @@ class Children:
         self._log_folder = log_folder
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a process whose output goes to a log file."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path | None = None,
+    ) -> int:
+        """Start a process whose output goes to a log file, in a working folder; its number."""
         with (self._log_folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - the commands are our own
                 command,
                 env=dict(environment),
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         self._running.append((name, process))
+        return process.pid
 
-    def check(self) -> None:
-        """Raise SyncError, with the end of its log, if a process has ended by itself."""
+    def numbers(self) -> list[int]:
+        """The numbers of all processes that were started, also of those that have ended."""
+        return [process.pid for _, process in self._running]
+
+    def check(self, apart: Collection[str] = ()) -> None:
+        """Raise SyncError, with the end of its log, if a process has ended by itself.
+
+        Those named in apart may end.
+        """
         for name, process in self._running:
-            if process.poll() is not None:
+            if name not in apart and process.poll() is not None:
                 log = self._log_folder / f"{name}.log"
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
                 raise SyncError(f"{name} ended with exit code {process.returncode}:\n{tail}")

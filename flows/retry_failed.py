@@ -1,56 +1,114 @@
-"""Retry what is parked: one record, one reason, or all of a company."""
+"""Retry what is parked: one record, one reason, or all of a company; or leave it alone."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from pydantic import Field
 
 from flows.parameters import OneConnection
 from flows.sync_run import sync_cycle, task_runner
-from tasks.bootstrap import installation, open_cycle
-from tasks.retry import retry_parked
+from models.errors import UsageError
+from models.retry_queue import RetryState
+from tasks.bootstrap import Installation, installation, open_cycle
+from tasks.retry import Chosen, retry_parked, settle_parked
+
+
+class Action(StrEnum):
+    """What becomes of the records that are named."""
+
+    RETRY = "try again"
+    SKIP = "skip"
+    DONE = "done by hand"
+
+
+Reason = Annotated[
+    str,
+    Field(
+        title="Reason",
+        description="Only records parked for this reason, such as fault_6540; empty for all.",
+        max_length=60,
+    ),
+]
+LinkNumber = Annotated[
+    int,
+    Field(
+        title="Link",
+        description="Only this record, by the number of its link in the artifact 'failures'; "
+        "0 for all.",
+        ge=0,
+    ),
+]
+ActionChoice = Annotated[
+    Action,
+    Field(
+        title="Action",
+        description="Try again now; or leave alone until somebody retries it, because it is not "
+        "wanted (skip) or put right in both systems (done by hand).",
+    ),
+]
+PersonName = Annotated[
+    str,
+    Field(
+        title="Your name",
+        description="Who skips it or has settled it, for the log.",
+        max_length=100,
+    ),
+]
+Why = Annotated[
+    str, Field(title="Why", description="The reason for it, for the log.", max_length=200)
+]
+_SETTLED = {Action.SKIP: RetryState.SKIPPED, Action.DONE: RetryState.DONE}
 
 
 @flow(name="retry-failed", flow_run_name="retry {connection}", task_runner=task_runner())
 def retry_failed(
     connection: OneConnection = "",
-    code: Annotated[
-        str,
-        Field(
-            title="Reason",
-            description="Only records parked for this reason, such as fault_6540; empty for all.",
-            max_length=60,
-        ),
-    ] = "",
-    link: Annotated[
-        int,
-        Field(
-            title="Link",
-            description="Only this record, by the number of its link in the artifact 'failures'; "
-            "0 for all.",
-            ge=0,
-        ),
-    ] = 0,
+    code: Reason = "",
+    link: LinkNumber = 0,
+    action: ActionChoice = Action.RETRY,
+    decided_by: PersonName = "",
+    why: Why = "",
 ) -> State[dict[str, Any]]:
-    """Try parked records again now, as part of a whole cycle of the company.
+    """Try parked records again now, as part of a whole cycle of the company; or leave them alone.
 
     A record that fails again has a task run of its own with its retries, and stays parked. What
-    waits for a person's decision about a match is not tried.
+    waits for a person's decision about a match is not tried, nor is what was skipped before, unless
+    it is named.
 
     Args:
         connection: Name or realm id of the connection; empty where there is only one.
         code: Only records parked for this reason; empty for all.
         link: Only this record, by the number of its link; 0 for all.
+        action: Try again, skip, or done by hand.
+        decided_by: Who skips it or has settled it.
+        why: The reason for it.
 
     Raises:
-        UsageError: no such record is parked.
+        UsageError: no such record is parked, or nobody's name is given where it is asked for.
     """
     log = get_run_logger()
+    chosen = Chosen([link] if link else [], code)
     with installation() as place:
+        if action is not Action.RETRY:
+            count = _settle(place, connection, chosen, action, decided_by, why)
+            return Completed(message=f"{count} records are left alone", data={"settled": count})
         with open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-            released = retry_parked(unit, [link] if link else [], code)
+            released = retry_parked(unit, chosen, decided_by or "prefect")
         log.info("%d records are due again", released)
         return sync_cycle(place, None, "retry-failed", connection)
+
+
+def _settle(
+    place: Installation, connection: str, chosen: Chosen, action: Action, by: str, why: str
+) -> int:
+    """Leave records alone; how many there are."""
+    name = by.strip()
+    if not name:
+        raise UsageError(f"'Your name' is empty: the log keeps who chose {action.value!r}")
+    with open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
+        return settle_parked(unit, chosen, _SETTLED[action], name, why)

@@ -22,10 +22,10 @@ from flows.events import tell_finished, tell_stopped
 from models.errors import SyncError
 from models.words import DataType
 from tasks.bootstrap import Installation, installation, open_cycle
-from tasks.cycle import run_cycle
 from tasks.dispatch import CycleEnd, end_of
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report
+from tasks.watching import run_watched
 
 #: Failed records that are tried again side by side; a waiting one holds its thread.
 PUSH_WORKERS = 8
@@ -59,7 +59,7 @@ def sync_cycle(
     with open_cycle(place, connection, data_types, log.info) as cycle:
         company = cycle.connection
         try:
-            report = run_cycle(cycle, flow, PREFECT)
+            report = run_watched(cycle, flow, PREFECT)
         except SyncError as error:
             if end_of(error) is not CycleEnd.BUSY:
                 tell_stopped(company.id, company.name, end_of(error), str(error))

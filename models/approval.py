@@ -13,6 +13,8 @@ from typing import Any
 
 #: Rows of the plan that are kept for people.
 ROWS_MAX = 1_000
+#: What stops an undoing: it is confirmed where it is asked for, and approved nowhere else.
+UNDO = "undo"
 
 
 class ApprovalState(StrEnum):
@@ -48,6 +50,13 @@ class Approval:
     decided_at: datetime | None = None
     decided_by: str = ""
     run_id: str = field(default="")
+    #: What it came up in, such as "sync invoices", "backfill invoices" or "undo RUN"; empty: about
+    #: the company as a whole.
+    scope: frozenset[str] = frozenset()
+
+    def within(self, scope: frozenset[str]) -> bool:
+        """Whether something with this scope can tell that it is no longer what would happen."""
+        return self.scope <= scope
 
     def covers(self, subjects: frozenset[str]) -> bool:
         """Whether all that trips the brake now was approved."""

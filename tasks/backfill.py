@@ -27,12 +27,13 @@ from models.record_type import RecordType
 from models.words import Operation, Side
 from tasks.bootstrap import Installation, open_cycle
 from tasks.context import Cycle
-from tasks.cycle import plan_only, run_cycle
+from tasks.cycle import plan_only
 from tasks.documents import is_ready
 from tasks.extract import PlatformExtract, QuickBooksExtract, newest_each
 from tasks.orphans import without_orphans
 from tasks.report import Report, planned_rows
 from tasks.steps import PLAIN, Steps
+from tasks.watching import run_watched
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ def _part(
 ) -> Report:
     def cycle_of_part() -> Report:
         with _opened(place, connection, asked, progress) as cycle:
-            return run_cycle(cycle, "backfill", with_part(steps, part))
+            return run_watched(cycle, "backfill", with_part(steps, part))
 
     return _when_free(place, part, cycle_of_part, progress)
 
@@ -119,6 +120,7 @@ def _opened(
 ) -> Iterator[Cycle]:
     with open_cycle(place, connection, asked.data_types, progress) as cycle:
         cycle.write_to = asked.write_to
+        cycle.purpose = "backfill"
         yield cycle
 
 

@@ -19,12 +19,15 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.clock import SteadyClock, SystemClock
 from connectors.database import create_database_engine, database_time, migrate
+from connectors.log_fields import known
+from connectors.logs import set_up
 from connectors.ports import Clock
 from connectors.quickbooks.bounded_auth import AppKeys
 from connectors.quickbooks.client import ClientSettings, QuickBooksClient
 from connectors.quickbooks.connect import connect
 from connectors.quickbooks.limits import Limiter
 from connectors.quickbooks.oauth import IntuitOAuth, TokenSet
+from connectors.quickbooks.scrub import hide
 from connectors.quickbooks.tokens import TokenStore
 from connectors.quickbooks.transport import TransportLimits
 from connectors.settings import Settings, read_settings
@@ -38,6 +41,7 @@ from connectors.state.connections import (
 from connectors.state.port import Connection
 from connectors.state.schedules import count_calls
 from connectors.state.sql import SqlState
+from connectors.tracing import exporting
 from models.errors import UsageError
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
@@ -98,14 +102,20 @@ def installation(
 ) -> Iterator[Installation]:
     """Open the installation; the database is brought up to date first.
 
+    From here on nothing is logged with a secret of it, and what is done is traced where the
+    environment wants it.
+
     Raises:
         UsageError: settings that cannot be used.
     """
     settings = settings or read_settings()
+    hide(*settings.secrets)
+    set_up(settings.log_format)
     engine = create_database_engine(settings.database_url)
     try:
         migrate(engine)
-        yield Installation(settings, engine, clock or SystemClock())
+        with exporting():
+            yield Installation(settings, engine, clock or SystemClock())
     finally:
         engine.dispose()
 
@@ -181,6 +191,7 @@ def open_cycle(
     clock = SteadyClock(database_time(place.engine, place.clock.now()), place.clock)
     state = SqlState(place.engine, connection, clock, uuid.uuid4().hex, _holder())
     with (
+        known(connection=connection.name, run=state.run_id),
         sealed(checkpoints, state, progress),
         QuickBooksClient(
             settings.endpoints_of(connection.environment),

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.ports import CompanyFacts
 from connectors.state.port import COMPANY_CURSOR, Unit
-from models.approval import ROWS_MAX, Approval, ApprovalState
+from models.approval import ROWS_MAX, UNDO, Approval, ApprovalState
 from models.audit import AuditNote
 from models.brakes import Limits, Tripped, is_written, takes_away, tripped_by
 from models.errors import BrakeError, UsageError
@@ -47,7 +47,7 @@ def check_company(cycle: Cycle) -> None:
     with cycle.state.begin() as unit:
         approved = _approved(unit, tripped)
     if tripped and approved is None:
-        _stop(cycle, tripped, [])
+        _stop(cycle, tripped, [], frozenset())
     with cycle.state.begin() as unit:
         if approved is not None:
             _use(unit, approved)
@@ -80,9 +80,9 @@ def check_plan(cycle: Cycle, plan: Plan, record_types: Sequence[RecordType]) -> 
         if approved is not None:
             _use(unit, approved)
         elif not tripped:
-            _withdraw(unit, unit.approvals([ApprovalState.WAITING]))
+            withdraw(unit, waiting_within(unit, _scope(cycle)))
     if tripped and approved is None:
-        _stop(cycle, tripped, planned_rows(plan))
+        _stop(cycle, tripped, planned_rows(plan), _scope(cycle))
 
 
 def tripped_in(
@@ -144,12 +144,28 @@ def _use(unit: Unit, approval: Approval) -> None:
     _note(unit, "approval.used", approval)
 
 
-def _withdraw(unit: Unit, approvals: Sequence[Approval]) -> None:
+def _scope(cycle: Cycle) -> frozenset[str]:
+    """What a plan of this cycle comes up in."""
+    return frozenset(f"{cycle.purpose} {each}" for each in cycle.data_types)
+
+
+def waiting_within(unit: Unit, scope: frozenset[str]) -> list[Approval]:
+    """Stored plans of which something with this scope can tell whether they still hold."""
+    return [each for each in unit.approvals([ApprovalState.WAITING]) if each.within(scope)]
+
+
+def withdraw(unit: Unit, approvals: Sequence[Approval]) -> None:
+    """Take back stored plans that are no longer what would happen."""
     for each in approvals:
         unit.set_approval(each.number, ApprovalState.WAITING, ApprovalState.WITHDRAWN, _DECIDED_BY)
 
 
-def _stop(cycle: Cycle, tripped: Sequence[Tripped], rows: Sequence[dict[str, Any]]) -> None:
+def _stop(
+    cycle: Cycle,
+    tripped: Sequence[Tripped],
+    rows: Sequence[dict[str, Any]],
+    scope: frozenset[str],
+) -> None:
     brake = "+".join(dict.fromkeys(each.brake for each in tripped))
     message = "; ".join(each.message for each in tripped)
     approval = Approval(
@@ -161,6 +177,7 @@ def _stop(cycle: Cycle, tripped: Sequence[Tripped], rows: Sequence[dict[str, Any
         writes=len(rows),
         state=ApprovalState.WAITING,
         created_at=cycle.clock.now(),
+        scope=scope,
     )
     with cycle.state.begin() as unit:
         stored = _stored(unit, approval)
@@ -175,14 +192,19 @@ def _stop(cycle: Cycle, tripped: Sequence[Tripped], rows: Sequence[dict[str, Any
 
 def _stored(unit: Unit, approval: Approval) -> Approval:
     """The stored plan; an earlier one that is no longer what would happen is withdrawn."""
-    waiting = unit.approvals([ApprovalState.WAITING])
+    waiting = waiting_within(unit, approval.scope)
     same = next((each for each in waiting if each.subjects == approval.subjects), None)
-    _withdraw(unit, [each for each in waiting if each is not same])
+    withdraw(unit, [each for each in waiting if each is not same])
     if same is not None:
         return same
     stored = unit.add_approval(approval)
     _note(unit, "approval.asked", stored)
     return stored
+
+
+def waiting_for_approval(unit: Unit) -> list[Approval]:
+    """Stored plans that a person can approve, oldest first."""
+    return [each for each in unit.approvals([ApprovalState.WAITING]) if each.brake != UNDO]
 
 
 def approve(unit: Unit, number: int | None, actor: str) -> Approval:
@@ -191,7 +213,7 @@ def approve(unit: Unit, number: int | None, actor: str) -> Approval:
     Raises:
         UsageError: no such plan waits, or several do and none is named.
     """
-    waiting = unit.approvals([ApprovalState.WAITING])
+    waiting = waiting_for_approval(unit)
     chosen = [each for each in waiting if number in (None, each.number)]
     if len(chosen) != 1:
         numbers = ", ".join(str(each.number) for each in waiting)

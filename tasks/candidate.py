@@ -10,6 +10,7 @@ from connectors.state.port import Parked
 from models.errors import RecordError
 from models.plan import Link
 from models.record_type import RecordType
+from models.retry_queue import LEFT_BY_PERSON, is_left_alone
 from models.words import Side
 
 
@@ -35,6 +36,27 @@ class Candidate:
     twin_of: Link | None = None
     #: It may be the same as one that is on the other side only: why a person has to decide.
     doubt: RecordError | None = None
+
+    @property
+    def left_alone(self) -> RecordError | None:
+        """What a person undid, skipped or settled by hand stays so until a person retries it.
+
+        What was skipped goes when it is deleted on the only side that holds it.
+        """
+        parked = self.parked
+        if parked is None or not is_left_alone(parked.code, parked.next_attempt_at):
+            return None
+        if parked.code in LEFT_BY_PERSON and self.is_gone:
+            return None
+        return RecordError(parked.message, code=parked.code, fix=parked.fix)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether a person deleted the record on the only side that held it."""
+        if self.link.platform_id is None:
+            return self.gone_in_quickbooks
+        row_is_gone = self.platform is not None and not self.platform.live
+        return self.link.quickbooks_id is None and (self.gone_on_platform or row_is_gone)
 
 
 def add_side(

@@ -187,6 +187,8 @@ class Cycle:
     data_types: frozenset[DataType]
     #: Sides that this cycle is to write; what belongs on another one is left for other cycles.
     write_to: frozenset[Side] = frozenset(Side)
+    #: What it is for, "sync" or "backfill": a plan that waits for approval is its purpose's own.
+    purpose: str = "sync"
     #: The longest time between recording a send and its effect in QuickBooks.
     flight: timedelta = FLIGHT
     #: Record types that no cycle has synced since the database was restored from a backup.

@@ -22,7 +22,7 @@ from models.periods import CLOSED_PERIOD
 from models.plan import Plan, RecordPlan, generations
 from models.record_type import RecordType, in_data_types
 from models.words import Side
-from tasks.brakes import check_company, check_plan, tripped_in
+from tasks.brakes import check_company, check_plan, tripped_in, waiting_for_approval
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
 from tasks.load import BATCH_SIZE, PLATFORM_BATCH_SIZE, Failed
@@ -35,7 +35,9 @@ from tasks.steps import PLAIN, Steps
 T = TypeVar("T")
 
 #: Alerts about the connection as a whole, which a cycle that works closes.
-CONNECTION_ALERTS = ("disconnected", "brake", "cycle_failed")
+CONNECTION_ALERTS = ("disconnected", "cycle_failed")
+#: The alert of a cycle that was stopped, which stays open while its plan waits for approval.
+BRAKE_ALERT = "brake"
 
 
 def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
@@ -59,6 +61,8 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
         with cycle.state.begin() as unit:
             report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
             unit.close_alerts(CONNECTION_ALERTS)
+            if not waiting_for_approval(unit):  # one of another data type goes on waiting
+                unit.close_alerts([BRAKE_ALERT])
             unit.finish_run("completed", report.as_json(), None)
         return report
     finally:
@@ -197,7 +201,7 @@ def _note_failure(cycle: Cycle, error: SyncError) -> None:
     if isinstance(error, DisconnectedError):
         cause = "disconnected"
     elif isinstance(error, BrakeError):
-        cause, fix = "brake", error.fix
+        cause, fix = BRAKE_ALERT, error.fix
     title = f"{cycle.connection.name}: {error}"
     with cycle.state.begin() as unit:
         unit.alert(cause, title, str(error), fix)

@@ -29,9 +29,9 @@ from models.errors import BrakeError, DisconnectedError, SyncError
 from models.schedule import Forecast, forecast
 from models.words import DataType
 from tasks.bootstrap import Installation, open_cycle
-from tasks.cycle import run_cycle
 from tasks.report import Report
 from tasks.steps import PLAIN, Steps
+from tasks.watching import run_watched
 
 #: Companies at a time: a cycle mostly waits for QuickBooks.
 COMPANIES_AT_A_TIME: Final = 8
@@ -203,7 +203,7 @@ def _cycle(place: Installation, due: Due, steps: Steps) -> Report:
     data_types = tuple(sorted(due.data_types))
     try:
         with open_cycle(place, due.name, data_types) as cycle:
-            return run_cycle(cycle, "sync-due", steps)
+            return run_watched(cycle, "sync-due", steps)
     except BrakeError as error:
         if end_of(error) is CycleEnd.BUSY:
             with place.engine.begin() as transaction:

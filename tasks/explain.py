@@ -23,6 +23,7 @@ from models.merge import Conflict
 from models.plan import Link, RecordPlan
 from models.record_type import RecordType, record_type_named
 from models.records import Content, Observed, canonical_json
+from models.retry_queue import DONE_BY_HAND, SKIPPED, is_left_alone
 from models.words import IntentState, Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
@@ -34,7 +35,7 @@ from tasks.reads import is_outdated, read_many
 #: Records that a message lists to choose from.
 CANDIDATES_MAX = 10
 #: Kinds of audit entries that tell of a decision.
-DECISIONS = ("conflict", "parked", "unparked", "override")
+DECISIONS = ("conflict", "parked", "unparked", "retry", SKIPPED, DONE_BY_HAND, "override")
 _OPEN = (IntentState.PLANNED, IntentState.SENT, IntentState.UNKNOWN)
 
 
@@ -353,6 +354,8 @@ def _due(cycle: Cycle, parked: Parked | None) -> tuple[bool, str]:
     """Whether a record that nobody changed comes up again by itself."""
     if parked is None:
         return False, "neither side has changed since both last agreed: nothing to do"
+    if is_left_alone(parked.code, parked.next_attempt_at):
+        return False, "a person wants it left alone, until `retry` releases it"
     if parked.next_attempt_at is None:
         return False, "it is parked until somebody edits it, or `retry` releases it"
     due = parked.next_attempt_at <= cycle.clock.now()

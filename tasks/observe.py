@@ -13,7 +13,7 @@ from models.fields import value_at
 from models.plan import Link
 from models.record_type import RecordType
 from models.records import Observed
-from models.revision import UNDONE, Revision, RevisionState
+from models.revision import Revision, RevisionState
 from models.words import Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
@@ -99,8 +99,8 @@ def _observation(
 ) -> Observation:
     quickbooks, quickbooks_error = _in_quickbooks(cycle, each)
     platform, platform_error = _on_platform(cycle, each)
-    doubt = _doubt(cycle, each) or quickbooks_error or platform_error
-    error = doubt or _undone(each) or _special_case(each) or held
+    error = each.left_alone or _doubt(cycle, each) or quickbooks_error or platform_error
+    error = error or _special_case(each) or held
     if isinstance(error, MissingParentError):
         error = switched_off(cycle, each.record_type, error) or error
     return Observation(each, quickbooks, platform, error, revisions)
@@ -111,21 +111,13 @@ def _doubt(cycle: Cycle, each: Candidate) -> RecordError | None:
     if each.quickbooks is not None and is_outdated(each.link, each.quickbooks):
         return outdated(each.link, each.quickbooks)
     if each.doubt is not None:
-        return None if _is_gone(each) else each.doubt
+        return None if each.is_gone else each.doubt
     raws: dict[Side, Payload] = {}
     if each.quickbooks is not None:
         raws[Side.QUICKBOOKS] = each.quickbooks
     if each.platform is not None and each.platform.live:
         raws[Side.PLATFORM] = each.platform.values
     return waits_for_decision(cycle, each.record_type, raws)
-
-
-def _is_gone(each: Candidate) -> bool:
-    """Whether a person deleted the record on the only side that held it."""
-    if each.link.platform_id is None:
-        return each.gone_in_quickbooks
-    row_is_gone = each.platform is not None and not each.platform.live
-    return each.link.quickbooks_id is None and (each.gone_on_platform or row_is_gone)
 
 
 def _in_quickbooks(cycle: Cycle, each: Candidate) -> tuple[Observed | None, RecordError | None]:
@@ -161,14 +153,6 @@ def _on_platform(cycle: Cycle, each: Candidate) -> tuple[Observed | None, Record
     if link.platform_id is not None and link.base is not None:
         return Observed(link.base, str(link.platform_version), None), None
     return None, None
-
-
-def _undone(each: Candidate) -> RecordError | None:
-    """What a person undid stays so, whatever is edited meanwhile, until a person retries it."""
-    parked = each.parked
-    if parked is None or parked.code != UNDONE or parked.next_attempt_at is not None:
-        return None
-    return RecordError(parked.message, code=UNDONE, fix=parked.fix)
 
 
 def _special_case(each: Candidate) -> RecordError | None:

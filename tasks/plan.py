@@ -172,7 +172,7 @@ def _kept_in_quickbooks(each: Observation) -> RecordError | None:
     Edits of its fields need no word here: they are undone by the owner rule, and named.
     """
     record_type, link = each.candidate.record_type, each.candidate.link
-    if not record_type.read_only or each.platform is None:
+    if not record_type.read_only or each.platform is None or each.candidate.left_alone:
         return None
     if each.platform.content is not None and link.quickbooks_id is None:
         done = "made on the platform"

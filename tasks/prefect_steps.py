@@ -26,9 +26,10 @@ from tasks.candidate import Candidate
 from tasks.context import Cycle
 from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.load import Failed
-from tasks.push import ATTEMPTS_MAX, give_up, is_passing, push_record
+from tasks.push import ATTEMPTS_MAX, give_up, is_passing
 from tasks.report import planned_rows
 from tasks.steps import PLAIN, PUSHES_MAX, RETRY_DELAYS, Steps
+from tasks.watching import push_watched, record_known
 
 #: Rows in one artifact: the UI fetches the whole of it (reference prefect, section 4).
 ROWS_MAX = 1_000
@@ -174,7 +175,7 @@ def push_record_task(work: Work) -> None:
     failed: Failed = work.subject
     _CLOCKS[task_run.id] = work.cycle.clock
     try:
-        push_record(work.cycle, failed)
+        push_watched(work.cycle, failed)
     except SyncError as error:
         failed.error = error
         raise
@@ -248,8 +249,9 @@ def _end_of_push(cycle: Cycle, failed: Failed, future: Any) -> None:
     stops_all = isinstance(error, DisconnectedError) or not isinstance(error, SyncError)
     if isinstance(error, BaseException) and stops_all:
         raise error
-    _log(f"{failed.name} is parked: {failed.error}")
-    give_up(cycle, failed)
+    with record_known(failed):
+        _log(f"{failed.name} is parked: {failed.error}")
+        give_up(cycle, failed)
 
 
 def push_name(failed: Failed) -> str:

@@ -24,6 +24,7 @@ from models.merge import Conflict
 from models.plan import Link, RecordPlan
 from models.record_type import catalog
 from models.records import Content
+from models.retry_queue import ATTEMPTS_MAX
 from models.words import Operation, Side
 from tasks.context import Cycle
 from tasks.revisions import close_revisions
@@ -277,14 +278,18 @@ def _parked(plan: RecordPlan, error: SyncError, now: datetime) -> Parked:
 
 
 def with_attempts(parked: Parked, known: Parked | None) -> Parked:
-    """Count the attempts, and wait longer after each."""
+    """Count the attempts, wait longer after each, and give up in the end."""
     attempts = known.attempts + 1 if known else 1
-    wait = min(WAIT_MAX, WAIT_FIRST * 2 ** min(attempts - 1, 10))
-    next_attempt_at = parked.next_attempt_at
-    if next_attempt_at is not None and known:
-        next_attempt_at += wait
     since = known.since if known else parked.since
-    return replace(parked, attempts=attempts, since=since, next_attempt_at=next_attempt_at)
+    counted = replace(parked, attempts=attempts, since=since)
+    if parked.next_attempt_at is None or known is None:
+        return counted
+    if attempts >= ATTEMPTS_MAX:
+        fix = f"It was tried {attempts} times since {since:%Y-%m-%d}, and is not tried again by "
+        fix += f"itself. {parked.fix} Then `quickbooks-sync retry {parked.link_id}`."
+        return replace(counted, next_attempt_at=None, fix=fix)
+    wait = min(WAIT_MAX, WAIT_FIRST * 2 ** min(attempts - 1, 10))
+    return replace(counted, next_attempt_at=parked.next_attempt_at + wait)
 
 
 def passes(error: SyncError) -> bool:

@@ -25,6 +25,7 @@ from models.reimbursement import (
     next_step,
     status_for,
 )
+from models.retry_queue import is_left_alone
 from models.words import ExpensePosting, Side
 from tasks.billing import (
     Claim,
@@ -102,6 +103,8 @@ def _bring_up_to_date(cycle: Cycle, expense_id: str, *, as_bills: bool) -> None:
     try:
         with cycle.state.begin() as unit:
             claim = _claim(cycle, unit, expense_id)
+            if _is_left_alone(unit, claim):
+                return
             if _is_concern(claim, as_bills=as_bills):
                 _act(cycle, unit, claim)
                 _hang_receipts(cycle, unit, expense_id)
@@ -135,6 +138,12 @@ def _claim(cycle: Cycle, unit: Unit, expense_id: str) -> Claim:
     others = expense.by_name.keys() - SHARED_FIELDS.keys()
     wrong = tuple(each for each in decoded.errors if each.field not in others)
     return Claim(expense_id, row, link, bill_id, bill, decoded.content, wrong)
+
+
+def _is_left_alone(unit: Unit, claim: Claim) -> bool:
+    """Whether a person has skipped an expense that is still there, or settled it by hand."""
+    parked = unit.parked_record(claim.link.id) if claim.live and claim.link else None
+    return parked is not None and is_left_alone(parked.code, parked.next_attempt_at)
 
 
 def _is_concern(claim: Claim, *, as_bills: bool) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.state.port import Unit
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType, catalog
+from models.retry_queue import LEFT_BY_PERSON
 from models.words import DataType, Operation, Side
 from tasks.context import OUTCOMES, Cycle
 
@@ -27,7 +28,7 @@ class Report:
     seconds: float
     run_ids: list[str] = field(default_factory=list)
     parked: list[dict[str, str]] = field(default_factory=list)
-    #: Records that are parked now, whether this cycle looked at them or not.
+    #: Records that are parked now and not left alone by a person, looked at by this cycle or not.
     parked_open: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def report_of(
         seconds=seconds,
         run_ids=[cycle.state.run_id],
         parked=cycle.tally.parked_records(),
-        parked_open=len(unit.parked(list(catalog()))),
+        parked_open=sum(each.code not in LEFT_BY_PERSON for each in unit.parked(list(catalog()))),
     )
 
 

@@ -1,56 +1,153 @@
-"""Retry: what a person lets be tried again, of all that is parked."""
+"""Retry: what a person decides about records that are set aside: try again, skip, settled by hand.
+
+What a person skips or has settled by hand stays in the queue: it is left alone, whatever is edited,
+until a person retries it, and is never taken for a record that both sides agree on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from connectors.state.port import Parked, Unit
+from models.audit import AuditNote
 from models.errors import UsageError, shorten
+from models.merge import DELETE_AGAINST_EDIT
 from models.record_type import catalog
+from models.retry_queue import ATTEMPTS_MAX, DONE_BY_HAND, LEFT_BY_PERSON, SKIPPED, RetryState
+from models.revision import REVISING
 from tasks.matching import COMMAND, MATCH_CODES
+from tasks.recover import PERSON_DECIDES
+
+#: What a person can make of a record that is set aside, and the reason it has from then on.
+SETTLED = {RetryState.SKIPPED: SKIPPED, RetryState.DONE: DONE_BY_HAND}
+_DID = {RetryState.SKIPPED: "skipped it", RetryState.DONE: "settled it by hand"}
+_OVERRIDE = "decide its conflict with `quickbooks-sync override` (`conflicts` shows it)"
+_IN_HAND = "nothing to do: the next sync goes on with it"
+#: Reasons of which a person must be rid otherwise -> how.
+_NOT_SETTLED = {
+    **dict.fromkeys(MATCH_CODES.values(), f"decide with `{COMMAND}`"),
+    DELETE_AGAINST_EDIT: _OVERRIDE,
+    REVISING: _IN_HAND,
+    "outcome_unknown": _IN_HAND,
+    **dict.fromkeys(PERSON_DECIDES, "look at both sides, then retry it"),
+    **dict.fromkeys(LEFT_BY_PERSON, "it is left alone already; `retry` takes that back"),
+}
 
 
-def retry_parked(unit: Unit, link_ids: Collection[int] = (), code: str = "") -> int:
-    """Let parked records be tried again, all where none is named; how many there are.
+@dataclass(frozen=True)
+class Chosen:
+    """Records of the queue that a person means."""
 
-    code is the reason for which they were set aside, such as "fault_6540"; "" for any.
+    #: Only these; all where none is named.
+    link_ids: Collection[int] = ()
+    #: Only those set aside for this reason, such as "fault_6540"; "" for any.
+    code: str = ""
 
-    A record whose match is in doubt is none that another try could help: tried again it would be
-    made a second time on the other side.
+
+def retry_parked(unit: Unit, chosen: Chosen, actor: str) -> int:
+    """Let parked records be tried again in the next cycle; how many there are.
+
+    What was skipped or settled by hand is tried again only where it is named, by its link or its
+    reason. A record whose match is in doubt is none that another try could help: tried again it
+    would be made a second time on the other side.
 
     Raises:
         UsageError: one that is named waits for a decision or is not parked, or none has the code.
     """
-    parked = unit.parked(list(catalog()))
-    _check(parked, link_ids, code)
+    parked = _found(unit, chosen)
     in_doubt = {
         each.link_id
         for each in parked
         if each.code in MATCH_CODES.values() and each.next_attempt_at is None
     }
-    named = sorted(in_doubt & set(link_ids))
+    named = sorted(in_doubt & set(chosen.link_ids))
     if named:
         raise UsageError(
             f"link {named[0]} waits for a decision, which no retry takes: {COMMAND} --new "
             f"{named[0]} says that it is new, --accept that it is the same as another one"
         )
-    return unit.release(
-        [
-            each.link_id
-            for each in parked
-            if each.link_id not in in_doubt
-            and (not link_ids or each.link_id in link_ids)
-            and code in ("", each.code)
-        ]
+    everything = not chosen.link_ids and not chosen.code
+    wanted = [
+        each
+        for each in parked
+        if each.link_id not in in_doubt and not (everything and each.code in LEFT_BY_PERSON)
+    ]
+    for each in wanted:
+        if each.attempts >= ATTEMPTS_MAX:  # else it would be given up after one more
+            unit.park(replace(each, attempts=0, next_attempt_at=unit.now))
+    unit.audit(_retries(wanted, chosen, actor))
+    return unit.release([each.link_id for each in wanted])
+
+
+def settle_parked(unit: Unit, chosen: Chosen, state: RetryState, actor: str, why: str) -> int:
+    """Leave parked records alone because a person says so; how many there are.
+
+    state is SKIPPED, or DONE where the person has put both sides right by hand.
+
+    Raises:
+        UsageError: none is named, one is not parked, or one waits for something else.
+    """
+    if not chosen.link_ids and not chosen.code:
+        raise UsageError(f"name the records that are {state}: their links, or the reason they have")
+    parked = _found(unit, chosen)
+    for each in parked:
+        otherwise = _NOT_SETTLED.get(each.code)
+        if otherwise is not None:
+            raise UsageError(
+                f"link {each.link_id} is parked as {each.code} and cannot be {state}: {otherwise}"
+            )
+    for each in parked:
+        unit.park(_settled(each, state, actor, why))
+    unit.audit([_decision(each, state, actor, why) for each in parked])
+    return len(parked)
+
+
+def _found(unit: Unit, chosen: Chosen) -> list[Parked]:
+    """The records that are meant; what would silently mean nothing is refused."""
+    parked = unit.parked(list(catalog()))
+    missing = sorted(set(chosen.link_ids) - {each.link_id for each in parked})
+    if missing:
+        raise UsageError(f"link {missing[0]} is not parked; `quickbooks-sync queue` shows what is")
+    codes = sorted({each.code for each in parked})
+    if chosen.code and chosen.code not in codes:
+        known = ", ".join(codes) or "nothing is parked"
+        raise UsageError(f"no record is parked for {shorten(chosen.code)!r}; use one of: {known}")
+    return [
+        each
+        for each in parked
+        if (not chosen.link_ids or each.link_id in chosen.link_ids)
+        and chosen.code in ("", each.code)
+    ]
+
+
+def _settled(each: Parked, state: RetryState, actor: str, why: str) -> Parked:
+    reason = f": {why}" if why else ""
+    return replace(
+        each,
+        code=SETTLED[state],
+        message=f"{actor} {_DID[state]}{reason}. Before: {each.message}",
+        fix=f"Nothing to do; `quickbooks-sync retry {each.link_id}` tries it again.",
+        next_attempt_at=None,
     )
 
 
-def _check(parked: Sequence[Parked], link_ids: Collection[int], code: str) -> None:
-    """Refuse what would silently try nothing."""
-    missing = sorted(set(link_ids) - {each.link_id for each in parked})
-    if missing:
-        raise UsageError(f"link {missing[0]} is not parked; `quickbooks-sync status` shows what is")
-    codes = sorted({each.code for each in parked})
-    if code and code not in codes:
-        known = ", ".join(codes) or "nothing is parked"
-        raise UsageError(f"no record is parked for {shorten(code)!r}; use one of: {known}")
+def _retries(parked: Sequence[Parked], chosen: Chosen, actor: str) -> list[AuditNote]:
+    """An entry for each record that was named, else one for all of them."""
+    if not parked:
+        return []
+    if chosen.link_ids:
+        return [
+            AuditNote("retry", {"was": each.code, "message": each.message}, actor, *_record(each))
+            for each in parked
+        ]
+    return [AuditNote("retry", {"records": len(parked), "code": chosen.code}, actor)]
+
+
+def _decision(each: Parked, state: RetryState, actor: str, why: str) -> AuditNote:
+    body: dict[str, object] = {"was": each.code, "message": each.message, "why": why}
+    return AuditNote(SETTLED[state], body, actor, *_record(each))
+
+
+def _record(each: Parked) -> tuple[str, int]:
+    return each.record_type, each.link_id

@@ -62,22 +62,25 @@ class Steps:
     fetch_files: Callable[[Cycle, Sequence[RecordType]], int]
 
 
-def push_all(cycle: Cycle, failed: Sequence[Failed]) -> None:
+Push = Callable[[Cycle, Failed], None]
+
+
+def push_all(cycle: Cycle, failed: Sequence[Failed], push: Push = push_record) -> None:
     """Try failed records again one by one, with growing waits; park those that stay failed.
 
     Raises:
         DisconnectedError: no call can work.
     """
     for each in failed[:PUSHES_MAX]:
-        _push(cycle, each)
+        _push(cycle, each, push)
     for each in failed[PUSHES_MAX:]:
         give_up(cycle, each)
 
 
-def _push(cycle: Cycle, failed: Failed) -> None:
+def _push(cycle: Cycle, failed: Failed, push: Push) -> None:
     for attempt in range(ATTEMPTS_MAX):
         try:
-            push_record(cycle, failed)
+            push(cycle, failed)
         except DisconnectedError:
             raise  # no call can work, for this record or any other
         except (RecordError, RemoteError) as error:

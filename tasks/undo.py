@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors.state.platform_port import PlatformWrite
 from connectors.state.port import Parked, Unit
-from models.approval import ROWS_MAX, Approval, ApprovalState
+from models.approval import ROWS_MAX, UNDO, Approval, ApprovalState
 from models.audit import AuditNote
 from models.brakes import Tripped
 from models.errors import DecisionError
@@ -22,7 +22,7 @@ from models.records import Value
 from models.revision import Revision, RevisionState
 from models.undo import Does, Written
 from models.words import Operation, Side
-from tasks.brakes import tripped_in
+from tasks.brakes import tripped_in, waiting_within, withdraw
 from tasks.context import Cycle
 from tasks.decide import carry_out, persons_run, set_aside, sides_of, was_refused
 from tasks.observe import Observation
@@ -116,20 +116,22 @@ def _ask(cycle: Cycle, undone: Undone) -> None:
         return
     plans = tuple(each.plan for each in undone.steps if each.state == "planned" and each.plan)
     rows = planned_rows(Plan(plans))
-    subjects = _subjects(undone)
+    subjects, scope = _subjects(undone), frozenset({f"undo {undone.run}"})
     with cycle.state.begin() as unit:
-        waiting = unit.approvals([ApprovalState.WAITING])
+        waiting = waiting_within(unit, scope)
         same = next((each for each in waiting if each.subjects == subjects), None)
+        withdraw(unit, [each for each in waiting if each is not same])
         stored = same or unit.add_approval(
             Approval(
                 number=0,
-                brake="undo",
+                brake=UNDO,
                 message="; ".join(each.message for each in undone.tripped),
                 subjects=subjects,
                 rows=tuple(rows[:ROWS_MAX]),
                 writes=len(rows),
                 state=ApprovalState.WAITING,
                 created_at=unit.now,
+                scope=scope,
             )
         )
     undone.confirm = stored.number

@@ -12,12 +12,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from intuitlib.client import AuthClient
 
 from connectors.quickbooks import exact_json
 from connectors.quickbooks.endpoints import is_loopback
+from connectors.quickbooks.seen import seen
 
 _ANSWER_BYTES_MAX: Final = 2**20
 _TOKEN_FIELDS: Final = (
@@ -78,12 +80,17 @@ class BoundedAuthClient(AuthClient):  # type: ignore[misc] # intuit-oauth has no
         options["allow_redirects"] = False
         options["stream"] = True
         discovering = url == self._discovery_url
-        with super().request(method, url, **options) as response:
+        with (
+            seen(method, urlsplit(url).path.lstrip("/")) as watched,
+            super().request(method, url, **options) as response,
+        ):
             content = _capped(response)
+            intuit_tid = response.headers.get("intuit_tid", "")[:80]
+            watched.answered(response.status_code, intuit_tid)
             narrow = _Narrow(
                 response.status_code,
                 content,
-                {"intuit_tid": response.headers.get("intuit_tid", "")[:80]},
+                {"intuit_tid": intuit_tid},
                 _DISCOVERY_FIELDS if discovering else _TOKEN_FIELDS,
             )
         if discovering and narrow.status_code == 200:

@@ -26,7 +26,7 @@ from connectors.quickbooks.bounded_auth import (
     OAuthTimeouts,
 )
 from connectors.quickbooks.faults import local_error
-from connectors.quickbooks.scrub import scrub
+from connectors.quickbooks.scrub import hide, scrub
 from connectors.quickbooks.transport import may_have_been_sent
 from models.errors import DisconnectedError, RemoteError, UsageError, shorten
 
@@ -94,6 +94,7 @@ class IntuitOAuth:
 
     def exchange_code(self, code: str) -> TokenSet:
         """Trade the code of a call-back for tokens; a code lives 5 minutes and works once."""
+        hide(code)
         with self._client() as client:
             return self._ask(client, lambda: client.get_bearer_token(code))
 
@@ -104,6 +105,7 @@ class IntuitOAuth:
             DisconnectedError: the token or the app's keys are refused.
             RetryLaterError: no usable answer came; the old token may still be good.
         """
+        hide(refresh_token)
         with self._client() as client:
             return self._ask(client, lambda: client.refresh(refresh_token=refresh_token))
 
@@ -128,7 +130,7 @@ class IntuitOAuth:
         """Make a token request and copy the known fields out of the client."""
         self._call(call)
         try:
-            return TokenSet(
+            given = TokenSet(
                 access_token=_token(client.access_token),
                 refresh_token=_token(client.refresh_token),
                 access_seconds=_seconds(client.expires_in, _ACCESS_SECONDS),
@@ -139,6 +141,8 @@ class IntuitOAuth:
             )
         except ValueError as error:
             raise local_error("unreadable", str(error), write=False) from None
+        hide(given.access_token, given.refresh_token)
+        return given
 
     def _call(self, call: Any) -> None:
         """Make a request and translate its errors; none of them carries a token."""

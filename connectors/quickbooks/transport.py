@@ -22,9 +22,10 @@ from requests.exceptions import ConnectionError as NoConnectionError
 from requests.exceptions import ProxyError, RequestException
 
 from connectors.quickbooks.endpoints import Endpoints, allow_plain_http, is_loopback
-from connectors.quickbooks.faults import Answer, local_error
+from connectors.quickbooks.faults import Answer, answer_error, local_error, needs_fresh_token
 from connectors.quickbooks.files import fetch_file
 from connectors.quickbooks.scrub import silence_token_logs
+from connectors.quickbooks.seen import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,6 +73,14 @@ class Call:
     #: Whether the body holds a file.
     is_upload: bool = False
 
+    @property
+    def template(self) -> str:
+        """The path without ids: what may be told of it."""
+        head, slash, _ = self.path.partition("/")
+        if head == "reports":
+            return self.path
+        return f"{head}/{{id}}" if slash else head
+
 
 @dataclass(frozen=True)
 class _Credentials:
@@ -105,6 +114,12 @@ class Transport:
             RetryLaterError: nothing was sent, or a read got no answer.
             OutcomeUnknownError: a write got no whole answer.
         """
+        with seen(call.method, call.template, call.kind) as watched:
+            answer = self._send(call, access_token)
+            watched.answered(answer.status, answer.intuit_tid, _retry_class(call, answer))
+            return answer
+
+    def _send(self, call: Call, access_token: str) -> Answer:
         quickbooks = self._take(access_token)
         try:
             return self._exchange(quickbooks, call)
@@ -116,7 +131,10 @@ class Transport:
 
     def fetch(self, address: str, bytes_max: int) -> bytes:
         """The file at a temporary address, without the token; errors as `files.fetch_file`."""
-        return fetch_file(self._endpoints, self._clock, self._limits, address, bytes_max)
+        with seen("GET", "file") as watched:
+            content = fetch_file(self._endpoints, self._clock, self._limits, address, bytes_max)
+            watched.answered(requests.codes.ok)
+            return content
 
     def close(self) -> None:
         """Close the idle sessions."""
@@ -237,6 +255,14 @@ class _BoundedBody:
         chunk = bytes(self._content[self._place : end])
         self._place += len(chunk)
         return chunk
+
+
+def _retry_class(call: Call, answer: Answer) -> str:
+    """What a fault in an answer asks for, by the class of its error; "" for a success."""
+    if needs_fresh_token(answer):
+        return "fresh_token"
+    error = answer_error(answer, write=call.write, plain=call.plain)
+    return "" if error is None else type(error).__name__
 
 
 def may_have_been_sent(error: RequestException) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from connectors.quickbooks.faults import local_error
+from connectors.quickbooks.scrub import hide
 from models.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Vault:
             detail = f"connection {connection_id}, {kind.value} token: it belongs elsewhere"
             raise local_error("sealed_tokens", detail, write=False)
         token: str = content["token"]
+        hide(token)
         return token
 
     def rotate(self, connection_id: int, kind: TokenKind, sealed: str) -> str:

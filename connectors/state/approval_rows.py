@@ -42,6 +42,7 @@ class ApprovalRows(Rows):
                 subjects=json.dumps(sorted(approval.subjects)),
                 rows=json.dumps(approval.rows, default=str),
                 writes=approval.writes,
+                scope=json.dumps(sorted(approval.scope)),
                 state=approval.state.value,
                 created_at=self._now,
                 run_id=self._scope.run_id,
@@ -83,4 +84,5 @@ def _approval(row: Row[Any]) -> Approval:
         decided_at=row.decided_at,
         decided_by=row.decided_by,
         run_id=row.run_id,
+        scope=frozenset(json.loads(row.scope)),
     )

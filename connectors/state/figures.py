@@ -11,6 +11,7 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Select, func, select
 
 from connectors.database import reading
+from models.retry_queue import LEFT_BY_PERSON
 from models.revision import ConflictState
 from models.tables import schedule as schedule_tables
 from models.tables import sync as tables
@@ -88,6 +89,8 @@ def _add_parked(connection: SqlConnection, found: Mapping[int, Figures]) -> None
     for row in _by_connection(connection, query, found):
         each = found[row.connection_id]
         each.parked[row.code] = row.records
+        if row.code in LEFT_BY_PERSON:
+            continue
         each.parked_since = min(each.parked_since or row.at, row.at)
 
 

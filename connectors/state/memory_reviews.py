@@ -12,6 +12,7 @@ from connectors.state.port import Connection, Parked
 from models.errors import shorten
 from models.merge import Conflict
 from models.plan import Link
+from models.retry_queue import LEFT_BY_PERSON
 from models.words import Side
 
 
@@ -22,7 +23,7 @@ class MemoryReviews(MemoryIntents):
     _connection: Connection
 
     def park(self, parked: Parked) -> None:
-        """Set a record aside, with an alert; the reason replaces an earlier one."""
+        """Set a record aside; the reason replaces an earlier one, and so does its alert."""
         db, link_id = self._db, parked.link_id
         link = db.links.get(link_id)
         if link is None:
@@ -43,6 +44,8 @@ class MemoryReviews(MemoryIntents):
         )
         self._put(db.parked, link_id, stored)
         self._close(link_id, lambda alert: alert.cause != parked.code)
+        if parked.code in LEFT_BY_PERSON:
+            return
         short = shorten(parked.message, characters_max=200)
         title = f"{parked.record_type} {link.label}: {short}"
         self._alert(parked.code, link_id, title, parked.message, parked.fix)

@@ -211,7 +211,7 @@ class Unit(Protocol):
         ...
 
     def park(self, parked: Parked) -> None:
-        """Set a record aside, with an alert."""
+        """Set a record aside, with an alert where no person has decided it."""
         ...
 
     def unpark(self, link_ids: Collection[int]) -> None:

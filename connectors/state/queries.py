@@ -5,17 +5,22 @@ All are bounded.
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, or_, select
 
 from connectors.database import reading
+from models.retry_queue import LEFT_BY_PERSON, RetryState, state_of
 from models.revision import RevisionKind, RevisionState, taken
 from models.tables import sync as tables
 from models.words import Side
 
 #: Rows in one answer.
 ROWS_MAX = 1_000
+#: Audit entries that are looked at for what was done lately.
+LATELY = 10_000
 
 
 def _rows(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
@@ -24,7 +29,11 @@ def _rows(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
 
 
 def parked(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
-    """Records set aside, longest first."""
+    """Records set aside and not left alone by a person, longest first."""
+    return [row for row in _set_aside(engine, connection_id) if row["code"] not in LEFT_BY_PERSON]
+
+
+def _set_aside(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
     table, links = tables.parked, tables.links
     return _rows(
         engine,
@@ -46,6 +55,52 @@ def parked(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
         .where(table.c.connection_id == connection_id)
         .order_by(table.c.since, table.c.link_id),
     )
+
+
+def queue(engine: Engine, connection_id: int, now: datetime) -> list[dict[str, Any]]:
+    """The retry queue: what is set aside with its state, longest first, then what was done lately.
+
+    Lately: within the last `LATELY` audit entries.
+    """
+    waiting = [
+        {"state": state_of(row["code"], row["next_attempt_at"], now).value, **row}
+        for row in _set_aside(engine, connection_id)
+    ]
+    return [*waiting, *_done_lately(engine, connection_id)][:ROWS_MAX]
+
+
+def _done_lately(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
+    """What was set aside and is applied now, newest first; each says why it was set aside."""
+    entries, heads, links = tables.audit_entries, tables.audit_heads, tables.links
+    last = select(heads.c.number).where(heads.c.connection_id == connection_id).scalar_subquery()
+    rows = _rows(
+        engine,
+        select(
+            entries.c.link_id.label("link"),
+            entries.c.record_type,
+            links.c.label.label("record"),
+            entries.c.body,
+            entries.c.at,
+        )
+        .join(links, links.c.id == entries.c.link_id)
+        .where(
+            entries.c.connection_id == connection_id,
+            entries.c.number > last - LATELY,
+            entries.c.kind == "unparked",
+        )
+        .order_by(entries.c.number.desc()),
+    )
+    return [
+        {
+            "state": RetryState.DONE.value,
+            "link": row["link"],
+            "record_type": row["record_type"],
+            "record": row["record"],
+            "message": json.loads(row["body"])["was"],
+            "done_at": datetime.fromisoformat(row["at"]),
+        }
+        for row in rows
+    ]
 
 
 def alerts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from models.errors import shorten
 from models.merge import Conflict
 from models.plan import Link
 from models.records import canonical_json
+from models.retry_queue import LEFT_BY_PERSON
 from models.tables import sync as tables
 from models.words import Side
 
@@ -23,7 +24,7 @@ class ReviewRows(Rows):
     """The part of a unit that keeps parked records, conflicts and alerts."""
 
     def park(self, parked: Parked) -> None:
-        """Set a record aside, with an alert; the reason replaces an earlier one."""
+        """Set a record aside; the reason replaces an earlier one, and so does its alert."""
         values = {
             "connection_id": self._id,
             "record_type": parked.record_type,
@@ -44,10 +45,12 @@ class ReviewRows(Rows):
             self._sql.execute(
                 insert(tables.parked).values(link_id=parked.link_id, since=parked.since, **values)
             )
+        self._close_alerts_of([parked.link_id], but=parked.code)
+        if parked.code in LEFT_BY_PERSON:
+            return
         label = self._sql.scalar(
             select(tables.links.c.label).where(tables.links.c.id == parked.link_id)
         )
-        self._close_alerts_of([parked.link_id], but=parked.code)
         self._alert(
             parked.code,
             parked.link_id,

@@ -28,8 +28,9 @@ from models.tables import schedule as schedule_tables
 from models.tables import sync as tables
 from models.words import DataType
 
-#: Connections taken up at once; the next call takes the next ones.
-TAKEN_MAX: Final = 200
+#: Connections taken up at once; the next call takes the next ones. Few, because what is taken is
+#: out of reach for other dispatchers, and waits for its next slot where the one that took it dies.
+TAKEN_MAX: Final = 32
 
 
 @dataclass

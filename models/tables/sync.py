@@ -208,6 +208,8 @@ approvals = Table(
     Column("subjects", Text, nullable=False),
     Column("rows", Text, nullable=False),
     Column("writes", Integer, nullable=False),
+    #: What it came up in, as a JSON list.
+    Column("scope", Text, nullable=False, server_default=text("'[]'")),
     #: One of models.approval.ApprovalState.
     Column("state", String(12), nullable=False),
     instant("created_at"),

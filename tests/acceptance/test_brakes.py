@@ -91,6 +91,22 @@ def test_what_was_put_right_needs_no_approval(office: Office) -> None:
     office.settled()
 
 
+def test_a_cycle_of_another_data_type_leaves_a_plan_that_waits(office: Office) -> None:
+    """Goal: only what could do it may say that it is no longer to be done; the alert stays, too."""
+    rows = buy(office, MANY)
+    office.platform.sql(f"DELETE FROM expenses WHERE id >= {rows[0]}")
+    outcome = office.run("sync", "--data-type", "expenses", code=4)
+    assert "plan --approve" in outcome.stderr
+    office.sync("--data-type", "invoices")
+    (waiting,) = office.run("plan", "--json").json["waiting_for_approval"]
+    assert waiting["in"] == "sync expenses"
+    assert [each["cause"] for each in office.status()["alerts"]] == ["brake"]
+    office.run("plan", "--approve", str(waiting["plan"]))
+    office.sync("--data-type", "expenses")
+    assert office.status()["alerts"] == []
+    office.settled()
+
+
 def test_a_side_that_is_suddenly_empty(office: Office) -> None:
     """Goal: the few expenses there are all vanish: that is a fault, not an instruction."""
     for number in range(3):

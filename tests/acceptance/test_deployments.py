@@ -7,15 +7,21 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import yaml
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import FlowFilter, FlowFilterId
+from prefect.client.schemas.schedules import IntervalSchedule
 
 from dashboard import dispatcher
 from deployments.serve import FLOWS
+from deployments.work_pools import ENVIRONMENT, POOL, make
 from tests.fixtures.company import REPOSITORY
 from tests.fixtures.prefect import ON_PREFECT
 
@@ -38,6 +44,8 @@ SCHEDULE_KEYS = {"slug", "interval", "cron", "timezone"}
 WRITTEN: dict[str, Any] = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = WRITTEN["deployments"]
 NAMES = [each["name"] for each in DEPLOYMENTS]
+#: The scheduler looks for new deployments every five seconds.
+SCHEDULED_SECONDS_MAX = 60
 
 
 def flow_of(deployment: dict[str, Any]) -> Any:
@@ -88,7 +96,9 @@ def test_the_docs_name_every_deployment() -> None:
 
 
 def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], Any]) -> None:
-    """`prefect --no-prompt deploy --all`, twice: all are there once, with their limits."""
+    """The pool, and `prefect --no-prompt deploy --all` twice: all are there once, with their
+    limits, and what people have set in the pool stays."""
+    from prefect.client.schemas.actions import WorkPoolUpdate
     from prefect.settings import PREFECT_API_URL
 
     environment = {
@@ -96,9 +106,8 @@ def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], A
         "PREFECT_API_URL": PREFECT_API_URL.value(),
         "QBSYNC_HOME": str(REPOSITORY),
     }
-    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
-    pool = [*prefect, "work-pool", "create", "quickbooks-sync", "--type", "process"]
-    for command in (pool, [*prefect, "deploy", "--all"], [*prefect, "deploy", "--all"]):
+    deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    for command in ([sys.executable, "-m", "deployments.work_pools"], deploy, deploy):
         done = subprocess.run(
             command,
             cwd=REPOSITORY,
@@ -111,6 +120,11 @@ def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], A
         assert done.returncode == 0, done.stdout + done.stderr
     with prefect_server() as client:
         found = {each.name: each for each in client.read_deployments()}
+        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True, concurrency_limit=7))
+        make(client)
+        pool = client.read_work_pool(POOL)
+    assert (pool.is_paused, pool.concurrency_limit) == (True, 7)
+    assert pool.base_job_template["variables"]["properties"]["env"]["default"] == ENVIRONMENT
     assert set(NAMES) <= set(found)
     for each in DEPLOYMENTS:
         made = found[each["name"]]
@@ -120,6 +134,21 @@ def test_deploying_on_a_fresh_server_asks_nothing(prefect_server: Callable[[], A
         ]
         assert all(schedule.active for schedule in made.schedules)
         assert made.global_concurrency_limit.limit == each["concurrency_limit"]["limit"]
+
+
+def test_a_schedule_makes_runs(prefect_server: Callable[[], Any]) -> None:
+    """The server's scheduler works with the packages that are locked: what is deployed with a
+    schedule has runs to come a few seconds later."""
+    with prefect_server() as client:
+        flow_id = client.create_flow_from_name("scheduled")
+        schedule = DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(hours=1)))
+        client.create_deployment(flow_id, name="every-hour", schedules=[schedule])
+        wanted = FlowFilter(id=FlowFilterId(any_=[flow_id]))
+        deadline = time.monotonic() + SCHEDULED_SECONDS_MAX
+        while not (found := client.read_flow_runs(flow_filter=wanted)):
+            assert time.monotonic() < deadline, "the schedule has made no run"
+            time.sleep(0.2)
+    assert {each.state_name for each in found} == {"Scheduled"}
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise's import

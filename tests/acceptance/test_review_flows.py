@@ -184,6 +184,15 @@ def test_retry_failed_tries_one_reason_again(
     assert wrong.is_failed()
     assert codes["Supplier B"] in wrong.message
 
+    skip = {"code": codes["Supplier B"], "action": "skip", "return_state": True}
+    nobody = retry_failed(**skip)
+    assert nobody.is_failed()
+    assert "'Your name' is empty" in nobody.message
+    assert retry_failed(**skip, decided_by="Ada", why="a test").result() == {"settled": 1}
+    assert office.status()["parked"] == []
+    (entry,) = office.platform.audit("skipped")
+    assert (entry["was"], entry["why"]) == (codes["Supplier B"], "a test")
+
 
 def test_the_match_flow_writes_to_neither_side(
     fresh_office: Office, prefect_server: Callable[[], Any]

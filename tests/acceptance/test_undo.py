@@ -262,6 +262,9 @@ def test_many_removals_need_the_printed_number(office: Office) -> None:
     preview = undo(office, run)
     number = preview["confirm"]
     assert preview["brakes"][0]["brake"] == "mass_delete"
+    office.sync()
+    assert undo(office, run)["confirm"] == number, "a cycle has nothing to say about it"
+    assert office.run("plan", "--json").json["waiting_for_approval"] == []
     refused = office.run("undo", run, "--apply", code=1)
     assert f"--confirm {number}" in refused.stderr
     office.run("undo", run, "--apply", "--confirm", str(number + 7), code=1)

@@ -25,6 +25,7 @@ from models.codecs import load_content
 from models.errors import BrakeError, UsageError
 from models.record_type import catalog
 from models.records import canonical_json
+from models.retry_queue import LEFT_BY_PERSON
 from models.words import Side
 from tests.contract.state_samples import (
     FACTS,
@@ -96,6 +97,19 @@ def test_parking_again_replaces_the_reason_and_keeps_the_start(world: World, sta
         assert [each.link_id for each in unit.parked(["customer"])] == [2]
     assert alerts(world)[1:] == [(1, "missing", 1, False), (1, "other", 1, False)]
     assert alerts(world)[0] == (2, "missing", 2, True)
+
+
+@pytest.mark.parametrize("code", sorted(LEFT_BY_PERSON))
+def test_what_a_person_leaves_alone_is_no_alert(world: World, state: State, code: str) -> None:
+    """The alert of the reason before is closed, and opens again where it counts again."""
+    with state.begin() as unit:
+        unit.park(parked(1))
+        unit.park(parked(1, code))
+        assert [each.code for each in unit.parked(["customer"])] == [code]
+    assert alerts(world) == [(1, "missing", 1, False)]
+    with state.begin() as unit:
+        unit.park(parked(1))
+    assert alerts(world)[-1] == (1, "missing", 1, True)
 
 
 def test_what_is_released_is_due_now(state: State) -> None:

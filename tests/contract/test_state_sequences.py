@@ -27,6 +27,7 @@ from models.audit import AuditNote
 from models.errors import CorruptStateError, RecordError, SyncError, UsageError
 from models.intent import ATTEMPTS_MAX, Attempt
 from models.record_type import catalog
+from models.retry_queue import SKIPPED
 from models.words import IntentState, Operation, Side
 from tests.contract.state_samples import (
     LEAST,
@@ -104,6 +105,8 @@ MOMENT = MemoryWorld().clock.now()
 APPROVALS = tuple(ApprovalState)
 STATES = tuple(IntentState)
 
+REASONS = ("code0", "code1", SKIPPED)
+
 CALLS: dict[str, Callable[[Unit, int, int, int], object]] = {
     "add_links": lambda u, a, b, c: u.add_links([new_link(a, b), new_link(a + c, b + 1)]),
     "complete_link": lambda u, a, b, c: u.complete_link(a, SIDES[b % 2], f"{c % 5}"),
@@ -126,7 +129,7 @@ CALLS: dict[str, Callable[[Unit, int, int, int], object]] = {
     ),
     "open_intents": lambda u, *_: u.open_intents(),
     "intents_marked": lambda u, a, b, *_: u.intents_marked([f"m{a}", f"m{b}"]),
-    "park": lambda u, a, b, c: u.park(parked(a, f"code{b % 2}", attempts=c)),
+    "park": lambda u, a, b, c: u.park(parked(a, REASONS[b % 3], attempts=c)),
     "unpark": lambda u, a, b, *_: u.unpark([a, b]),
     "parked_record": lambda u, a, *_: u.parked_record(a),
     "release": lambda u, a, b, c: u.release([a, b] if c else None),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
+#: Many times what is taken up at once.
+COMPANIES = 450
 
 
 def connect(engine: Engine, count: int, settings: ConnectionSettings | None = None) -> list[int]:
@@ -72,8 +74,9 @@ def numbers(due: Sequence[Due]) -> list[int]:
 
 def test_each_is_taken_up_once_whoever_asks(database: Engine) -> None:
     """Four dispatchers ask at the same moment, over and over, of companies that were just
-    connected: together they get each of 450 exactly once, and a quarter of an hour later again."""
-    ids = connect(database, 2 * TAKEN_MAX + 50)
+    connected: together they get each of them exactly once, and a quarter of an hour later again."""
+    ids = connect(database, COMPANIES)
+    assert COMPANIES > 4 * TAKEN_MAX
     for round_number in range(2):
         now = NOON + round_number * QUARTER
         found: list[int] = []

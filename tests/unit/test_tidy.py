@@ -237,7 +237,7 @@ def test_what_the_readme_points_at_is_there() -> None:
         assert (REPOSITORY / name).exists(), f"README.md links to {name}"
 
 
-@pytest.mark.parametrize("name", ["runtime.lock", "dev.lock"])
+@pytest.mark.parametrize("name", ["runtime.lock", "dev.lock", "server.lock", "scale.lock"])
 def test_locks_name_no_host(name: str) -> None:
     """A lock is good on every machine: names, versions and hashes only."""
     lines = (REPOSITORY / "requirements" / name).read_text(encoding="utf-8").splitlines()
