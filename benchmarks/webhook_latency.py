@@ -30,7 +30,7 @@ from sqlalchemy import Select, func, select, update
 
 from connectors.database import reading
 from deployments.demo_company import PersonInQuickBooks
-from deployments.processes import Children, free_port
+from deployments.processes import Children, free_port, interruptible
 from emulator.testing import RunningEmulator
 from emulator.webhooks.events import Event, body_of, signature_of
 from models.tables import sync as tables
@@ -292,7 +292,7 @@ def _wait_until_quiet(site: Site) -> None:
 @contextmanager
 def _site() -> Iterator[Site]:
     """Everything started, the company connected and at rest."""
-    with tempfile.TemporaryDirectory() as name, RunningEmulator() as emulator:
+    with interruptible(), tempfile.TemporaryDirectory() as name, RunningEmulator() as emulator:
         folder = Path(name)
         ports = free_port(), free_port()
         os.environ |= _settings(folder, emulator, ports[0])

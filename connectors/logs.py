@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Our own loggers tell of what goes on; libraries of what goes wrong.
-OURS: Final = ("cli", "connectors", "tasks", "flows", "deployments")
+OURS: Final = ("cli", "connectors", "tasks", "flows", "deployments", "dashboard")
 #: Characters of one text in a line; of a traceback the end is kept.
 CHARACTERS_MAX: Final = 16_000
 

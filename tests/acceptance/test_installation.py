@@ -101,7 +101,8 @@ def test_every_variable_is_in_the_example() -> None:
 
 
 def test_secrets_go_only_where_they_are_needed() -> None:
-    """The keys of Intuit and of the audit log are the workers'; the image has none at all."""
+    """The keys of Intuit and of the audit log are the workers', those of webhooks the receiver's;
+    the image has none at all."""
     secret = ("SECRET", "ENCRYPTION_KEYS", "SIGNING_KEY", "CLIENT_ID")
     holders = {
         service
@@ -110,6 +111,10 @@ def test_secrets_go_only_where_they_are_needed() -> None:
         if name.startswith("QBSYNC_") and name.endswith(secret)
     }
     assert holders == {"worker"}
+    verifiers = "QBSYNC_WEBHOOK_VERIFIER_TOKENS"
+    assert [
+        name for name, each in SERVICES.items() if verifiers in each.get("environment", {})
+    ] == ["receiver"]
     assert re.search(r"(KEY|SECRET|PASSWORD|TOKEN|AUTH)\w*=\S", DOCKERFILE) is None
 
 
@@ -182,7 +187,8 @@ def test_the_image_holds_the_program_and_nothing_else() -> None:
     lines = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     let_in = [each.removeprefix("!") for each in lines if each.startswith("!")]
     assert all(list(REPOSITORY.glob(each)) for each in let_in)
-    assert {"models", "connectors", "tasks", "flows", "deployments", "prefect.yaml"} <= set(let_in)
+    folders = {"models", "connectors", "tasks", "flows", "deployments", "dashboard"}
+    assert folders | {"prefect.yaml"} <= set(let_in)
     assert "deployments/.env" in lines
 
 

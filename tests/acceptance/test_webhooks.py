@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from connectors.state.schedules import is_due_again, take_due
 from dashboard import dispatcher
+from dashboard.serving import bind
 from dashboard.waker import PAUSE_SECONDS, Waker
 from models.errors import UsageError
 from models.tables.webhook import webhook_events
@@ -144,6 +146,33 @@ def test_a_burst_of_one_company_is_a_few_cycles(office: Office, monkeypatch: Any
             made.until(made.ends)
             made.until(lambda: not is_due_again(place.engine, place.clock.now(), hour, every))
     assert 1 <= len(made.ends()) <= 3 + more
+
+
+def test_it_does_not_start_as_it_is(fresh_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a verifier token, or on a port that is taken: exit 2, with what to set."""
+    refused = fresh_office.run("serve", "--port", "0", code=2)
+    assert "QBSYNC_WEBHOOK_VERIFIER_TOKENS is not set" in refused.stderr
+    monkeypatch.setenv("QBSYNC_WEBHOOK_VERIFIER_TOKENS", TOKENS)
+    with bind("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        refused = fresh_office.run("serve", "--port", port, code=2)
+    assert f"--port {port}" in refused.stderr
+
+
+def test_served_as_a_command(fresh_office: Office) -> None:
+    """A real process takes a webhook, and ends when it is told to."""
+    settings = {"QBSYNC_WEBHOOK_VERIFIER_TOKENS": TOKENS, "PREFECT_API_URL": ""}
+    process = fresh_office.start("serve", "--port", "0", **settings)
+    try:
+        assert process.stderr is not None
+        first, second = process.stderr.readline(), process.stderr.readline()
+        assert "PREFECT_API_URL is not set" in first
+        answer = post(second.split()[1].rstrip(";"), [told("1")])
+        assert answer.json()["unknown"] == 1
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 class TestInPrefect:
