@@ -44,6 +44,11 @@ class WebhookEvent:
     happened_at: datetime
 
     @property
+    def is_create(self) -> bool:
+        """Whether the record is new."""
+        return self.operation.lower() in ("create", "created")
+
+    @property
     def is_delete(self) -> bool:
         """Whether the record is gone."""
         return self.operation.lower() in ("delete", "deleted")

@@ -177,7 +177,9 @@ def _holds(version: str | None, deleted_at: datetime | None, event: WebhookEvent
     """
     if event.is_delete:
         return deleted_at is not None
-    _, _, stated = (version or "").partition("|")
+    token, _, stated = (version or "").partition("|")
+    if event.is_create:
+        return bool(token)
     try:
         edited_at = datetime.fromisoformat(stated)
     except ValueError:

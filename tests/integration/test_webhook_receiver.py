@@ -219,7 +219,10 @@ def test_without_a_token_it_does_not_start(sqlite_engine: Engine, tokens: str) -
     [
         # as the link has it: whole seconds, with Pacific time
         ("3|2026-11-16T04:00:00-08:00", False, "update", True),
-        ("3|2026-11-16T04:00:01-08:00", False, "create", True),
+        ("3|2026-11-16T04:00:01-08:00", False, "update", True),
+        # whatever is known of it is newer than its beginning
+        ("0|2026-11-16T03:59:58-08:00", False, "create", True),
+        (None, False, "create", False),
         # somebody has edited it since
         ("3|2026-11-16T03:59:59-08:00", False, "update", False),
         ("3|", False, "update", False),

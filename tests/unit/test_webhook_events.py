@@ -90,14 +90,20 @@ def test_many_companies_and_events_in_one_body(shape: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "is_delete"),
-    [("delete", True), ("void", False), ("merge", False), ("update", False)],
+    ("word", "is_create", "is_delete"),
+    [
+        ("create", True, False),
+        ("delete", False, True),
+        ("void", False, False),
+        ("merge", False, False),
+        ("update", False, False),
+    ],
 )
 @pytest.mark.parametrize("shape", BOTH_SHAPES)
-def test_what_is_gone(shape: str, word: str, is_delete: bool) -> None:
+def test_what_is_new_or_gone(shape: str, word: str, is_create: bool, is_delete: bool) -> None:
     """Each shape has its own word for it."""
     (event,) = events_in(body_of([told("1", operation=word)], shape))
-    assert event.is_delete is is_delete
+    assert (event.is_create, event.is_delete) == (is_create, is_delete)
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"eventNotifications": []}'])
