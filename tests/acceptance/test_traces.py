@@ -100,7 +100,10 @@ def test_a_cycle_is_one_tree_down_to_its_calls(office: Office, traced: Traced) -
         assert f"step {name}" in steps
     load = own(traced.one("step load_batch"))
     assert (load["record_type"], load["records"], load["failed"]) == ("vendor", 1, 0)
-    assert traced.path_of(traced.one("GET cdc")) == ["cycle", "step extract_quickbooks", "GET cdc"]
+    # twice where the token or the connection was too old for the first one
+    paths = [traced.path_of(each) for each in traced.named("GET cdc")]
+    assert paths
+    assert all(path == ["cycle", "step extract_quickbooks", "GET cdc"] for path in paths)
     call = traced.one("POST vendor")
     assert traced.path_of(call) == ["cycle", "step load_batch", "POST vendor"]
     assert call.kind is SpanKind.CLIENT
