@@ -15,6 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+# Great Expectations imports it in the middle of a cycle; statements that other companies' threads
+# compile just then would look into half of a module, and fail
+import sqlalchemy.orm  # noqa: F401 - see above
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url

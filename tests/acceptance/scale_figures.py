@@ -6,6 +6,7 @@ The product's own tables say which cycles ran when; Prefect's API says what beca
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from statistics import median
@@ -189,7 +190,9 @@ def take_over(scene: Scene, killed: Killed) -> dict[str, Any]:
         "cycle_with_writes_seconds": spread(
             _seconds(each.started_at, each.finished_at) for each in moved
         ),
-        "all_written_after_seconds": _seconds(killed.at, max(each.finished_at for each in moved)),
+        "all_written_after_seconds": max(
+            (_seconds(killed.at, each.finished_at) for each in moved), default=0.0
+        ),
     }
 
 
@@ -209,7 +212,10 @@ def totals(scene: Scene, machines: Machines, seconds: float) -> dict[str, Any]:
         "written_to_quickbooks": scene.written_by_us(),
         "flow_runs": len(runs),
         "flow_run_ends": ends,
-        "processor_seconds": machines.seconds(),
+        "processor_seconds": {
+            **machines.seconds(),
+            "emulator_and_checks": round(time.process_time(), 1),
+        },
     }
 
 

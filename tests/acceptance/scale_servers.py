@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import requests
 import yaml
 from cryptography.fernet import Fernet
 from sqlalchemy.engine import URL
@@ -241,7 +242,7 @@ def running(folder: Path) -> Iterator[Machines]:
         made.servers["prefect_server"] = psutil.Process(
             children.start("prefect-server", web, environment, folder)
         )
-        made.wait_for("the Prefect server", START_SECONDS_MAX, lambda: _listens(port))
+        made.wait_for("the Prefect server", START_SECONDS_MAX, lambda: _is_healthy(address))
         services = _prefect("server", "services", "start")
         made.servers["prefect_services"] = psutil.Process(
             children.start("prefect-services", services, environment, folder)
@@ -301,6 +302,14 @@ def _listens(port: int) -> bool:
     with socket.socket() as asking:
         asking.settimeout(1)
         return asking.connect_ex((ADDRESS, port)) == 0
+
+
+def _is_healthy(address: str) -> bool:
+    """As compose asks: without a password."""
+    try:
+        return requests.get(f"{address}/api/health", timeout=2).status_code == requests.codes.ok
+    except requests.RequestException:
+        return False  # it does not listen yet
 
 
 # -- processes --

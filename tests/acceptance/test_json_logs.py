@@ -116,5 +116,8 @@ def test_prefects_own_logging_is_as_it_was_but_for_the_lines() -> None:
     assert {name: ours["loggers"][name] for name in theirs["loggers"]} == theirs["loggers"]
     assert ours["root"] == theirs["root"]
     assert set(ours["handlers"]) == set(theirs["handlers"])
+    for handler in ("console", "debug"):
+        assert ours["handlers"][handler]["formatter"] == "lines"
+    assert set(ours["formatters"]) == {"lines"}
     added = set(ours["loggers"]) - set(theirs["loggers"])
     assert added == {"connectors", "tasks", "flows", "deployments"}

@@ -7,6 +7,7 @@ import gc
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -257,6 +258,16 @@ def test_what_is_installed_fits_together() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_module_of_the_command_line_is_installed_and_checked() -> None:
+    """One that is in no list works in this folder only, and nobody looks at its types."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    modules = [path.stem for path in COMMAND_LINE]
+    assert project["tool"]["setuptools"]["py-modules"] == modules
+    assert [each for each in project["tool"]["mypy"]["files"] if each.startswith("cli")] == [
+        path.name for path in COMMAND_LINE
+    ]
 
 
 def test_recorded_payloads_stay_outside() -> None:
