@@ -82,11 +82,12 @@ def retry_failed(
 
     Args:
         connection: Name or realm id of the connection; empty where there is only one.
-        code: Only records parked for this reason; empty for all.
-        link: Only this record, by the number of its link; 0 for all.
-        action: Try again, skip, or done by hand.
-        decided_by: Who skips it or has settled it.
-        why: The reason for it.
+        code: Only records parked for this reason, such as fault_6540; empty for all.
+        link: Only this record, by the number of its link in the artifact 'failures'; 0 for all.
+        action: Try again now; or leave alone until somebody retries it, because it is not wanted
+            (skip) or put right in both systems (done by hand).
+        decided_by: Who skips it or has settled it, for the log.
+        why: The reason for skipping it or settling it, for the log.
 
     Raises:
         UsageError: no such record is parked, or nobody's name is given where it is asked for.
@@ -109,6 +110,6 @@ def _settle(
     """Leave records alone; how many there are."""
     name = by.strip()
     if not name:
-        raise UsageError(f"'Your name' is empty: the log keeps who chose {action.value!r}")
+        raise UsageError(f"decided_by is empty: the log keeps who chose {action.value!r}")
     with open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
         return settle_parked(unit, chosen, _SETTLED[action], name, why)

@@ -187,7 +187,7 @@ def test_retry_failed_tries_one_reason_again(
     skip = {"code": codes["Supplier B"], "action": "skip", "return_state": True}
     nobody = retry_failed(**skip)
     assert nobody.is_failed()
-    assert "'Your name' is empty" in nobody.message
+    assert "decided_by is empty" in nobody.message
     assert retry_failed(**skip, decided_by="Ada", why="a test").result() == {"settled": 1}
     assert office.status()["parked"] == []
     (entry,) = office.platform.audit("skipped")
