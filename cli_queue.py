@@ -19,7 +19,7 @@ from cli_shared import (
 from connectors.state import queries
 from connectors.state.connections import connection_named
 from models.errors import UsageError, shorten
-from models.retry_queue import RetryState
+from models.retry_queue import DONE_BY_HAND, SKIPPED, RetryState
 from tasks import bootstrap
 from tasks.retry import Chosen, retry_parked, settle_parked
 
@@ -70,24 +70,20 @@ def retry(
 ) -> None:
     """Let parked records be tried again in the next cycle, or leave them alone."""
     with translated_errors(), bootstrap.installation() as place:
-        state = _asked_for(skip=skip, done=done, why=why)
+        decision = _decision(skip=skip, done=done, why=why)
         chosen = Chosen(link or (), code)
         with bootstrap.open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-            if state is RetryState.RETRYING:
-                count = retry_parked(unit, chosen, person())
+            if decision:
+                count = settle_parked(unit, chosen, decision, person(), why)
             else:
-                count = settle_parked(unit, chosen, state, person(), why)
-        words = {
-            RetryState.RETRYING: ("released", f"{count} records are due again."),
-            RetryState.SKIPPED: ("skipped", f"{count} records are left alone."),
-            RetryState.DONE: ("done", f"{count} records are settled by hand, and left alone."),
-        }
-        key, said = words[state]
-        show({key: count}, as_json=as_json, words=said)
+                count = retry_parked(unit, chosen, person())
+        said = "are left alone until they are retried" if decision else "are due again"
+        words = f"{count} records {said}."
+        show({decision or "released": count}, as_json=as_json, words=words)
 
 
-def _asked_for(*, skip: bool, done: bool, why: str) -> RetryState:
-    """What the options ask for.
+def _decision(*, skip: bool, done: bool, why: str) -> str:
+    """The reason that the records get; "" where they are to be retried.
 
     Raises:
         UsageError: they contradict each other.
@@ -97,5 +93,5 @@ def _asked_for(*, skip: bool, done: bool, why: str) -> RetryState:
     if why and not (skip or done):
         raise UsageError("--why goes with --skip or --done: a retry needs no reason")
     if skip:
-        return RetryState.SKIPPED
-    return RetryState.DONE if done else RetryState.RETRYING
+        return SKIPPED
+    return DONE_BY_HAND if done else ""

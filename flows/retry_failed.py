@@ -13,7 +13,7 @@ from pydantic import Field
 from flows.parameters import OneConnection
 from flows.sync_run import sync_cycle, task_runner
 from models.errors import UsageError
-from models.retry_queue import RetryState
+from models.retry_queue import DONE_BY_HAND, SKIPPED
 from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.retry import Chosen, retry_parked, settle_parked
 
@@ -62,7 +62,7 @@ PersonName = Annotated[
 Why = Annotated[
     str, Field(title="Why", description="The reason for it, for the log.", max_length=200)
 ]
-_SETTLED = {Action.SKIP: RetryState.SKIPPED, Action.DONE: RetryState.DONE}
+_DECISIONS = {Action.SKIP: SKIPPED, Action.DONE: DONE_BY_HAND}
 
 
 @flow(name="retry-failed", flow_run_name="retry {connection}", task_runner=task_runner())
@@ -112,4 +112,4 @@ def _settle(
     if not name:
         raise UsageError(f"decided_by is empty: the log keeps who chose {action.value!r}")
     with open_cycle(place, connection) as cycle, cycle.state.begin() as unit:
-        return settle_parked(unit, chosen, _SETTLED[action], name, why)
+        return settle_parked(unit, chosen, _DECISIONS[action], name, why)

@@ -15,7 +15,7 @@ from models.revision import UNDONE
 #: a person retries it. None of them is an alert, as somebody knows.
 SKIPPED, DONE_BY_HAND = "skipped", "done_by_hand"
 LEFT_BY_PERSON = frozenset({SKIPPED, DONE_BY_HAND})
-#: The same of what a person undid, which is an alert: somebody else may not know.
+#: Those and what a person undid, which is an alert: somebody else may not know.
 LEFT_ALONE = LEFT_BY_PERSON | {UNDONE}
 
 #: Tries of a record that fails for a reason that may pass: about two weeks, as the longest wait
@@ -38,15 +38,11 @@ class RetryState(StrEnum):
     DONE = "done"
 
 
-def is_left_alone(code: str, next_attempt_at: datetime | None) -> bool:
-    """Whether a person has decided that a record is not tried, and nobody has retried it since."""
-    return code in LEFT_ALONE and next_attempt_at is None
+_DECIDED = {SKIPPED: RetryState.SKIPPED, DONE_BY_HAND: RetryState.DONE}
 
 
 def state_of(code: str, next_attempt_at: datetime | None, now: datetime) -> RetryState:
     """Where a record stands that is set aside for a reason."""
     if next_attempt_at is not None:
         return RetryState.RETRYING if next_attempt_at <= now else RetryState.WAITING
-    if code == SKIPPED:
-        return RetryState.SKIPPED
-    return RetryState.DONE if code == DONE_BY_HAND else RetryState.GIVEN_UP
+    return _DECIDED.get(code, RetryState.GIVEN_UP)

@@ -10,7 +10,7 @@ from connectors.state.port import Parked
 from models.errors import RecordError
 from models.plan import Link
 from models.record_type import RecordType
-from models.retry_queue import LEFT_BY_PERSON, is_left_alone
+from models.retry_queue import LEFT_BY_PERSON
 from models.words import Side
 
 
@@ -44,7 +44,7 @@ class Candidate:
         What was skipped goes when it is deleted on the only side that holds it.
         """
         parked = self.parked
-        if parked is None or not is_left_alone(parked.code, parked.next_attempt_at):
+        if parked is None or not parked.is_left_alone:
             return None
         if parked.code in LEFT_BY_PERSON and self.is_gone:
             return None

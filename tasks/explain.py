@@ -23,7 +23,7 @@ from models.merge import Conflict
 from models.plan import Link, RecordPlan
 from models.record_type import RecordType, record_type_named
 from models.records import Content, Observed, canonical_json
-from models.retry_queue import DONE_BY_HAND, SKIPPED, is_left_alone
+from models.retry_queue import DONE_BY_HAND, SKIPPED
 from models.words import IntentState, Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
@@ -354,7 +354,7 @@ def _due(cycle: Cycle, parked: Parked | None) -> tuple[bool, str]:
     """Whether a record that nobody changed comes up again by itself."""
     if parked is None:
         return False, "neither side has changed since both last agreed: nothing to do"
-    if is_left_alone(parked.code, parked.next_attempt_at):
+    if parked.is_left_alone:
         return False, "a person wants it left alone, until `retry` releases it"
     if parked.next_attempt_at is None:
         return False, "it is parked until somebody edits it, or `retry` releases it"

@@ -28,6 +28,8 @@ from tasks.outcome import adopt, answered, conclude, look
 from tasks.push import never_seen
 from tasks.record import note_parked, note_uncertain
 
+#: The reason of a record whose write may still be under way.
+OUTCOME_UNKNOWN = "outcome_unknown"
 #: Reasons for which a record is parked until a person says whether QuickBooks holds it.
 PERSON_DECIDES = frozenset({"several_fit", "may_be_ours", "may_be_deleted", "file_size_differs"})
 
@@ -153,7 +155,7 @@ def _wait(cycle: Cycle, unit: Unit, intent: Intent) -> None:
     due = due_at(intent, cycle.flight)
     error = RecordError(
         f"QuickBooks did not answer; it may still take the write until {due:%H:%M:%S} UTC",
-        code="outcome_unknown",
+        code=OUTCOME_UNKNOWN,
         fix="Nothing to do: it is looked for, and sent again only if QuickBooks does not hold it.",
     )
     _park(unit, intent, error, next_attempt_at=due)

@@ -25,7 +25,6 @@ from models.reimbursement import (
     next_step,
     status_for,
 )
-from models.retry_queue import is_left_alone
 from models.words import ExpensePosting, Side
 from tasks.billing import (
     Claim,
@@ -143,7 +142,7 @@ def _claim(cycle: Cycle, unit: Unit, expense_id: str) -> Claim:
 def _is_left_alone(unit: Unit, claim: Claim) -> bool:
     """Whether a person has skipped an expense that is still there, or settled it by hand."""
     parked = unit.parked_record(claim.link.id) if claim.live and claim.link else None
-    return parked is not None and is_left_alone(parked.code, parked.next_attempt_at)
+    return parked is not None and parked.is_left_alone
 
 
 def _is_concern(claim: Claim, *, as_bills: bool) -> bool:

@@ -14,14 +14,14 @@ from models.audit import AuditNote
 from models.errors import UsageError, shorten
 from models.merge import DELETE_AGAINST_EDIT
 from models.record_type import catalog
-from models.retry_queue import ATTEMPTS_MAX, DONE_BY_HAND, LEFT_BY_PERSON, SKIPPED, RetryState
+from models.retry_queue import ATTEMPTS_MAX, DONE_BY_HAND, LEFT_BY_PERSON, SKIPPED
 from models.revision import REVISING
 from tasks.matching import COMMAND, MATCH_CODES
-from tasks.recover import PERSON_DECIDES
+from tasks.recover import OUTCOME_UNKNOWN, PERSON_DECIDES
 
-#: What a person can make of a record that is set aside, and the reason it has from then on.
-SETTLED = {RetryState.SKIPPED: SKIPPED, RetryState.DONE: DONE_BY_HAND}
-_DID = {RetryState.SKIPPED: "skipped it", RetryState.DONE: "settled it by hand"}
+#: What a person can make of a record that is set aside: the reason it has from then on, in words.
+_WORDS = {SKIPPED: "skipped", DONE_BY_HAND: "settled by hand"}
+_DID = {SKIPPED: "skipped it", DONE_BY_HAND: "settled it by hand"}
 _OVERRIDE = "decide its conflict with `quickbooks-sync override` (`conflicts` shows it)"
 _IN_HAND = "nothing to do: the next sync goes on with it"
 #: Reasons of which a person must be rid otherwise -> how.
@@ -29,7 +29,7 @@ _NOT_SETTLED = {
     **dict.fromkeys(MATCH_CODES.values(), f"decide with `{COMMAND}`"),
     DELETE_AGAINST_EDIT: _OVERRIDE,
     REVISING: _IN_HAND,
-    "outcome_unknown": _IN_HAND,
+    OUTCOME_UNKNOWN: _IN_HAND,
     **dict.fromkeys(PERSON_DECIDES, "look at both sides, then retry it"),
     **dict.fromkeys(LEFT_BY_PERSON, "it is left alone already; `retry` takes that back"),
 }
@@ -80,26 +80,29 @@ def retry_parked(unit: Unit, chosen: Chosen, actor: str) -> int:
     return unit.release([each.link_id for each in wanted])
 
 
-def settle_parked(unit: Unit, chosen: Chosen, state: RetryState, actor: str, why: str) -> int:
+def settle_parked(unit: Unit, chosen: Chosen, decision: str, actor: str, why: str) -> int:
     """Leave parked records alone because a person says so; how many there are.
 
-    state is SKIPPED, or DONE where the person has put both sides right by hand.
+    decision is SKIPPED, or DONE_BY_HAND where the person has put both sides right.
 
     Raises:
         UsageError: none is named, one is not parked, or one waits for something else.
     """
     if not chosen.link_ids and not chosen.code:
-        raise UsageError(f"name the records that are {state}: their links, or the reason they have")
+        raise UsageError(
+            f"name the records that are {_WORDS[decision]}: their links, or the reason they have"
+        )
     parked = _found(unit, chosen)
     for each in parked:
         otherwise = _NOT_SETTLED.get(each.code)
         if otherwise is not None:
             raise UsageError(
-                f"link {each.link_id} is parked as {each.code} and cannot be {state}: {otherwise}"
+                f"link {each.link_id} is parked as {each.code} and cannot be {_WORDS[decision]}: "
+                f"{otherwise}"
             )
     for each in parked:
-        unit.park(_settled(each, state, actor, why))
-    unit.audit([_decision(each, state, actor, why) for each in parked])
+        unit.park(_settled(each, decision, actor, why))
+    unit.audit([_entry(each, decision, actor, why) for each in parked])
     return len(parked)
 
 
@@ -121,12 +124,12 @@ def _found(unit: Unit, chosen: Chosen) -> list[Parked]:
     ]
 
 
-def _settled(each: Parked, state: RetryState, actor: str, why: str) -> Parked:
+def _settled(each: Parked, decision: str, actor: str, why: str) -> Parked:
     reason = f": {why}" if why else ""
     return replace(
         each,
-        code=SETTLED[state],
-        message=f"{actor} {_DID[state]}{reason}. Before: {each.message}",
+        code=decision,
+        message=f"{actor} {_DID[decision]}{reason}. Before: {each.message}",
         fix=f"Nothing to do; `quickbooks-sync retry {each.link_id}` tries it again.",
         next_attempt_at=None,
     )
@@ -144,9 +147,9 @@ def _retries(parked: Sequence[Parked], chosen: Chosen, actor: str) -> list[Audit
     return [AuditNote("retry", {"records": len(parked), "code": chosen.code}, actor)]
 
 
-def _decision(each: Parked, state: RetryState, actor: str, why: str) -> AuditNote:
+def _entry(each: Parked, decision: str, actor: str, why: str) -> AuditNote:
     body: dict[str, object] = {"was": each.code, "message": each.message, "why": why}
-    return AuditNote(SETTLED[state], body, actor, *_record(each))
+    return AuditNote(decision, body, actor, *_record(each))
 
 
 def _record(each: Parked) -> tuple[str, int]:

@@ -22,6 +22,7 @@ from models.intent import Attempt, Intent
 from models.merge import Conflict
 from models.plan import Link
 from models.records import Content
+from models.retry_queue import LEFT_ALONE
 from models.revision import ConflictState, Revision, RevisionState, StoredConflict
 from models.settings import ConnectionSettings
 from models.words import IntentState, Side
@@ -113,6 +114,11 @@ class Parked:
     since: datetime
     #: When it is tried again by itself; None: only after a change, or by a person.
     next_attempt_at: datetime | None
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether a person wants it not to be tried, and nobody has retried it since."""
+        return self.code in LEFT_ALONE and self.next_attempt_at is None
 
 
 class Unit(Protocol):

@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from models.retry_queue import ATTEMPTS_MAX
 from models.tables import sync as sync_tables
+from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office
 
 REFUSED = {"kind": "fault_in_200", "verb": "create", "count": None, "detail": "No such thing."}
@@ -45,6 +46,7 @@ def tried(office: Office, attempts: int) -> None:
         connection.execute(update(sync_tables.parked).values(**values))
 
 
+@pytest.mark.parametrize("database_kind", ON_BOTH)
 @pytest.mark.parametrize(
     ("option", "state", "kind"),
     [("--skip", "skipped", "skipped"), ("--done", "done", "done_by_hand")],
