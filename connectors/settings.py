@@ -89,7 +89,7 @@ class Settings(BaseSettings):
             if each.annotation is SecretStr
         ]
         # lists of keys are separated by commas
-        found = [*held, *(part.strip() for each in held for part in each.split(","))]
+        found = [*held, *(part for each in held for part in _listed(each))]
         with suppress(ValueError):  # no URL at all: whoever connects says so
             password = urlsplit(self.database_url).password or ""
             found += [password, unquote(password)]
@@ -125,9 +125,9 @@ class Settings(BaseSettings):
         Raises:
             UsageError: no key is set for a real database.
         """
-        keys = [each.strip() for each in self.encryption_keys.get_secret_value().split(",")]
-        if any(keys):
-            return [each for each in keys if each]
+        keys = _listed(self.encryption_keys.get_secret_value())
+        if keys:
+            return keys
         if not self.is_embedded:
             raise UsageError(
                 "QBSYNC_ENCRYPTION_KEYS is not set; make a key with `python -c 'from "
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         Raises:
             UsageError: what is set is no key.
         """
-        keys = [each for each in self.audit_public_keys.split(",") if each.strip()]
+        keys = _listed(self.audit_public_keys)
         if self.audit_signer is not None:
             keys.append(self.audit_signer.public_key)
         return Verifier(keys) if keys else None
@@ -168,8 +168,7 @@ class Settings(BaseSettings):
         Raises:
             UsageError: none is set, so that nobody's webhooks could be told from Intuit's.
         """
-        listed = self.webhook_verifier_tokens.get_secret_value().split(",")
-        tokens = tuple(each.strip() for each in listed if each.strip())
+        tokens = tuple(_listed(self.webhook_verifier_tokens.get_secret_value()))
         if not tokens:
             raise UsageError(
                 "QBSYNC_WEBHOOK_VERIFIER_TOKENS is not set; copy the verifier token from the "
@@ -183,6 +182,11 @@ class Settings(BaseSettings):
         if self.audit_checkpoints.strip():
             return Path(self.audit_checkpoints.strip())
         return EMBEDDED_FOLDER / "audit-checkpoints.jsonl" if self.is_embedded else None
+
+
+def _listed(text: str) -> list[str]:
+    """The parts of a setting that are separated by commas, without the empty ones."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _embedded_key(path: Path) -> str:

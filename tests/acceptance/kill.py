@@ -45,7 +45,7 @@ from tests.acceptance.kill_run import (
     one_run,
     text_of,
 )
-from tests.fixtures.databases import PostgreSQLServer, _own_server
+from tests.fixtures.databases import PostgreSQLServer, own_server
 
 #: Runs at a time; most of a run is waiting for leases to expire.
 LANES = 8
@@ -208,7 +208,7 @@ def _migrated(options: argparse.Namespace, folder: Path) -> Iterator[Path | Post
         yield path
         return
     with ExitStack() as stack:
-        url = make_url(options.server) if options.server else stack.enter_context(_own_server())
+        url = make_url(options.server) if options.server else stack.enter_context(own_server())
         server = PostgreSQLServer(url=url, template=f"qbsync_template_{uuid4().hex}")
         server.run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(server.template)))
         stack.callback(server.drop, server.template)

@@ -32,7 +32,7 @@ from sqlalchemy.engine import URL
 from deployments.processes import STOP_SECONDS, Children, free_port
 from models.errors import SyncError
 from tests.fixtures.company import REPOSITORY
-from tests.fixtures.databases import ADDRESS, UnavailableError, _own_server
+from tests.fixtures.databases import ADDRESS, UnavailableError, own_server
 
 #: No part may take longer to start, on a busy machine.
 START_SECONDS_MAX = 180
@@ -218,7 +218,7 @@ def running(folder: Path) -> Iterator[Machines]:
     """
     redis = redis_server()
     with ExitStack() as stack:
-        database = stack.enter_context(_own_server(free_port()))
+        database = stack.enter_context(own_server(free_port()))
         children = Children(folder)
         stack.callback(_end, children)
         urls = {name: _created(database, name) for name in ("qbsync", "prefect")}
