@@ -26,53 +26,17 @@ class Action(StrEnum):
     DONE = "done by hand"
 
 
-Reason = Annotated[
-    str,
-    Field(
-        title="Reason",
-        description="Only records parked for this reason, such as fault_6540; empty for all.",
-        max_length=60,
-    ),
-]
-LinkNumber = Annotated[
-    int,
-    Field(
-        title="Link",
-        description="Only this record, by the number of its link in the artifact 'failures'; "
-        "0 for all.",
-        ge=0,
-    ),
-]
-ActionChoice = Annotated[
-    Action,
-    Field(
-        title="Action",
-        description="Try again now; or leave alone until somebody retries it, because it is not "
-        "wanted (skip) or put right in both systems (done by hand).",
-    ),
-]
-PersonName = Annotated[
-    str,
-    Field(
-        title="Your name",
-        description="Who skips it or has settled it, for the log.",
-        max_length=100,
-    ),
-]
-Why = Annotated[
-    str, Field(title="Why", description="The reason for it, for the log.", max_length=200)
-]
 _DECISIONS = {Action.SKIP: SKIPPED, Action.DONE: DONE_BY_HAND}
 
 
 @flow(name="retry-failed", flow_run_name="retry {connection}", task_runner=task_runner())
 def retry_failed(
     connection: OneConnection = "",
-    code: Reason = "",
-    link: LinkNumber = 0,
-    action: ActionChoice = Action.RETRY,
-    decided_by: PersonName = "",
-    why: Why = "",
+    code: Annotated[str, Field(max_length=60)] = "",
+    link: Annotated[int, Field(ge=0)] = 0,
+    action: Action = Action.RETRY,
+    decided_by: Annotated[str, Field(max_length=100)] = "",
+    why: Annotated[str, Field(max_length=200)] = "",
 ) -> State[dict[str, Any]]:
     """Try parked records again now, as part of a whole cycle of the company; or leave them alone.
 
