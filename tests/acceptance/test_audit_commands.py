@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,18 @@ def test_a_file_that_cannot_be_written_loses_no_cycle(
     work(office)
     assert office.status()["alerts"] == []
     assert verified(office)["findings"] == []
+
+
+def test_a_cycle_waits_for_whoever_writes_a_checkpoint(office: Office) -> None:
+    """Companies are synced side by side, and share the file. Others of this machine take real time
+    however little the waits of a test take."""
+    with Path(CHECKPOINTS).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = threading.Timer(0.5, fcntl.flock, (file, fcntl.LOCK_UN))
+        done.start()
+        work(office)
+        done.join()
+    assert office.status()["alerts"] == []
 
 
 def test_without_a_key_the_sync_works_and_says_what_is_missing(
