@@ -27,6 +27,7 @@ from tests.fixtures.prefect import ON_PREFECT
 ALL = frozenset(DataType)
 JANUARY = ("--since", "2026-01-01", "--until", "2026-01-31")
 MONTHS = ("--since", "2026-01-01", "--until", "2026-06-30", "--part-days", "31")
+TWO_YEARS = ("--since", "2024-07-01", "--until", "2026-06-30", "--part-days", "31")
 
 
 def missed(office: Office, day: str = "2026-01-15") -> tuple[str, str]:
@@ -177,17 +178,17 @@ def test_it_waits_for_another_run(office: Office) -> None:
 
 
 def test_killed_twice_it_goes_on_where_it_was(office: Office) -> None:
-    """Goal: a process is ended with -9 in the middle of a backfill of seven parts, twice; the third
+    """Goal: a process is ended with -9 in the middle of a backfill of two years, twice; the third
     one does what is left, and nothing is there twice."""
     booked, _ = missed(office)
-    for part in (2, 4):
-        process = office.start("backfill", *MONTHS)
-        killed_after(process, f"part {part} of 7")
+    for part in (7, 20):
+        process = office.start("backfill", *TWO_YEARS)
+        killed_after(process, f"part {part} of 25")
         office.wait_for_flights()
-    outcome = office.run("backfill", *MONTHS, "--json")
+    outcome = office.run("backfill", *TWO_YEARS, "--json")
     assert "goes on after part" in outcome.stderr
-    assert "part 7 of 7" in outcome.stderr
-    assert "part 2 of 7" not in outcome.stderr
+    assert "part 25 of 25" in outcome.stderr
+    assert "part 7 of 25" not in outcome.stderr
     assert arrived(office, booked) == 1
     assert len([each for each in memos(office) if "missed" in each]) == 1
     office.settled()
