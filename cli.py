@@ -40,6 +40,7 @@ from cli_shared import (
     show,
     translated_errors,
 )
+from cli_users import users_app
 from connectors.state import queries
 from connectors.state.connections import connection_named
 from tasks import bootstrap
@@ -59,6 +60,7 @@ app = typer.Typer(
     help="Two-way sync between QuickBooks Online and the platform's database.",
 )
 app.add_typer(audit_app, name="audit")
+app.add_typer(users_app, name="users")
 app.command("record-types")(record_types)
 app.command("match")(match)
 app.command("queue")(queue)

@@ -1,4 +1,4 @@
-"""quickbooks-sync serve: the web application, which receives QuickBooks's webhooks."""
+"""quickbooks-sync serve: the web application: the pages, and the receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli_shared import say, translated_errors
+from connectors.state.people import all_users
 from tasks import bootstrap
 
 
@@ -16,12 +17,14 @@ def serve(
         str, typer.Option(help="Address to listen on; this machine only by default.")
     ] = "127.0.0.1",
 ) -> None:
-    """Receive QuickBooks's webhooks, and let companies be synced within seconds."""
-    from dashboard.app import WEBHOOKS_PATH, create_app
+    """Serve the pages, and receive QuickBooks's webhooks: companies are synced within seconds."""
+    from dashboard.app import create_app
     from dashboard.dispatcher import has_prefect, start_dispatcher
+    from dashboard.house import ROOT
     from dashboard.serving import bind
     from dashboard.serving import serve as serve_app
     from dashboard.waker import Waker
+    from dashboard.webhooks import WEBHOOKS_PATH
 
     with translated_errors(), bootstrap.installation() as place:
         start = start_dispatcher
@@ -35,7 +38,13 @@ def serve(
             waker.wake()
             shown = f"[{host}]" if ":" in host else host
             number = listener.getsockname()[1]
-            say(f"http://{shown}:{number}{WEBHOOKS_PATH}; Ctrl-C ends it")
+            say(f"http://{shown}:{number}{ROOT}; Ctrl-C ends it")
+            if place.settings.has_webhook_verifiers:
+                say(f"webhooks: http://{shown}:{number}{WEBHOOKS_PATH}")
+            else:
+                say("QBSYNC_WEBHOOK_VERIFIER_TOKENS is not set: webhooks are not received")
+            if not all_users(place.engine):
+                say("nobody may sign in yet: `quickbooks-sync users add NAME --role admin`")
             serve_app(app, listener)
 
 

@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         return Verifier(keys) if keys else None
 
     @property
+    def has_webhook_verifiers(self) -> bool:
+        """Whether webhooks can be received at all."""
+        return bool(_listed(self.webhook_verifier_tokens.get_secret_value()))
+
+    @property
     def webhook_verifiers(self) -> tuple[str, ...]:
         """The verifier tokens that a webhook may be signed with.
 

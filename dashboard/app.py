@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import FastAPI
 
+from dashboard.assets import mount_assets
+from dashboard.guard import Guard
+from dashboard.house import House
+from dashboard.mistakes import answer_mistakes
+from dashboard.pages import routers
 from dashboard.waker import Wake
-from dashboard.webhooks import Receiver
+from dashboard.webhooks import WEBHOOKS_PATH, Receiver
 from tasks.bootstrap import Installation
-
-#: Where the endpoint of the app's webhooks in Intuit's developer portal points to.
-WEBHOOKS_PATH: Final = "/webhooks/quickbooks"
 
 
 def create_app(place: Installation, wake: Wake) -> FastAPI:
     """The application of an installation; wake is called when companies became due.
 
+    Without a verifier token there is no receiver: nobody's webhooks could be told from Intuit's.
+
     Raises:
-        UsageError: no verifier token is set.
+        UsageError: files of the pages are not where they should be.
     """
-    # without the pages that describe an interface: this one is Intuit's
+    # without the pages that describe an interface: they would need scripts from afar
     app = FastAPI(title="quickbooks-sync", openapi_url=None)
-    receiver = Receiver(place, wake)
-    app.add_api_route(WEBHOOKS_PATH, receiver.receive, methods=["POST"], response_model=None)
+    app.state.house = House(place, wake)
+    answer_mistakes(app)
+    mount_assets(app)
+    for router in routers():
+        app.include_router(router)
+    if place.settings.has_webhook_verifiers:
+        receiver = Receiver(place, wake)
+        app.add_api_route(WEBHOOKS_PATH, receiver.receive, methods=["POST"], response_model=None)
+    app.add_middleware(Guard, dashboard_url=place.settings.dashboard_url)
     return app

@@ -23,6 +23,8 @@ from dashboard.waker import Wake
 from models.errors import UsageError
 from tasks.bootstrap import Installation
 
+#: Where the endpoint of the app's webhooks in Intuit's developer portal points to.
+WEBHOOKS_PATH: Final = "/webhooks/quickbooks"
 #: An answer that takes longer says that nothing was stored, even where it is later.
 ANSWER_SECONDS_MAX: Final = 2.5
 #: Bodies that are stored side by side; companies wait for each other on SQLite anyway.

@@ -54,6 +54,11 @@ def connection_named(engine: Engine, name: str = "") -> Connection:
     return found[0]
 
 
+def connection_by_id(engine: Engine, number: int) -> Connection | None:
+    """A connection by its number; None where there is none."""
+    return next(iter(_connections(engine, tables.connections.c.id == number)), None)
+
+
 def _some_names(found: Sequence[Connection]) -> str:
     """The first names, and how many more there are."""
     names = ", ".join(each.name for each in found[:NAMES_MAX])

@@ -1,0 +1,279 @@
+"""People of the pages in the database: their passwords, and what is remembered of failed tries.
+
+A password is kept as its argon2id hash. Whoever tries passwords is slowed down by name and by
+address, and learns nothing about which of the two was wrong, nor by the time it takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+
+from connectors.database import reading, upsert
+from models.errors import DecisionError, SyncError, UsageError, shorten
+from models.people import Role, User, checked_name, checked_password
+from models.tables import sync as sync_tables
+from models.tables.people import sessions, sign_in_failures, user_connections, users
+
+#: Tries with one name, and from one address, within the time that failures are remembered.
+TRIES_MAX: Final = 10
+TRIES_FROM_ONE_PLACE_MAX: Final = 100
+FAILURES_KEPT_FOR: Final = timedelta(minutes=15)
+USERS_MAX: Final = 10_000
+#: Failures that are remembered at most: a flood of invented names must not fill the disk.
+_FAILURES_MAX: Final = 100_000
+#: Each hash takes 64 MiB: the memory of a burst of tries is bounded.
+_HASHES_AT_A_TIME: Final = threading.BoundedSemaphore(4)
+
+_HASHER: Final = PasswordHasher()
+#: Of a password that nobody has: for names that nobody has, so that they take as long.
+_NOBODYS: Final = _HASHER.hash("the password of nobody at all")
+
+
+class TooManyTriesError(SyncError):
+    """Somebody has tried too often; attribute `seconds` says how long to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many failed tries; try again in {max(1, seconds // 60)} minutes")
+        self.seconds = seconds
+
+
+def add_user(
+    engine: Engine,
+    name: str,
+    password: str,
+    role: Role,
+    connections: Collection[int] | None = None,
+) -> User:
+    """Make somebody who may sign in; connections are the companies they see, None for all.
+
+    Raises:
+        UsageError: the name is taken or none, or the password is too weak.
+    """
+    name = checked_name(name)
+    hashed = _hashed(checked_password(password, [name]))
+    with engine.begin() as transaction:
+        if transaction.scalar(select(users.c.id).where(users.c.name == name)) is not None:
+            raise UsageError(f"user {name!r} is there already; use another name")
+        count = transaction.scalar(select(func.count()).select_from(users)) or 0
+        if count >= USERS_MAX:
+            raise UsageError(f"there are {count} users, which is the most there can be")
+        made = insert(users).values(
+            name=name,
+            role=role.value,
+            password_hash=hashed,
+            sees_all=connections is None,
+            is_active=True,
+        )
+        user_id = transaction.execute(made.returning(users.c.id)).scalar_one()
+        _give(transaction, user_id, connections or ())
+    seen = None if connections is None else frozenset(connections)
+    return User(user_id, name, role, seen)
+
+
+def change_user(
+    engine: Engine,
+    name: str,
+    *,
+    role: Role | None = None,
+    connections: Collection[int] | None = None,
+    sees_all: bool | None = None,
+    is_active: bool | None = None,
+) -> User:
+    """Change what somebody may; they are signed out, so that it holds at once.
+
+    Raises:
+        UsageError: nobody has this name.
+        DecisionError: nobody would be left who may administer.
+    """
+    with engine.begin() as transaction:
+        before = _named(transaction, name)
+        values: dict[str, Any] = {"role": role.value} if role is not None else {}
+        if is_active is not None:
+            values["is_active"] = is_active
+        if sees_all is not None or connections is not None:
+            values["sees_all"] = bool(sees_all)
+            transaction.execute(
+                delete(user_connections).where(user_connections.c.user_id == before.id)
+            )
+            _give(transaction, before.id, connections or ())
+        if values:
+            transaction.execute(update(users).where(users.c.id == before.id).values(**values))
+        transaction.execute(delete(sessions).where(sessions.c.user_id == before.id))
+        after = _named(transaction, name)
+        if _is_admin(before) and not _is_admin(after):
+            _require_an_admin(transaction)
+    return after
+
+
+def set_password(engine: Engine, name: str, password: str) -> None:
+    """Give somebody another password; all their sessions end.
+
+    Raises:
+        UsageError: nobody has this name, or the password is too weak.
+    """
+    name = checked_name(name)
+    hashed = _hashed(checked_password(password, [name]))
+    with engine.begin() as transaction:
+        user = _named(transaction, name)
+        transaction.execute(update(users).where(users.c.id == user.id).values(password_hash=hashed))
+        transaction.execute(delete(sessions).where(sessions.c.user_id == user.id))
+        transaction.execute(
+            delete(sign_in_failures).where(sign_in_failures.c.subject == _subject("name", name))
+        )
+
+
+def all_users(engine: Engine) -> list[User]:
+    """Everybody, by name."""
+    with reading(engine).connect() as connection:
+        rows = connection.execute(select(users).order_by(users.c.name)).all()
+        return _with_connections(connection, rows)
+
+
+def user_by_id(connection: Connection, user_id: int) -> User | None:
+    """Somebody by number; None where they are gone or may not sign in any more."""
+    row = connection.execute(select(users).where(users.c.id == user_id)).first()
+    if row is None or not row.is_active:
+        return None
+    return _with_connections(connection, [row])[0]
+
+
+def signed_in(engine: Engine, name: str, password: str, place: str, now: datetime) -> User | None:
+    """Whoever has this name and password; None for a wrong one.
+
+    Args:
+        engine: the database.
+        name: as typed.
+        password: as typed; longer ones than any password are wrong.
+        place: the address that the try comes from.
+        now: the time, for how long failures are remembered.
+
+    Raises:
+        TooManyTriesError: the name, or the place, has failed too often lately.
+    """
+    name = name.strip().lower()
+    tried = {_subject("name", name): TRIES_MAX, _subject("place", place): TRIES_FROM_ONE_PLACE_MAX}
+    # counted before it is checked: tries side by side are not free
+    _count(engine, tried, now)
+    with reading(engine).connect() as connection:
+        row = connection.execute(select(users).where(users.c.name == name)).first()
+    is_right = _is_right(row.password_hash if row is not None else _NOBODYS, password)
+    if row is None or not is_right or not row.is_active:
+        return None
+    with engine.begin() as transaction:
+        by_name = sign_in_failures.c.subject == _subject("name", name)
+        transaction.execute(delete(sign_in_failures).where(by_name))
+        return user_by_id(transaction, row.id)
+
+
+def _is_right(hashed: str, password: str) -> bool:
+    with _HASHES_AT_A_TIME:
+        try:
+            return _HASHER.verify(hashed, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _hashed(password: str) -> str:
+    with _HASHES_AT_A_TIME:
+        return _HASHER.hash(password)
+
+
+def _count(engine: Engine, tried: dict[str, int], now: datetime) -> None:
+    """One more try of each subject.
+
+    Raises:
+        TooManyTriesError: one of them has had too many.
+    """
+    table = sign_in_failures
+    with engine.begin() as transaction:
+        transaction.execute(delete(table).where(table.c.first_at <= now - FAILURES_KEPT_FOR))
+        rows = transaction.execute(select(table).where(table.c.subject.in_(list(tried)))).all()
+        for row in rows:
+            if row.failures >= tried[row.subject]:
+                wait = row.first_at + FAILURES_KEPT_FOR - now
+                raise TooManyTriesError(int(wait.total_seconds()) + 1)
+        kept = transaction.scalar(select(func.count()).select_from(table)) or 0
+        if kept >= _FAILURES_MAX:
+            raise TooManyTriesError(int(FAILURES_KEPT_FOR.total_seconds()))
+        for subject in sorted(tried):
+            added = upsert(transaction, table).values(subject=subject, failures=1, first_at=now)
+            transaction.execute(
+                added.on_conflict_do_update(
+                    index_elements=["subject"], set_={"failures": table.c.failures + 1}
+                )
+            )
+
+
+def _subject(kind: str, text: str) -> str:
+    """What stands for a name or an address: bounded, and no list of people's addresses."""
+    return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "replace")).hexdigest()
+
+
+def _named(connection: Connection, name: str) -> User:
+    row = connection.execute(select(users).where(users.c.name == checked_name(name))).first()
+    if row is None:
+        raise UsageError(f"nobody has the name {shorten(name)!r}; `users list` shows who is there")
+    return _with_connections(connection, [row])[0]
+
+
+def _is_admin(user: User) -> bool:
+    return user.is_active and user.role is Role.ADMIN and user.connections is None
+
+
+def _require_an_admin(transaction: Connection) -> None:
+    left = transaction.scalar(
+        select(func.count())
+        .select_from(users)
+        .where(users.c.is_active, users.c.role == Role.ADMIN.value, users.c.sees_all)
+    )
+    if not left:
+        raise DecisionError(
+            "nobody would be left who may administer all companies",
+            code="last_admin",
+            fix="Make somebody else an admin of all companies first.",
+        )
+
+
+def _give(transaction: Connection, user_id: int, connections: Collection[int]) -> None:
+    known = set(transaction.scalars(select(sync_tables.connections.c.id)))
+    unknown = sorted(set(connections) - known)
+    if unknown:
+        raise UsageError(f"connection {unknown[0]} is not known")
+    rows = [{"user_id": user_id, "connection_id": each} for each in sorted(set(connections))]
+    if rows:
+        transaction.execute(insert(user_connections), rows)
+
+
+def _with_connections(connection: Connection, rows: Sequence[Row[Any]]) -> list[User]:
+    found = [
+        User(
+            id=row.id,
+            name=row.name,
+            role=Role(row.role),
+            connections=None if row.sees_all else frozenset(),
+            is_active=row.is_active,
+        )
+        for row in rows
+    ]
+    table = user_connections
+    query = select(table.c.user_id, table.c.connection_id)
+    if len(rows) == 1:
+        query = query.where(table.c.user_id == rows[0].id)
+    of_user: dict[int, set[int]] = {}
+    for user_id, connection_id in connection.execute(query):
+        of_user.setdefault(user_id, set()).add(connection_id)
+    return [
+        each
+        if each.connections is None
+        else replace(each, connections=frozenset(of_user.get(each.id, ())))
+        for each in found
+    ]

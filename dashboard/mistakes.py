@@ -1,0 +1,109 @@
+"""What a page says when something cannot be done: one place, as in the command line.
+
+A person learns what was wrong and what to do; what nobody foresaw is logged, and its page says no
+more than that.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from connectors.quickbooks.scrub import scrub
+from connectors.state.people import TooManyTriesError
+from dashboard.house import ROOT, SIGN_IN_PATH, SignInNeededError, house_of
+from models.errors import BrakeError, RemoteError, SyncError, UsageError, shorten
+
+#: Addresses below this are for programs: their mistakes are JSON.
+API_ROOT: Final = "/api/"
+_TITLES: Final = {
+    400: "This cannot be read",
+    403: "You may not do this",
+    404: "Nothing here",
+    405: "Not like this",
+    409: "This cannot be done now",
+    413: "This is too long",
+    422: "Something is not right yet",
+    429: "Please wait",
+    500: "Something went wrong here",
+    503: "The database is busy",
+}
+
+_LOG = logging.getLogger(__name__)
+
+
+def answer_mistakes(app: FastAPI) -> None:
+    """Let the application answer whatever is raised."""
+    app.add_exception_handler(SignInNeededError, _sign_in)
+    app.add_exception_handler(TooManyTriesError, _too_many_tries)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_right)
+    app.add_exception_handler(SyncError, _not_done)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+async def _sign_in(request: Request, _: Exception) -> Response:
+    """To the page where one signs in; a form is not sent again by itself."""
+    if request.method == "GET":
+        return RedirectResponse(SIGN_IN_PATH, 303)
+    return _answer(request, 403, "your session has ended", "Sign in, and do it again.")
+
+
+async def _too_many_tries(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyTriesError)
+    answer = _answer(request, 429, str(error), "An admin can set another password meanwhile.")
+    answer.headers["Retry-After"] = str(error.seconds)
+    return answer
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    answer = _answer(request, error.status_code, str(error.detail), "")
+    for name, given in (error.headers or {}).items():
+        answer.headers[name] = given
+    return answer
+
+
+async def _not_right(request: Request, error: Exception) -> Response:
+    """A field that is missing, unknown or not of its kind."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "the form"
+    given = "" if first["type"] == "missing" else f" is {shorten(repr(first['input']))}"
+    return _answer(request, 422, f"{name}{given}: {first['msg']}", "Correct it and send it again.")
+
+
+async def _not_done(request: Request, error: Exception) -> Response:
+    """What the sync refuses, with what it says to do."""
+    fix = str(getattr(error, "fix", ""))
+    if isinstance(error, RemoteError):
+        fix = f"{error.fault.cause} {error.fault.fix}".strip()
+    if isinstance(error, BrakeError) and error.brake == "lease":
+        fix = "A sync of this company is under way: do it again in a moment."
+    return _answer(request, 422 if isinstance(error, UsageError) else 409, str(error), fix)
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    _LOG.error("a page was not answered: %s", type(error).__name__, exc_info=error)
+    return _answer(request, 503, "the database did not answer", "Nothing was half done: try again.")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _LOG.critical("a page ended with an error of its own", exc_info=error)
+    return _answer(request, 500, "this is our mistake, and it was logged", "")
+
+
+def _answer(request: Request, status: int, message: str, fix: str) -> Response:
+    message, fix = scrub(message), scrub(fix)
+    if request.url.path.startswith(API_ROOT):
+        return JSONResponse({"error": message, "fix": fix}, status)
+    title = _TITLES.get(status, "This did not work")
+    facts = {"title": title, "message": message, "fix": fix, "root": ROOT}
+    return house_of(request).render(request, "mistake.html", facts, status)

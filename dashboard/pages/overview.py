@@ -1,0 +1,159 @@
+"""The companies, and one company at a glance: is it in sync, since when, and what waits and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+
+from connectors.state.figures import Figures, figures
+from connectors.state.history import Day, last_days
+from connectors.state.queries import runs
+from connectors.state.schedules import make_due
+from dashboard.forms import Plain, PlainForm
+from dashboard.house import ROOT, Operate, See, Visit
+from models.retry_queue import LEFT_BY_PERSON
+from models.words import Side
+from tasks.dispatch import forecast_figures, forecast_of
+
+router = APIRouter()
+
+
+class Health(StrEnum):
+    """Whether a company is in sync, in a word."""
+
+    IN_SYNC = "in sync"
+    SYNCING = "syncing"
+    WAITING = "needs attention"
+    NOT_YET = "not synced yet"
+    PAUSED = "paused"
+    RECONNECT = "reconnect needed"
+    DISCONNECTED = "disconnected"
+
+
+_OF_STATUS = {
+    "paused": Health.PAUSED,
+    "reconnect": Health.RECONNECT,
+    "disconnected": Health.DISCONNECTED,
+}
+
+
+def health_of(found: Figures) -> Health:
+    """Whether a company is in sync."""
+    if found.status in _OF_STATUS:
+        return _OF_STATUS[found.status]
+    if found.synced_at is None:
+        return Health.NOT_YET
+    if waiting_of(found):
+        return Health.WAITING
+    return Health.SYNCING if found.writes else Health.IN_SYNC
+
+
+def waiting_of(found: Figures) -> int:
+    """Records and alerts that wait for a person."""
+    return sum(found.alerts.values()) + found.conflicts + parked_of(found)
+
+
+def parked_of(found: Figures) -> int:
+    """Records set aside and not left alone by a person."""
+    return sum(count for code, count in found.parked.items() if code not in LEFT_BY_PERSON)
+
+
+@router.get(ROOT)
+def companies(visit: See) -> Response:
+    """All companies that they see; straight to it where it is one."""
+    seen = visit.companies()
+    if len(seen) == 1:
+        return RedirectResponse(f"{ROOT}/{seen[0].id}", 303)
+    found = {each.name: each for each in figures(visit.place.engine, _month(visit))}
+    rows = [
+        {"company": each, "figures": found[each.name], "health": health_of(found[each.name])}
+        for each in seen
+        if each.name in found
+    ]
+    return visit.page("companies.html", rows=rows)
+
+
+@router.get(ROOT + "/{connection_id}")
+def overview(visit: See) -> Response:
+    """One company at a glance."""
+    return visit.page("overview.html", **overview_facts(visit))
+
+
+def overview_facts(visit: Visit) -> dict[str, Any]:
+    """What the overview shows."""
+    place, company = visit.place, visit.company
+    now = place.clock.now()
+    found = figures_of(visit)
+    return {
+        "figures": found,
+        "health": health_of(found),
+        "parked": parked_of(found),
+        "data_types": [
+            (each, company.settings.frequency_of(each))
+            for each in sorted(company.settings.data_types)
+        ],
+        "runs": runs(place.engine, company.id),
+        "chart": chart_of(last_days(place.engine, company.id, now)),
+        "month": forecast_figures(forecast_of(place)),
+    }
+
+
+def figures_of(visit: Visit) -> Figures:
+    """One company's figures; those of a company that is disconnected are its name and status."""
+    for each in figures(visit.place.engine, _month(visit)):
+        if each.name == visit.company.name:
+            return each
+    return Figures(visit.company.name, visit.company.status, visit.place.clock.now())
+
+
+def _month(visit: Visit) -> str:
+    return f"{visit.place.clock.now():%Y-%m}"
+
+
+@router.post(ROOT + "/{connection_id}/sync")
+def sync_now(visit: Operate, form: PlainForm) -> Response:
+    """Let all data types be due, and wake whoever starts runs."""
+    assert isinstance(form, Plain)
+    place, company = visit.place, visit.company
+    with place.engine.begin() as transaction:
+        make_due(transaction, company.id, place.clock.now(), company.settings.data_types)
+    visit.house.wake()
+    return visit.done("It is due: the sync starts within seconds.")
+
+
+# -- the chart --
+
+_BAR, _GAP, _HEIGHT = 10, 14, 120
+
+
+def chart_of(days: list[Day]) -> dict[str, Any]:
+    """Bars of what was moved on each day, in the units of the drawing; one a side and day."""
+    most = max((count for day in days for count in day.moved.values()), default=0)
+    scale = _HEIGHT / most if most else 0.0
+    step = 2 * _BAR + _GAP
+    bars = [
+        {
+            "side": side,
+            "x": index * step + place * _BAR,
+            "height": round(day.moved[side] * scale, 1),
+            "y": round(_HEIGHT - day.moved[side] * scale, 1),
+            "day": day.day,
+            "count": day.moved[side],
+        }
+        for index, day in enumerate(days)
+        for place, side in enumerate(Side)
+    ]
+    labels = [{"x": index * step + _BAR, "day": day.day} for index, day in enumerate(days)]
+    return {
+        "bars": bars,
+        "labels": labels,
+        "width": len(days) * step,
+        "height": _HEIGHT,
+        "bar": _BAR,
+        "most": most,
+        "days": [asdict(day) for day in days],
+    }

@@ -1,0 +1,140 @@
+"""Who may do what on the pages: people, their roles, and what a password has to be.
+
+Pure. How passwords are kept, and sessions, is `connectors.state.people`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from models.errors import UsageError, shorten
+
+#: ASVS 6.2.1 and 6.2.9: long passwords are better than complicated ones.
+PASSWORD_CHARACTERS_MIN: Final = 12
+PASSWORD_CHARACTERS_MAX: Final = 128
+NAME_CHARACTERS_MAX: Final = 100
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?")
+#: What a password must not be made of: the words around it, and the most used ones of this length.
+_GUESSED: Final = ("quickbooks", "password", "passwort", "intuit", "qwertz", "qwerty", "letmein")
+#: Characters that are left of a password once guessed words are taken out of it.
+_OWN_CHARACTERS_MIN: Final = 8
+
+
+class Right(StrEnum):
+    """What a page, or a button on it, needs."""
+
+    #: Look at everything of a company.
+    SEE = "see"
+    #: Retry, skip, decide conflicts, approve plans, sync now.
+    OPERATE = "operate"
+    #: Connect, disconnect, and choose what is synced and how.
+    ADMINISTER = "administer"
+
+
+class Role(StrEnum):
+    """What somebody is on the pages."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What this role may."""
+        return _RIGHTS[self]
+
+    def may(self, right: Right) -> bool:
+        """Whether this role has a right."""
+        return right in self.rights
+
+
+_RIGHTS: Final = {
+    Role.VIEWER: frozenset({Right.SEE}),
+    Role.OPERATOR: frozenset({Right.SEE, Right.OPERATE}),
+    Role.ADMIN: frozenset(Right),
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may sign in."""
+
+    id: int
+    name: str
+    role: Role
+    #: Connections that they see; None for all, also those that are made later.
+    connections: frozenset[int] | None
+    is_active: bool = True
+
+    def sees(self, connection_id: int) -> bool:
+        """Whether a company is one of theirs."""
+        return self.connections is None or connection_id in self.connections
+
+    def may(self, right: Right, connection_id: int | None = None) -> bool:
+        """Whether they may do something, with this company where one is named."""
+        mine = connection_id is None or self.sees(connection_id)
+        return self.is_active and mine and self.role.may(right)
+
+
+def checked_name(text: str) -> str:
+    """The name that somebody signs in with, in the form it is kept in.
+
+    Raises:
+        UsageError: it cannot be one.
+    """
+    name = text.strip().lower()
+    if len(name) > NAME_CHARACTERS_MAX or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"the user's name is {shorten(text)!r}: use letters, digits, dots and dashes, or an "
+            f"e-mail address, up to {NAME_CHARACTERS_MAX} characters"
+        )
+    return name
+
+
+def role_named(text: str) -> Role:
+    """A role by its name.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    if text not in set(Role):
+        raise UsageError(f"the role is {shorten(text)!r}: use one of {', '.join(Role)}")
+    return Role(text)
+
+
+def checked_password(password: str, about: Collection[str]) -> str:
+    """A password that is long enough and not made of words that anybody would try first.
+
+    No rules of composition (ASVS 6.2.5). The words of about are the user's name and the company's.
+
+    Raises:
+        UsageError: saying what is missing; the password itself is in no message.
+    """
+    text = unicodedata.normalize("NFC", password)
+    if len(text) < PASSWORD_CHARACTERS_MIN:
+        raise UsageError(
+            f"the password has {len(text)} characters: use at least {PASSWORD_CHARACTERS_MIN}, "
+            "such as four words"
+        )
+    if len(text) > PASSWORD_CHARACTERS_MAX:
+        raise UsageError(f"the password is longer than {PASSWORD_CHARACTERS_MAX} characters")
+    left = text.lower()
+    for word in sorted({*_GUESSED, *_words(about)}, key=len, reverse=True):
+        left = left.replace(word, "")
+    if len(left) < _OWN_CHARACTERS_MIN or len(set(left)) < _OWN_CHARACTERS_MIN // 2:
+        raise UsageError(
+            "the password is made of words that are tried first, or of few characters again and "
+            "again: choose another one"
+        )
+    return text
+
+
+def _words(about: Collection[str]) -> set[str]:
+    parts = {part for text in about for part in re.split(r"[^a-z0-9]+", text.lower())}
+    return {part for part in parts if len(part) > 2}
