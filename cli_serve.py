@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli_shared import say, translated_errors
+from connectors.state.connections import all_connections
 from connectors.state.people import all_users
 from tasks import bootstrap
 
@@ -34,8 +35,9 @@ def serve(
         waker = Waker(start)
         app = create_app(place, waker.wake)
         with bind(host, port) as listener, waker:
-            # for what was stored just before a crash
-            waker.wake()
+            if all_connections(place.engine):
+                # for what was stored just before a crash
+                waker.wake()
             shown = f"[{host}]" if ":" in host else host
             number = listener.getsockname()[1]
             say(f"http://{shown}:{number}{ROOT}; Ctrl-C ends it")

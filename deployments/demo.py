@@ -1,13 +1,15 @@
 """`quickbooks-sync demo`: the main job for a demo company, with everything running for real.
 
-Starts an emulator of QuickBooks, a database, a Prefect server and a process that serves the flows;
-links the company's books; lets people work on both sides; and runs the three flows through their
-deployments until nothing moves any more. All of it lives in one folder and ends with the command.
+Starts an emulator of QuickBooks, a database, the pages, a Prefect server and a process that serves
+the flows; links the company's books; lets people work on both sides; and runs the three flows
+through their deployments until nothing moves any more. All of it lives in one folder and ends with
+the command.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -23,9 +25,11 @@ from sqlalchemy import select
 
 from connectors.database import reading
 from connectors.settings import EMBEDDED_FOLDER, Settings
+from connectors.state.people import add_user
 from deployments.demo_company import PersonInQuickBooks, PersonOnPlatform
 from deployments.processes import Children, free_port, interruptible
 from models.errors import SyncError
+from models.people import Role
 from models.tables.sync import runs
 from tasks.bootstrap import Installation, connect_company, installation, open_cycle
 from tasks.report import Report, added_up, report_from
@@ -37,6 +41,8 @@ Shown = Callable[[list[Report]], None]
 REALM_ID = "9130357849012345"
 REFRESH_TOKEN = "demo-refresh-token"  # noqa: S105 - of the emulator, which exists only meanwhile
 CLIENT_ID, CLIENT_SECRET = "demo-client", "demo-secret"
+#: Who may sign in to the demo's pages.
+USER = "demo"
 FLOWS = ("sync-financials", "sync-invoices", "sync-expenses")
 #: A cycle in which nothing moves must come within this many.
 CYCLES_MAX = 6
@@ -53,6 +59,7 @@ class Demo:
     settings: Settings
     base_url: str
     prefect_url: str
+    pages_url: str
     environment: dict[str, str]
 
 
@@ -71,6 +78,7 @@ def run_demo(*, once: bool, say: Say, shown: Shown | None) -> list[Report]:
     try:
         with interruptible():
             demo = _start(folder, children, say)
+            _open_pages(demo, say)
             reports = _cycles(demo, say)
             if shown is not None:
                 shown(reports)
@@ -99,13 +107,27 @@ def _start(folder: Path, children: Children, say: Say) -> Demo:
     children.start("prefect", _prefect_command(port), environment)
     base_url = _wait_for("the emulator", children, lambda: _first_line(ready_file))
     settings = _settings(folder, base_url)
-    environment |= _settings_environment(settings)
-    prefect_url = f"http://127.0.0.1:{port}"
-    demo = Demo(folder, children, settings, base_url, prefect_url, environment)
+    prefect_url, pages_port = f"http://127.0.0.1:{port}", free_port()
+    pages_url = f"http://127.0.0.1:{pages_port}"
+    links = {"QBSYNC_DASHBOARD_URL": pages_url, "QBSYNC_PREFECT_UI_URL": prefect_url}
+    environment |= _settings_environment(settings) | links
+    demo = Demo(folder, children, settings, base_url, prefect_url, pages_url, environment)
     _write_environment(demo)
     _wait_for("the Prefect server", children, lambda: _is_healthy(f"{prefect_url}/api/health"))
     children.start("flows", [sys.executable, "-m", "deployments.serve"], environment)
+    pages = [sys.executable, "-m", "cli", "serve", "--port", str(pages_port)]
+    children.start("pages", pages, environment)
     return demo
+
+
+def _open_pages(demo: Demo, say: Say) -> None:
+    """Say where the pages are, and who may sign in; the password is said here and nowhere else."""
+    sign_in = f"{demo.pages_url}/sign-in"
+    _wait_for("the web application", demo.children, lambda: _is_healthy(sign_in))
+    password = secrets.token_urlsafe(12)
+    with installation(demo.settings) as place:
+        add_user(place.engine, USER, password, Role.ADMIN)
+    say(f"pages: {demo.pages_url}, user {USER}, password {password}")
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
@@ -287,6 +309,7 @@ def _last_report(place: Installation, flow: str) -> Report:
 def _invite(demo: Demo, say: Say) -> None:
     """Where to look, and what to try next."""
     lines = (
+        f"Pages:       {demo.pages_url}, user {USER}, with the password from above",
         f"Prefect UI:  {demo.prefect_url}",
         f"Emulator:    {demo.base_url}",
         "Try, in another terminal:",
@@ -294,7 +317,7 @@ def _invite(demo: Demo, say: Say) -> None:
         "  quickbooks-sync status",
         "  quickbooks-sync conflicts",
         "  quickbooks-sync audit verify",
-        "Change something on either side, then run a deployment in the Prefect UI.",
+        "Change something on either side, then choose Sync now on the pages.",
         "Ctrl-C ends everything.",
     )
     for line in lines:

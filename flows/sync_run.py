@@ -25,6 +25,7 @@ from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.dispatch import CycleEnd, end_of
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report
+from tasks.waiting import when_free
 from tasks.watching import run_watched
 
 #: Failed records that are tried again side by side; a waiting one holds its thread.
@@ -54,9 +55,31 @@ def sync_data_type(data_type: DataType, flow: str, connection: str) -> State[dic
 def sync_cycle(
     place: Installation, data_types: Sequence[DataType] | None, flow: str, connection: str
 ) -> State[dict[str, Any]]:
-    """Run one cycle of a connection, of all its data types where none is named; show its end."""
+    """Run one cycle of a connection, of all its data types where none is named; show its end.
+
+    Where another run has the company, as the dispatcher now and then, it waits for that.
+    """
     log = get_run_logger()
-    with open_cycle(place, connection, data_types, log.info) as cycle:
+
+    def cycle_of_flow() -> Report:
+        return _cycle(place, data_types, flow, connection)
+
+    fix = "Look at that run: `quickbooks-sync status` shows it."
+    report = when_free(place.clock, cycle_of_flow, log.info, what=flow, fix=fix)
+    if report.parked:
+        return Completed(
+            name="CompletedWithErrors",
+            message=f"{len(report.parked)} records are parked; see the artifact 'failures'",
+            data=report.as_json(),
+        )
+    return Completed(message=f"{report.moved} records written", data=report.as_json())
+
+
+def _cycle(
+    place: Installation, data_types: Sequence[DataType] | None, flow: str, connection: str
+) -> Report:
+    """One cycle, with its artifacts and events."""
+    with open_cycle(place, connection, data_types, get_run_logger().info) as cycle:
         company = cycle.connection
         try:
             report = run_watched(cycle, flow, PREFECT)
@@ -67,13 +90,7 @@ def sync_cycle(
         conflicts = queries.conflicts(place.engine, company.id, cycle.state.run_id)
     tell_finished(company.id, company.name, report, conflicts)
     _show(report, conflicts)
-    if report.parked:
-        return Completed(
-            name="CompletedWithErrors",
-            message=f"{len(report.parked)} records are parked; see the artifact 'failures'",
-            data=report.as_json(),
-        )
-    return Completed(message=f"{report.moved} records written", data=report.as_json())
+    return report
 
 
 def _show(report: Report, conflicts: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from connectors.ports import Payload
 from connectors.state.backfills import begin_or_go_on, note_part
@@ -21,7 +21,6 @@ from connectors.state.connections import connection_named
 from connectors.state.platform_port import Row
 from models.backfill import Asked, Part
 from models.brakes import amount_at_home, is_written
-from models.errors import BrakeError
 from models.plan import Link, Plan, RecordPlan
 from models.record_type import RecordType
 from models.words import Operation, Side
@@ -33,13 +32,11 @@ from tasks.extract import PlatformExtract, QuickBooksExtract, newest_each
 from tasks.orphans import without_orphans
 from tasks.report import Report, planned_rows
 from tasks.steps import PLAIN, Steps
+from tasks.waiting import when_free
 from tasks.watching import run_watched
 
-T = TypeVar("T")
-
-#: How long a part waits for another run of the company, and how often it looks.
-WAIT_SECONDS: Final = 10.0
-WAITS_MAX: Final = 60
+#: What to do where the company was never free.
+_GOES_ON: Final = "Start the backfill again later: it goes on where it was."
 
 Told = Callable[[int, int, Part, Report], None]
 
@@ -88,30 +85,7 @@ def _part(
         with _opened(place, connection, asked, progress) as cycle:
             return run_watched(cycle, "backfill", with_part(steps, part))
 
-    return _when_free(place, part, cycle_of_part, progress)
-
-
-def _when_free(
-    place: Installation, part: Part, call: Callable[[], T], progress: Callable[[str], None]
-) -> T:
-    """What the call returns; it is made again while another run has the company.
-
-    Raises:
-        BrakeError: that run never lets the company go.
-    """
-    for _ in range(WAITS_MAX):
-        try:
-            return call()
-        except BrakeError as error:
-            if error.brake != "lease":
-                raise
-            progress(f"{part} waits: {error}")
-            place.clock.sleep(WAIT_SECONDS)
-    raise BrakeError(
-        f"another run has had the company for {WAITS_MAX * WAIT_SECONDS:.0f} seconds",
-        brake="lease",
-        fix="Start the backfill again later: it goes on where it was.",
-    )
+    return when_free(place.clock, cycle_of_part, progress, what=str(part), fix=_GOES_ON)
 
 
 @contextmanager
@@ -185,7 +159,7 @@ def preview(
             with _opened(place, known.name, asked, progress) as cycle:
                 return plan_only(cycle, with_part(PLAIN, part))[0]
 
-        plan = _when_free(place, part, plan_of_part, progress)
+        plan = when_free(place.clock, plan_of_part, progress, what=str(part), fix=_GOES_ON)
         found.plans |= {
             each.link.id: each for each in plan.records if is_written(each) or each.parked
         }

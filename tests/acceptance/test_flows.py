@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from connectors.clock import SystemClock
+from connectors.state.connections import connection_named
+from connectors.state.sql import SqlState
 from tests.fixtures.companies import add_companies, all_are_due
 from tests.fixtures.company import Office
 from tests.fixtures.prefect import ON_PREFECT
@@ -105,6 +109,25 @@ def test_a_flow_shows_its_conflicts(office: Office, prefect_server: Callable[[],
     shown = artifacts(prefect_server, state.state_details.flow_run_id)
     assert "books" in str(shown["conflicts"].data)
     assert "platform" in str(shown["conflicts"].data)
+
+
+def test_a_flow_waits_for_another_run_of_the_company(
+    office: Office, prefect_server: Callable[[], Any]
+) -> None:
+    """A person starts it just when the dispatcher has the company: it is synced after that."""
+    from flows.invoices import sync_invoices
+
+    assert prefect_server
+    holder = SqlState(
+        office.engine, connection_named(office.engine), SystemClock(), "a" * 32, "the dispatcher"
+    )
+    row_id = office.platform.id_of("Invoice", "7")
+    office.platform.edit("invoice", row_id, memo="waited for")
+    holder.take_lease(timedelta(seconds=25))
+    state = run_flow(sync_invoices)
+    assert state.is_completed()
+    assert office.clock.waited
+    assert office.books.read("Invoice", "7")["PrivateNote"] == "waited for"
 
 
 def test_an_unknown_connection_fails_the_run_with_a_message_that_helps(

@@ -1,0 +1,45 @@
+"""Waiting for a company that another run has: who asks for a run wants it done, not refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from connectors.ports import Clock
+from models.errors import BrakeError
+
+T = TypeVar("T")
+
+#: Ten minutes in all: a cycle that takes longer is a first sync or a backfill.
+WAIT_SECONDS: Final = 5.0
+WAITS_MAX: Final = 120
+
+
+def when_free(
+    clock: Clock, call: Callable[[], T], progress: Callable[[str], None], *, what: str, fix: str
+) -> T:
+    """What the call returns; it is made again while another run has the company.
+
+    Args:
+        clock: for the waits.
+        call: a cycle, or a part of one, which takes the company's lease first.
+        progress: is told that it waits, and for whom.
+        what: waits, in a word.
+        fix: what to do if that run never lets the company go.
+
+    Raises:
+        BrakeError: that run never lets the company go.
+    """
+    for _ in range(WAITS_MAX):
+        try:
+            return call()
+        except BrakeError as error:
+            if error.brake != "lease":
+                raise
+            progress(f"{what} waits: {error}")
+            clock.sleep(WAIT_SECONDS)
+    raise BrakeError(
+        f"another run has had the company for {WAITS_MAX * WAIT_SECONDS:.0f} seconds",
+        brake="lease",
+        fix=fix,
+    )
