@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.prefect"]
+pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.prefect", "tests.fixtures.browser"]
