@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -157,8 +156,8 @@ def export(
             connection_id=connection_named(place.engine, connection).id if connection else None,
             record_type=record_type_named(record_type).name if record_type else "",
             kind=kind,
-            since=_instant("--since", since),
-            until=_instant("--until", until),
+            since=audit_export.instant_of("--since", since),
+            until=audit_export.instant_of("--until", until),
         )
         with audit_export.output(output, typer.get_binary_stream("stdout")) as out:
             count = audit_export.export(place.engine, wanted, form.value, out)
@@ -181,7 +180,7 @@ def archive(
         moved = audit_archive.archive(
             place.engine,
             _signing(place),
-            before=_instant("--before", before),
+            before=audit_export.instant_of("--before", before),
             path=output,
             keep=keep,
             actor=actor or _user(),
@@ -223,24 +222,6 @@ def _signing(place: bootstrap.Installation) -> CheckpointLog:
             f"{FILE_SETTING} is not set; name a file, best on another disk than the database's"
         )
     return log
-
-
-def _instant(option: str, given: str) -> str:
-    """A day or an instant as entries have it: ISO in UTC with microseconds; "" for none."""
-    if not given:
-        return ""
-    try:
-        parsed = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise UsageError(
-            f"{option} is {given[:80]!r}: write a day (2026-01-31) or an instant with its zone "
-            "(2026-01-31T12:00:00+00:00)"
-        ) from error
-    is_day = len(given) == len("2026-01-31") and "T" not in given
-    if parsed.tzinfo is None and not is_day:
-        raise UsageError(f"{option} is {given!r}: say in which zone, such as {given}+00:00")
-    aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    return aware.isoformat(timespec="microseconds")
 
 
 def _user() -> str:

@@ -12,7 +12,7 @@ from connectors.state.connections import connection_named
 from models.errors import shorten
 from tasks import bootstrap
 from tasks.explain import explain as explain_record
-from tasks.explain import find_link
+from tasks.find_record import find_link
 
 #: A longer value is shortened in tables; --json has it whole.
 CELL_CHARACTERS_MAX = 60

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
@@ -27,6 +27,8 @@ from models.schedule import METERED_CALLS_FREE
 #: The longest flight unless set otherwise: a quarter to leave (`models.intent`), 300 s for the
 #: exchange, 120 s in which QuickBooks may still act on it, and what clocks may differ by.
 FLIGHT = timedelta(minutes=12)
+#: Where the pages begin, below QBSYNC_DASHBOARD_URL.
+PAGES_PATH: Final = "/settings/integrations/quickbooks"
 #: Where the embedded installation keeps its database and key, below the working folder.
 EMBEDDED_FOLDER = Path(".quickbooks-sync")
 
@@ -160,6 +162,16 @@ class Settings(BaseSettings):
         if self.audit_signer is not None:
             keys.append(self.audit_signer.public_key)
         return Verifier(keys) if keys else None
+
+    def pages_url(self, connection_id: int) -> str:
+        """Address of a company's pages; "" where it is not known where people find them."""
+        root = self.dashboard_url.rstrip("/")
+        return f"{root}{PAGES_PATH}/{connection_id}" if root else ""
+
+    def flow_run_url(self, flow_run_id: str | None) -> str:
+        """Address of a flow run in the Prefect UI; "" where there is none, or no UI is known."""
+        root = self.prefect_ui_url.rstrip("/")
+        return f"{root}/runs/flow-run/{flow_run_id}" if root and flow_run_id else ""
 
     @property
     def has_webhook_verifiers(self) -> bool:

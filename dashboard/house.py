@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from connectors.quickbooks.endpoints import is_loopback
+from connectors.settings import PAGES_PATH
 from connectors.state.connections import all_connections, connection_by_id
 from connectors.state.port import Connection
 from connectors.state.sessions import Session, session_of, tell
@@ -30,7 +31,7 @@ from models.people import Right, User
 from tasks.bootstrap import Installation
 
 #: Where the pages begin.
-ROOT: Final = "/settings/integrations/quickbooks"
+ROOT: Final = PAGES_PATH
 SIGN_IN_PATH: Final = "/sign-in"
 #: Field of each form that carries the session's token.
 FORM_FIELD: Final = "form_token"

@@ -152,6 +152,8 @@ class Proven:
     #: The last of them, and the hash of its line.
     last: Checkpoint | None = None
     last_hash: str = FIRST_PREVIOUS
+    #: Connection -> the last line of ours that is about it.
+    last_of: dict[int, Checkpoint] = field(default_factory=dict)
     #: Connection -> entry -> hash: what is vouched for.
     signed: dict[int, dict[int, str]] = field(default_factory=dict)
     #: Connection -> places up to which entries were archived.
@@ -296,6 +298,7 @@ def _take(found: Proven, checkpoint: Checkpoint, line: bytes, check: SignatureCh
 def _vouch(found: Proven, checkpoint: Checkpoint) -> None:
     """Note what a signed line vouches for."""
     places = found.signed.setdefault(checkpoint.connection_id, {})
+    found.last_of[checkpoint.connection_id] = checkpoint
     if checkpoint.kind == RESTORED:
         _forget_lost(found, checkpoint, places)
     elif checkpoint.kind == ANCHOR:

@@ -97,6 +97,9 @@ class RecordType:
     booked_on: str = ""
     #: What it debits and credits; None where it moves no money.
     postings: Rule | None = None
+    #: Where one record is in QuickBooks's own pages, up to its id: "invoice?txnId="; "" where it
+    #: has no page of its own.
+    web_page: str = ""
     #: What QuickBooks's reports call it.
     report_titles: tuple[str, ...] = ()
     #: One sentence for the docs.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -46,6 +47,9 @@ from models.errors import UsageError
 from models.words import DataType
 from tasks.context import Cycle, CycleReferences
 from tasks.seal import sealed
+
+#: Where Prefect says, to the process that it starts for a flow run, which one it is.
+FLOW_RUN_VARIABLE: Final = "PREFECT__FLOW_RUN_ID"
 
 _LOG = logging.getLogger(__name__)
 
@@ -182,26 +186,79 @@ def open_cycle(
     progress = progress or (lambda _words: None)
     connection = connection_named(place.engine, connection_name)
     wanted = _data_types(connection, data_types)
+    _require_connected(connection)
+    state = state_of(place, connection)
+    with (
+        known(connection=connection.name, run=state.run_id),
+        sealed(checkpoints, state, progress),
+        _cycle(place, state, wanted) as cycle,
+    ):
+        cycle.progress = progress
+        yield cycle
+
+
+@contextmanager
+def open_look(
+    place: Installation, connection: Connection, patience: ClientSettings
+) -> Iterator[Cycle]:
+    """A cycle of all data types for who only looks: it signs nothing when it ends.
+
+    Args:
+        place: the installation.
+        connection: whose records are looked at.
+        patience: how long, and how often, QuickBooks is asked.
+
+    Raises:
+        UsageError: the company is paused or not connected.
+    """
+    _require_connected(connection)
+    state = state_of(place, connection)
+    with (
+        known(connection=connection.name, run=state.run_id),
+        _cycle(place, state, connection.settings.data_types, patience) as cycle,
+    ):
+        yield cycle
+
+
+def _require_connected(connection: Connection) -> None:
     if connection.status != "connected":
         raise UsageError(
             f"{connection.name} is {connection.status}; connect it again or end the pause first"
         )
-    settings = place.settings
-    facts = facts_of(place.engine, connection.id)
+
+
+def state_of(place: Installation, connection: Connection) -> SqlState:
+    """The state of a connection, for a run of its own that need not ask QuickBooks."""
     clock = SteadyClock(database_time(place.engine, place.clock.now()), place.clock)
-    state = SqlState(place.engine, connection, clock, uuid.uuid4().hex, _holder())
+    return SqlState(
+        place.engine,
+        connection,
+        clock,
+        uuid.uuid4().hex,
+        _holder(),
+        flow_run_id=os.environ.get(FLOW_RUN_VARIABLE, ""),
+    )
+
+
+@contextmanager
+def _cycle(
+    place: Installation,
+    state: SqlState,
+    data_types: frozenset[DataType],
+    patience: ClientSettings | None = None,
+) -> Iterator[Cycle]:
+    """A cycle over a state and a client of QuickBooks, whose calls are counted."""
+    connection, settings = state.connection, place.settings
+    facts = facts_of(place.engine, connection.id)
+    limits = TransportLimits(read_seconds=settings.read_timeout_seconds)
     with (
-        known(connection=connection.name, run=state.run_id),
-        sealed(checkpoints, state, progress),
         QuickBooksClient(
             settings.endpoints_of(connection.environment),
             connection.realm_id,
             place.tokens(connection.environment).provider(connection.id),
             place.clock,
             limiter=place.limiter(connection.id),
-            settings=ClientSettings(
-                transport=TransportLimits(read_seconds=settings.read_timeout_seconds)
-            ),
+            settings=patience or ClientSettings(transport=limits),
         ) as client,
         _counted(place, connection.id, client),
     ):
@@ -211,13 +268,13 @@ def open_cycle(
             state=state,
             quickbooks=client,
             reports=client,
-            clock=clock,
+            clock=state.clock,
             facts=facts,
             references=CycleReferences(facts, names),
             new_id=lambda: uuid.uuid4().hex,
-            data_types=wanted,
+            data_types=data_types,
             flight=timedelta(seconds=settings.flight_seconds),
-            progress=progress,
+            pages_url=settings.pages_url(connection.id),
         )
 
 

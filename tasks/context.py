@@ -207,6 +207,8 @@ class Cycle:
     #: QuickBooks's own reports, where this cycle can ask for them.
     reports: ReportsPort | None = None
     tally: Tally = field(default_factory=Tally)
+    #: Address of the company's pages; "" where it is not known where people find them.
+    pages_url: str = ""
     #: Says in a few words what is being done, for people who wait.
     progress: Callable[[str], None] = field(default=lambda _words: None)
 

@@ -5,10 +5,8 @@ Reads both sides afresh (QuickBooks by one metered call) and the state; writes t
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,8 +15,8 @@ from sqlalchemy import Engine
 from connectors.ports import Payload
 from connectors.state import queries
 from connectors.state.platform_port import Row
-from connectors.state.port import Parked
-from models.errors import RemoteError, UsageError
+from connectors.state.port import Parked, State
+from models.errors import RemoteError
 from models.merge import Conflict
 from models.plan import Link, RecordPlan
 from models.record_type import RecordType, record_type_named
@@ -32,75 +30,18 @@ from tasks.pair import is_known
 from tasks.plan import plan
 from tasks.reads import is_outdated, read_many
 
-#: Records that a message lists to choose from.
-CANDIDATES_MAX = 10
 #: Kinds of audit entries that tell of a decision.
 DECISIONS = ("conflict", "parked", "unparked", "retry", SKIPPED, DONE_BY_HAND, "override")
+#: What the next cycle does, where that is not known yet.
+_UNDECIDED: dict[str, Any] = {
+    "takes_up": False,
+    "because": "",
+    "outcome": None,
+    "writes": [],
+    "conflicts": [],
+    "parks": None,
+}
 _OPEN = (IntentState.PLANNED, IntentState.SENT, IntentState.UNKNOWN)
-
-
-# -- which record --
-
-
-def find_link(engine: Engine, connection_id: int, record: str) -> int:
-    """The link that a person means by "12", "invoice:1037" or "invoice:quickbooks:145".
-
-    Raises:
-        UsageError: none or several; the message lists candidates.
-    """
-    text = record.strip()
-    if text.isdigit():
-        found = queries.links_found(engine, connection_id, link=int(text))
-        return _only(found, text, list)
-    name, _, wanted = text.partition(":")
-    if not wanted:
-        raise UsageError(
-            f"record {record!r} is not one: give a link number as `status` shows it, or "
-            "invoice:1037, invoice:quickbooks:145 or invoice:platform:12"
-        )
-    record_type = record_type_named(name).name
-    first, _, side_id = wanted.partition(":")
-    if first in tuple(Side) and side_id:
-        found = queries.links_found(
-            engine, connection_id, record_type=record_type, side=Side(first), side_id=side_id
-        )
-    else:
-        found = queries.links_found(engine, connection_id, record_type=record_type, label=wanted)
-    return _only(found, text, lambda: _alike(engine, connection_id, record_type, wanted))
-
-
-def _only(found: list[dict[str, Any]], text: str, alike: Callable[[], list[dict[str, Any]]]) -> int:
-    if len(found) == 1:
-        return int(found[0]["link"])
-    if found:
-        raise UsageError(
-            f"{text!r} is more than one record; give the link number of one: {_listed(found)}"
-        )
-    others = alike()
-    hint = f"did you mean {_listed(others)}?" if others else "see `status` and `plan`"
-    raise UsageError(f"the sync knows no record {text!r} (yet); {hint}")
-
-
-def _alike(
-    engine: Engine, connection_id: int, record_type: str, wanted: str
-) -> list[dict[str, Any]]:
-    """Records of the type that are called nearly so."""
-    known = queries.links_found(engine, connection_id, record_type=record_type)
-    by_label = {str(each["record"]).casefold(): each for each in reversed(known)}
-    needle = wanted.rpartition(":")[2].casefold()
-    close = difflib.get_close_matches(needle, by_label, n=CANDIDATES_MAX)
-    within = [label for label in by_label if needle in label]
-    return [by_label[label] for label in dict.fromkeys([*within, *close])]
-
-
-def _listed(found: list[dict[str, Any]]) -> str:
-    words = [
-        f"{each['link']} ({each['record_type']} {each['record']}, QuickBooks "
-        f"{each['quickbooks_id'] or 'none'}, platform {each['platform_id'] or 'none'})"
-        for each in found[:CANDIDATES_MAX]
-    ]
-    more = f" and {len(found) - CANDIDATES_MAX} more" if len(found) > CANDIDATES_MAX else ""
-    return ", ".join(words) + more
 
 
 # -- the record now --
@@ -123,8 +64,32 @@ def explain(cycle: Cycle, engine: Engine, link_id: int) -> dict[str, Any]:
     now = _read(cycle, link_id)
     record_type = record_type_named(now.link.record_type)
     planned = None if now.unread else _planned(cycle, record_type, now)
-    requests = [_request(each) for each in queries.requests_of(engine, link_id)]
-    log = [_entry(each) for each in queries.audit_of(engine, cycle.connection.id, link_id)]
+    story = _story(engine, cycle.connection.id, record_type, now, planned)
+    following = _next_cycle(cycle, record_type, now, planned, story["requests"])
+    return {**story, "next_cycle": following}
+
+
+def explain_stored(state: State, engine: Engine, link_id: int, why: str) -> dict[str, Any]:
+    """The same as far as it is stored, where QuickBooks is not asked; `why` says for what reason.
+
+    What the next cycle does cannot be said then.
+    """
+    now = _stored(state, link_id, why)
+    record_type = record_type_named(now.link.record_type)
+    story = _story(engine, state.connection.id, record_type, now, None)
+    return {**story, "next_cycle": {**_UNDECIDED, "takes_up": False, "because": why}}
+
+
+def _story(
+    engine: Engine,
+    connection_id: int,
+    record_type: RecordType,
+    now: _Now,
+    planned: RecordPlan | None,
+) -> dict[str, Any]:
+    """What is and what was; what comes next is said apart."""
+    link_id = now.link.id
+    log = [_entry(each) for each in queries.audit_of(engine, connection_id, link_id)]
     return {
         "record": {
             "link": link_id,
@@ -141,27 +106,31 @@ def explain(cycle: Cycle, engine: Engine, link_id: int) -> dict[str, Any]:
         "parked": _parked(now.parked),
         "conflicts": [_conflict_row(each) for each in queries.conflicts_of(engine, link_id)],
         "decisions": [each for each in log if each["kind"].startswith(DECISIONS)],
-        "requests": requests,
+        "requests": [_request(each) for each in queries.requests_of(engine, link_id)],
         "log": log,
-        "next_cycle": _next_cycle(cycle, record_type, now, planned, requests),
     }
 
 
-def _read(cycle: Cycle, link_id: int) -> _Now:
-    with cycle.state.begin() as unit:
+def _stored(state: State, link_id: int, unread: str = "") -> _Now:
+    """What the database knows of the record."""
+    with state.begin() as unit:
         link = unit.links([link_id])[link_id]
         record_type = record_type_named(link.record_type)
         parked = unit.parked_record(link_id)
         rows = unit.platform.rows(record_type, [link.platform_id] if link.platform_id else [])
-        cycle.references.learn([link])
-    found: dict[str, Payload] = {}
-    unread = ""
+    return _Now(link, parked, None, rows.get(link.platform_id or ""), unread)
+
+
+def _read(cycle: Cycle, link_id: int) -> _Now:
+    stored = _stored(cycle.state, link_id)
+    link = stored.link
+    cycle.references.learn([link])
+    ids = [link.quickbooks_id] if link.quickbooks_id else []
     try:
-        found = read_many(cycle, record_type, [link.quickbooks_id] if link.quickbooks_id else [])
+        found = read_many(cycle, record_type_named(link.record_type), ids)
     except RemoteError as error:
-        unread = str(error)
-    record = found.get(link.quickbooks_id or "")
-    return _Now(link, parked, record, rows.get(link.platform_id or ""), unread)
+        return replace(stored, unread=str(error))
+    return replace(stored, quickbooks=found.get(link.quickbooks_id or ""))
 
 
 def _planned(cycle: Cycle, record_type: RecordType, now: _Now) -> RecordPlan:
@@ -307,14 +276,7 @@ def _next_cycle(
     waiting = next((each for each in requests if each["state"] in _OPEN), None)
     takes_up, because = _looked_at(cycle, record_type, now, waiting)
     if planned is None or waiting is not None:
-        return {
-            "takes_up": takes_up,
-            "because": because,
-            "outcome": None,
-            "writes": [],
-            "conflicts": [],
-            "parks": None,
-        }
+        return {**_UNDECIDED, "takes_up": takes_up, "because": because}
     parks = planned.parked
     return {
         "takes_up": takes_up,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from models.errors import UsageError
 
@@ -23,6 +23,11 @@ _OFFICIAL = {
         "https://sandbox-quickbooks.api.intuit.com/v3",
         "https://developer.api.intuit.com/.well-known/openid_sandbox_configuration",
     ),
+}
+#: Where people sign in to QuickBooks's own pages.
+_PAGES = {
+    "production": "https://qbo.intuit.com/login",
+    "sandbox": "https://sandbox.qbo.intuit.com/login",
 }
 #: Where Intuit keeps files: its own hosts, and its buckets at Amazon (recorded attachments).
 _FILE_BUCKET = re.compile(r"intuit-qbo-[a-z0-9-]+\.s3([.-][a-z0-9-]+)?\.amazonaws\.com")
@@ -51,6 +56,17 @@ class Endpoints:
         if self.official:
             return parts.scheme == "https" and _is_intuit(parts.hostname)
         return _is_safe(url) and not _is_intuit(parts.hostname)
+
+    def page_of(self, realm_id: str, page: str) -> str:
+        """Return where people see a page of a company in QuickBooks; "" for a stand-in.
+
+        It leads over the sign-in, which keeps the page and picks the company: a page's plain
+        address opens in whatever company the browser was in last, and is lost on signing in.
+        """
+        if not self.official:
+            return ""
+        asked = urlencode({"deeplinkcompanyid": realm_id, "pagereq": page})
+        return f"{_PAGES[self.environment]}?{asked}"
 
     def allows_file(self, url: str) -> bool:
         """Tell whether a file of this environment may lie at an address found in an answer."""

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import ColumnElement, Engine, Select, select
 
 from connectors.state import audit_log
 from models.audit import COLUMNS, Row
@@ -32,6 +33,33 @@ class Wanted:
     #: ISO instants in UTC, as entries have them: from this one on, and before that one.
     since: str = ""
     until: str = ""
+    #: Who did it: "sync", or a person.
+    actor: str = ""
+    run_id: str = ""
+    #: Of these records; an empty tuple is of none.
+    links: tuple[int, ...] | None = None
+
+
+def instant_of(name: str, given: str) -> str:
+    """A day or an instant as entries have it: ISO in UTC with microseconds; "" for none.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if not given:
+        return ""
+    try:
+        parsed = datetime.fromisoformat(given)
+        is_day = len(given) == len("2026-01-31") and "T" not in given
+        if parsed.tzinfo is None and not is_day:
+            raise UsageError(f"{name} is {given!r}: say in which zone, such as {given}+00:00")
+        aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{name} is {given[:80]!r}: write a day (2026-01-31) or an instant with its zone "
+            "(2026-01-31T12:00:00+00:00)"
+        ) from error
+    return aware.isoformat(timespec="microseconds")
 
 
 def export(engine: Engine, wanted: Wanted, form: str, out: TextIO) -> int:
@@ -40,28 +68,41 @@ def export(engine: Engine, wanted: Wanted, form: str, out: TextIO) -> int:
     Raises:
         AuditError: an entry cannot be written because it was tampered with.
     """
+    count = -1 if form == "csv" else 0  # its first line names the columns
+    for line in lines(engine, wanted, form):
+        out.write(line)
+        count += 1
+    return count
+
+
+def lines(engine: Engine, wanted: Wanted, form: str) -> Iterator[str]:
+    """The wanted entries, chain by chain in order, each a line with its end; bounded memory.
+
+    Raises:
+        AuditError: an entry cannot be written because it was tampered with.
+    """
     assert form in FORMATS
-    count = 0
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+    written = _csv_line if form == "csv" else _json_line
     if form == "csv":
-        writer.writerow(COLUMNS)
+        yield _csv_line(COLUMNS)
     options = {"yield_per": audit_log.ROWS_AT_ONCE}
     with (
         audit_log.snapshot(engine) as connection,
         connection.execute(_query(wanted), execution_options=options) as rows,
     ):
         for row in rows:
-            if form == "csv":
-                writer.writerow(csv_cells(row))
-            else:
-                out.write(_json_line(row) + "\n")
-            count += 1
-    return count
+            yield written(row)
+
+
+def _csv_line(row: Row) -> str:
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL).writerow(csv_cells(row))
+    return line.getvalue()
 
 
 def _json_line(row: Row) -> str:
     try:
-        return json_line(row)
+        return json_line(row) + "\n"
     except TypeError as error:
         raise AuditError(
             f"entry {row[1]} of connection {row[0]} holds what was never written by us",
@@ -71,19 +112,31 @@ def _json_line(row: Row) -> str:
 
 def _query(wanted: Wanted) -> Select[Any]:
     table = audit_entries.c
-    query = select(*(table[name] for name in COLUMNS))
-    for column, value in (
-        (table.connection_id, wanted.connection_id),
-        (table.record_type, wanted.record_type or None),
-        (table.kind, wanted.kind or None),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    if wanted.since:
-        query = query.where(table.at >= wanted.since)
-    if wanted.until:
-        query = query.where(table.at < wanted.until)
+    query = select(*(table[name] for name in COLUMNS)).where(*conditions(wanted))
     return query.order_by(table.connection_id, table.number)
+
+
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What must hold of a wanted entry."""
+    table = audit_entries.c
+    found = [
+        column == value
+        for column, value in (
+            (table.connection_id, wanted.connection_id),
+            (table.record_type, wanted.record_type or None),
+            (table.kind, wanted.kind or None),
+            (table.actor, wanted.actor or None),
+            (table.run_id, wanted.run_id or None),
+        )
+        if value is not None
+    ]
+    if wanted.since:
+        found.append(table.at >= wanted.since)
+    if wanted.until:
+        found.append(table.at < wanted.until)
+    if wanted.links is not None:
+        found.append(table.link_id.in_(wanted.links))
+    return found
 
 
 @contextmanager

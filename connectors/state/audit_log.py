@@ -6,7 +6,7 @@ entries are appended: two writers cannot fork the chain.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -95,17 +95,27 @@ def verify(engine: Engine) -> tuple[int, list[AuditFinding]]:
 
 
 def verify_chains(
-    connection: Connection, proven: Proven, *, trust_anchors: bool = False
+    connection: Connection,
+    proven: Proven,
+    *,
+    trust_anchors: bool = False,
+    only: Collection[int] = (),
 ) -> tuple[int, list[AuditFinding]]:
-    """Check every chain against what checkpoints prove; entries read, and all that is wrong.
+    """Check chains against what checkpoints prove; entries read, and all that is wrong.
 
     Unless anchors are trusted as they stand in the database, each must have been signed.
+
+    Args:
+        connection: a transaction that sees one state of the log.
+        proven: what the file of checkpoints proves.
+        trust_anchors: take anchors as they are.
+        only: connections whose chains are checked; empty for all.
     """
     findings: list[AuditFinding] = []
     count = 0
     anchors = places_in(connection, "audit_anchors")
     heads = places_in(connection, "audit_heads")
-    for connection_id in _chain_ids(connection, proven):
+    for connection_id in only or _chain_ids(connection, proven):
         if not isinstance(connection_id, int):
             message = f"entries belong to {str(connection_id)[:40]!a}, which is no connection"
             findings.append(AuditFinding(0, 0, message))

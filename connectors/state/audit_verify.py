@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import chain, groupby
 from pathlib import Path
@@ -27,7 +28,9 @@ from models.audit import (
 from models.audit_export import LINE_BYTES_MAX, row_of_line
 from models.checkpoint import Proven
 from models.errors import UsageError
+from models.tables.sync import INSTALLATION
 
+_ABOUT: Final = re.compile(r"connection (\d+): ")
 _OFF: Final = (
     f"Checkpoints are not set up ({SIGNING_SETTING}, {FILE_SETTING}): a cut end or a log written "
     "anew as a whole would not be seen."
@@ -47,13 +50,20 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
 
 
-def verify(engine: Engine, log: CheckpointLog | None) -> Verdict:
+def verify(engine: Engine, log: CheckpointLog | None, company: int | None = None) -> Verdict:
     """Check every chain and the file of checkpoints.
+
+    Args:
+        engine: the database.
+        log: the file of checkpoints; None where it is not set up.
+        company: check the chains of this connection and of the installation only, and tell
+            nothing of other companies; None for all.
 
     Raises:
         UsageError: checkpoints were written, but this process is not told where or by which key.
         AuditError: the file of checkpoints cannot be read.
     """
+    only = () if company is None else (company, INSTALLATION)
     with audit_log.snapshot(engine) as connection:
         if log is None:
             if remembered_in(connection):
@@ -61,13 +71,22 @@ def verify(engine: Engine, log: CheckpointLog | None) -> Verdict:
                     f"this log has signed checkpoints; set {FILE_SETTING} and {SIGNING_SETTING} "
                     f"(or {PUBLIC_SETTING}, which is enough to verify)"
                 )
-            count, findings = audit_log.verify_chains(connection, Proven())
+            count, findings = audit_log.verify_chains(connection, Proven(), only=only)
             return Verdict(count, findings, notes=[_OFF])
         found = log.proven(connection)
-        count, findings = audit_log.verify_chains(connection, found)
-        notes = found.notes + _unsigned_notes(audit_log.places_in(connection, "audit_heads"), found)
-    last = asdict(found.last) if found.last else None
-    return Verdict(count, [*found.findings, *findings], found.count, last, notes)
+        count, findings = audit_log.verify_chains(connection, found, only=only)
+        heads = audit_log.places_in(connection, "audit_heads")
+    notes = [each for each in found.notes if _concerns(each, only)]
+    notes += _unsigned_notes({key: heads[key] for key in heads if not only or key in only}, found)
+    last = found.last if company is None else found.last_of.get(company)
+    seen = asdict(last) if last else None
+    return Verdict(count, [*found.findings, *findings], found.count, seen, notes)
+
+
+def _concerns(note: str, only: Collection[int]) -> bool:
+    """Whether a note is for who may see these companies; those about one begin with its number."""
+    about = _ABOUT.match(note)
+    return not only or about is None or int(about[1]) in only
 
 
 def _unsigned_notes(heads: dict[int, Place], found: Proven) -> list[str]:

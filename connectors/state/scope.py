@@ -19,6 +19,8 @@ class Scope:
     run_id: str
     epoch: int
     now: datetime
+    #: What Prefect calls the flow run; "" where there is none.
+    flow_run_id: str = ""
 
 
 class Rows:

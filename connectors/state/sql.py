@@ -43,6 +43,8 @@ class SqlState:
     #: Who holds the lease, for people: host and process.
     holder: str
     epoch: int = field(default=0)
+    #: What Prefect calls the flow run that this run is part of; "" where it is part of none.
+    flow_run_id: str = ""
 
     @contextmanager
     def begin(self) -> Iterator[Unit]:
@@ -112,7 +114,14 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
 
     def __init__(self, connection: SqlConnection, state: SqlState) -> None:
         super().__init__(
-            Scope(connection, state.connection, state.run_id, state.epoch, state.clock.now())
+            Scope(
+                connection,
+                state.connection,
+                state.run_id,
+                state.epoch,
+                state.clock.now(),
+                state.flow_run_id,
+            )
         )
         self.now = self._now
         self.platform: PlatformPort = SqlPlatform(connection, state.connection.company_id)
@@ -228,6 +237,7 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
                 id=self._scope.run_id,
                 connection_id=self._id,
                 flow=flow,
+                flow_run_id=self._scope.flow_run_id or None,
                 started_at=self._now,
                 state="running",
             )

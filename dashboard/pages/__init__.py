@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from dashboard.pages import overview, signing_in
+from dashboard.pages import audit, overview, records, signing_in
 
 
 def routers() -> list[APIRouter]:
     """All pages' routers."""
-    return [each.router for each in (signing_in, overview)]
+    return [each.router for each in (signing_in, overview, records, audit)]

@@ -14,6 +14,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.FINANCIALS,
     entity="Account",
     table="accounts",
+    web_page="register?accountId=",
     meaning="An account of the chart of accounts.",
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,

@@ -28,6 +28,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.EXPENSES,
     entity="Bill",
     table="bills",
+    web_page="bill?txnId=",
     meaning="What the company owes a vendor, with its lines and how much of it is paid.",
     label="number",
     amount="total",

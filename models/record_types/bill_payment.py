@@ -47,6 +47,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.EXPENSES,
     entity="BillPayment",
     table="bill_payments",
+    web_page="billpayment?txnId=",
     meaning="Money paid to a vendor or employee, and the bills it settles.",
     label="number",
     amount="amount",

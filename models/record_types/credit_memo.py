@@ -47,6 +47,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.INVOICES,
     entity="CreditMemo",
     table="credit_memos",
+    web_page="creditmemo?txnId=",
     meaning="What a customer is owed back; payments apply it to invoices.",
     label="number",
     amount="total",

@@ -15,6 +15,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.INVOICES,
     entity="Customer",
     table="customers",
+    web_page="customerdetail?nameId=",
     meaning="Somebody the company sends invoices to.",
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,

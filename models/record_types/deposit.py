@@ -39,6 +39,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.FINANCIALS,
     entity="Deposit",
     table="deposits",
+    web_page="deposit?txnId=",
     meaning="Payments and other money that were brought to a bank account together.",
     label="memo",
     amount="total",

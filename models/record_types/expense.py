@@ -37,6 +37,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.EXPENSES,
     entity="Purchase",
     table="expenses",
+    web_page="expense?txnId=",
     meaning="Money spent by cash, check or card, or refunded to a card.",
     label="number",
     amount="total",

@@ -29,6 +29,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.INVOICES,
     entity="Invoice",
     table="invoices",
+    web_page="invoice?txnId=",
     meaning="What a customer owes, with its lines and how much of it is paid.",
     label="number",
     amount="total",

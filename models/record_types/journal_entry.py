@@ -44,6 +44,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.FINANCIALS,
     entity="JournalEntry",
     table="journal_entries",
+    web_page="journal?txnId=",
     meaning="Debits and credits that an accountant enters.",
     label="number",
     booked_on="entered_on",

@@ -44,6 +44,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.INVOICES,
     entity="Payment",
     table="payments",
+    web_page="recvpayment?txnId=",
     meaning="Money received from a customer, and the invoices it settles.",
     label="reference",
     amount="amount",

@@ -38,6 +38,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.INVOICES,
     entity="RefundReceipt",
     table="refund_receipts",
+    web_page="refundreceipt?txnId=",
     meaning="Money that was paid back to a customer, and what for.",
     label="number",
     amount="total",

@@ -17,6 +17,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.FINANCIALS,
     entity="Transfer",
     table="transfers",
+    web_page="transfer?txnId=",
     meaning="Money moved from one account of the company to another.",
     label="memo",
     amount="amount",

@@ -14,6 +14,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.EXPENSES,
     entity="Vendor",
     table="vendors",
+    web_page="vendordetail?nameId=",
     meaning="Somebody the company buys from.",
     label="name",
     delete_means=DeleteMeans.DEACTIVATE,

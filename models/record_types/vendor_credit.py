@@ -27,6 +27,7 @@ RECORD_TYPE = RecordType(
     data_type=DataType.EXPENSES,
     entity="VendorCredit",
     table="vendor_credits",
+    web_page="vendorcredit?txnId=",
     meaning="What a vendor owes back; bill payments apply it to bills.",
     label="number",
     amount="total",

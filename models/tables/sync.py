@@ -124,6 +124,8 @@ links = Table(
     Column("platform_version", Integer),
     Column("deleted_at", UTCDateTime),
     *_row_times(),
+    # A list of records is read from it alone, newest first
+    Index(None, "connection_id", "id", "record_type", "label"),
     sqlite_autoincrement=True,
 )
 _unique_where(
@@ -178,6 +180,7 @@ intents = Table(
     UniqueConstraint("connection_id", "request_id"),
     Index(None, "connection_id", "state"),
     Index(None, "connection_id", "marker"),
+    Index(None, "link_id"),
 )
 _unique_where("uq_intents_open", intents.c.state.in_(INTENT_STATES_OPEN), intents.c.link_id)
 
@@ -349,6 +352,8 @@ runs = Table(
     Column("id", String(36), primary_key=True),
     connection_column(),
     Column("flow", String(60), nullable=False),
+    #: What Prefect calls the flow run that it was part of; NULL where it was part of none.
+    Column("flow_run_id", String(36)),
     instant("started_at"),
     Column("finished_at", UTCDateTime),
     Column("state", String(20), nullable=False),
@@ -388,6 +393,11 @@ audit_entries = Table(
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     Index(None, "connection_id", "link_id"),
+    # What people search by, newest first
+    Index(None, "connection_id", "kind", "number"),
+    Index(None, "connection_id", "actor", "number"),
+    Index(None, "connection_id", "run_id", "number"),
+    Index(None, "connection_id", "at"),
 )
 
 #: The last entry of each chain: what shows that entries were cut off at the end.

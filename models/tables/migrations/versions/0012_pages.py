@@ -1,0 +1,35 @@
+"""What the pages look for: indexes of records and of the audit log, and Prefect's run of a run.
+
+Revision: 0012, after 0011. An index only: the log's entries stay as they are.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+_INDEXES = (
+    ("links", "connection_id", "id", "record_type", "label"),
+    ("intents", "link_id"),
+    ("audit_entries", "connection_id", "kind", "number"),
+    ("audit_entries", "connection_id", "actor", "number"),
+    ("audit_entries", "connection_id", "run_id", "number"),
+    ("audit_entries", "connection_id", "at"),
+)
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("flow_run_id", sa.String(36)))
+    for table, *columns in _INDEXES:
+        op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
+
+
+def downgrade() -> None:
+    for table, *columns in reversed(_INDEXES):
+        op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)
+    op.drop_column("runs", "flow_run_id")
