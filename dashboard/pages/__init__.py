@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from dashboard.pages import overview, signing_in
+from dashboard.pages import connecting, connection, overview, policies, settings, signing_in
 
 
 def routers() -> list[APIRouter]:
-    """All pages' routers."""
-    return [each.router for each in (signing_in, overview)]
+    """All pages' routers; addresses that name no company come before those that do."""
+    modules = (signing_in, connecting, overview, settings, policies, connection)
+    return [each.router for each in modules]
