@@ -17,6 +17,7 @@ import typer
 
 from cli_audit import audit_app
 from cli_backfill import backfill
+from cli_connection import add_commands as add_connection
 from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
@@ -72,6 +73,7 @@ app.command("serve")(serve)
 app.command("backfill")(backfill)
 add_commands(app)
 add_settings(app)
+add_connection(app)
 
 
 @app.command()
@@ -110,6 +112,7 @@ def connect(
             code=code,
             company=company,
             environment=environment,
+            actor=person(),
         )
         facts = {
             "connection": connection.name,

@@ -65,16 +65,30 @@ class ConnectionSettings(BaseModel):
         return policy_from(self.policy, self.policy_version)
 
 
+class WrongSettingsError(UsageError):
+    """Settings that cannot be; the message says what is wrong with the first of them.
+
+    Attributes:
+        mistakes: each setting at fault, such as frequency_minutes_of.invoices -> what is wrong.
+    """
+
+    def __init__(self, message: str, mistakes: dict[str, str]) -> None:
+        super().__init__(message)
+        self.mistakes = mistakes
+
+
 def settings_from_json(text: str) -> ConnectionSettings:
     """Settings from their stored form.
 
     Raises:
-        UsageError: naming the field, the value and what is allowed.
+        WrongSettingsError: naming the field, the value and what is allowed.
     """
     try:
         return ConnectionSettings.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the text"
-        given = shorten(repr(first["input"]))
-        raise UsageError(f"settings: {place} is {given}: {first['msg']}") from error
+        found = error.errors()
+        mistakes = {".".join(str(part) for part in each["loc"]): each["msg"] for each in found}
+        place, words = next(iter(mistakes.items()))
+        given = shorten(repr(found[0]["input"]))
+        message = f"settings: {place or 'the text'} is {given}: {words}"
+        raise WrongSettingsError(message, mistakes) from error

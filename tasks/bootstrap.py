@@ -82,12 +82,16 @@ class Installation:
         """What keeps this process within QuickBooks's limits for a company."""
         return self._limiters.setdefault(connection_id, Limiter(self.clock))
 
-    def oauth(self, environment: str) -> IntuitOAuth:
-        """Intuit's token service for an environment."""
+    def oauth(self, environment: str, redirect_url: str = "") -> IntuitOAuth:
+        """Intuit's token service for an environment.
+
+        redirect_url is where it sends people back to, QBSYNC_REDIRECT_URL unless given; a consent
+        and the exchange of its code must name the same.
+        """
         keys = AppKeys(
             client_id=self.settings.intuit_client_id,
             client_secret=self.settings.intuit_client_secret.get_secret_value(),
-            redirect_uri=self.settings.redirect_url,
+            redirect_uri=redirect_url or self.settings.redirect_url,
         )
         return IntuitOAuth(self.settings.endpoints_of(environment), keys)
 
@@ -132,8 +136,12 @@ def connect_company(
     code: str = "",
     company: str = "",
     environment: str = "",
+    redirect_url: str = "",
+    actor: str = "sync",
 ) -> Connection:
     """Pair a company with QuickBooks: prove the permission, store it, remember who it is.
+
+    redirect_url is the one that a code was asked for with, and actor who did it, for the log.
 
     Raises:
         UsageError: the input or settings cannot be used, or the company is another one.
@@ -155,7 +163,7 @@ def connect_company(
 
     connected = connect(
         place.settings.endpoints_of(environment),
-        place.oauth(environment),
+        place.oauth(environment, redirect_url),
         place.clock,
         realm_id,
         refresh_token=refresh_token,
@@ -164,7 +172,7 @@ def connect_company(
     )
     with place.engine.begin() as transaction:
         connection_id = store_connection(
-            transaction, connected.company, environment, company, place.clock.now()
+            transaction, connected.company, environment, company, place.clock.now(), actor
         )
         store.save(connection_id, connected.tokens, transaction=transaction)
     return connection_named(place.engine, connected.company.realm_id)

@@ -91,7 +91,7 @@ def _kept(place: Installation, connection: Connection, progress: Callable[[str],
     except RemoteError as error:
         # the next run asks again, long before anything ends
         state, message = "not reached", str(error)
-    ends_at, words = _end_of(store.permission(connection.id))
+    ends_at, words = end_of(store.permission(connection.id))
     if ends_at is not None and ends_at - now <= TOLD_BEFORE:
         day = f"{ends_at:%Y-%m-%d}"
         title = f"{connection.name}: QuickBooks's permission ends on {day}"
@@ -103,8 +103,18 @@ def _kept(place: Installation, connection: Connection, progress: Callable[[str],
     return Kept(connection.name, state, ends_at, message)
 
 
-def _end_of(permission: Permission) -> tuple[datetime | None, str]:
-    """When it ends, and why."""
+def permission_of(place: Installation, connection: Connection) -> Permission | None:
+    """Until when a company lets us in, as far as is known without asking; None: not at all."""
+    try:
+        return place.tokens(connection.environment).permission(connection.id)
+    except DisconnectedError as error:
+        if error.fault.code != "no_tokens":
+            raise
+        return None
+
+
+def end_of(permission: Permission) -> tuple[datetime | None, str]:
+    """When a permission ends, and why."""
     hard, unused = permission.hard_ends_at, permission.unused_ends_at
     if hard is not None and (unused is None or hard <= unused):
         return hard, "Intuit ends every permission five years after it was given."

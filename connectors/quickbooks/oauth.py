@@ -82,12 +82,13 @@ class IntuitOAuth:
             if not self._discovery:
                 self._discovery = self._discover()
 
-    def authorization_url(self) -> tuple[str, str]:
+    def authorization_url(self, note: str = "") -> tuple[str, str]:
         """Return where to send the person, and the state to bind to their session.
 
-        The state must come back unchanged and is good for one use.
+        The state must come back unchanged and is good for one use. A note, such as for whom it is
+        asked, travels in it after a dot; it is seen by the person and by Intuit.
         """
-        state = secrets.token_urlsafe(32)
+        state = secrets.token_urlsafe(32) + (f".{note}" if note else "")
         with self._client() as client:
             url: str = client.get_authorization_url([Scopes.ACCOUNTING], state_token=state)
         return url, state

@@ -26,7 +26,7 @@ from models.errors import DisconnectedError
 from models.tables.sync import tokens as token_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Row
 
@@ -163,14 +163,27 @@ class TokenStore:
             ids = list(connection.scalars(select(token_rows.c.connection_id)))
         return sum(self._rotate(connection_id) for connection_id in ids)
 
-    def disconnect(self, connection_id: int) -> None:
-        """End the permission at Intuit and forget its tokens."""
+    def disconnect(
+        self, connection_id: int, also: Callable[[Connection], object] = lambda _: None
+    ) -> None:
+        """End the permission at Intuit and forget its tokens, where there is one.
+
+        Args:
+            connection_id: whose permission.
+            also: what else is written, before it and in the same transaction.
+
+        Raises:
+            RetryLaterError: Intuit cannot be reached; nothing is forgotten, or written.
+        """
         self._service.prepare()
-        with self._locked(connection_id) as (connection, row):
+        with self._engine.begin() as connection:
+            also(connection)
+            mine = token_rows.c.connection_id == connection_id
+            row = connection.execute(select(token_rows).where(mine).with_for_update()).first()
+            if row is None:
+                return
             self._service.revoke(self._refresh_token(row))
-            connection.execute(
-                delete(token_rows).where(token_rows.c.connection_id == connection_id)
-            )
+            connection.execute(delete(token_rows).where(mine))
 
     def _renew(self, connection_id: int, generation: int, *, force: bool, refused: str) -> str:
         """Renew a permission under the row's lock, unless somebody else just has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,15 @@ _LOG = logging.getLogger(__name__)
 
 #: Companies that a message names.
 NAMES_MAX = 20
+#: Companies of the platform that one can choose from.
+COMPANIES_MAX = 1_000
+
+#: Status -> those it may follow on, and what the audit log calls it.
+_WAYS = {
+    "paused": ({"connected"}, "connection.paused"),
+    "connected": ({"paused"}, "connection.resumed"),
+    "disconnected": ({"connected", "paused", "reconnect"}, "connection.disconnected"),
+}
 
 
 def connection_named(engine: Engine, name: str = "") -> Connection:
@@ -94,13 +103,81 @@ def facts_of(engine: Engine, connection_id: int) -> CompanyFacts:
     return CompanyFacts(**json.loads(stored or "{}"))
 
 
+@dataclass(frozen=True)
+class PlatformCompany:
+    """A company of the platform."""
+
+    name: str
+    #: Its connection; None where it was never connected.
+    connection_id: int | None
+
+
+def platform_companies(engine: Engine) -> list[PlatformCompany]:
+    """The companies of the platform, by name: what can be connected."""
+    table = tables.connections
+    query = (
+        select(companies.c.name, table.c.id)
+        .join(table, table.c.company_id == companies.c.id, isouter=True)
+        .order_by(companies.c.name)
+        .limit(COMPANIES_MAX)
+    )
+    with reading(engine).connect() as connection:
+        return [PlatformCompany(row.name, row.id) for row in connection.execute(query)]
+
+
+def connected_at(engine: Engine, connection_id: int) -> datetime | None:
+    """When a company was connected first."""
+    table = tables.connections
+    with reading(engine).connect() as connection:
+        return connection.scalar(select(table.c.created_at).where(table.c.id == connection_id))
+
+
+def change_status(
+    transaction: SqlConnection, connection: Connection, status: str, actor: str, now: datetime
+) -> bool:
+    """Let a company be "connected", "paused" or "disconnected", with an audit entry.
+
+    Returns False where it is so already: then nothing is written.
+
+    Raises:
+        DecisionError: it cannot become so from what it is.
+    """
+    before, kind = _WAYS[status]
+    mine = tables.connections.c.id == connection.id
+    query = select(tables.connections.c.status).where(mine).with_for_update()
+    stored = str(transaction.execute(query).scalar_one())
+    if stored == status:
+        return False
+    if stored not in before:
+        raise DecisionError(
+            f"{connection.name} is {stored}", code="not_connected", fix="Connect it again first."
+        )
+    transaction.execute(
+        update(tables.connections).where(mine).values(status=status, updated_at=now)
+    )
+    if status == "connected":
+        make_due(transaction, connection.id, now)
+    body: dict[str, object] = {
+        "realm_id": connection.realm_id,
+        "environment": connection.environment,
+    }
+    note = AuditNote(kind, body, actor=actor)
+    append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+    return True
+
+
 def store_connection(
-    transaction: SqlConnection, facts: CompanyFacts, environment: str, company: str, now: datetime
+    transaction: SqlConnection,
+    facts: CompanyFacts,
+    environment: str,
+    company: str,
+    now: datetime,
+    actor: str = "sync",
 ) -> int:
     """Pair a platform company with a QuickBooks company, or renew the pairing; the row's id.
 
     company names the platform's company; where it is empty the only one is taken, and where there
-    is none yet it is made from QuickBooks's name.
+    is none yet it is made from QuickBooks's name. actor is who did it, for the log.
 
     Raises:
         UsageError: the company is paired with another QuickBooks company already.
@@ -144,6 +221,7 @@ def store_connection(
     note = AuditNote(
         "connection.connected",
         {"realm_id": facts.realm_id, "environment": environment, "company": facts.name},
+        actor=actor,
     )
     append_notes(transaction, [note], connection_id=connection_id, at=now, run_id=None)
     return connection_id
@@ -198,7 +276,7 @@ def save_settings(
     Raises:
         DecisionError: somebody else has changed them since the connection was read.
     """
-    before, after = connection.settings.model_dump(mode="json"), settings.model_dump(mode="json")
+    before, after = _in_order(connection.settings), _in_order(settings)
     changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if not changed:
         return
@@ -219,6 +297,12 @@ def save_settings(
         make_due(transaction, connection.id, now)
         note = AuditNote("settings.changed", {"changed": changed}, actor=actor)
         append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+
+
+def _in_order(settings: ConnectionSettings) -> dict[str, Any]:
+    """Settings as they are logged; what is a set has one order."""
+    values = settings.model_dump(mode="json")
+    return {name: sorted(each) if isinstance(each, list) else each for name, each in values.items()}
 
 
 def _stored_settings(transaction: SqlConnection, mine: ColumnElement[bool]) -> ConnectionSettings:

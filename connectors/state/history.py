@@ -1,16 +1,17 @@
-"""What the runs of the last days have moved, for a chart."""
+"""What was done lately: what the runs of the last days have moved, and what people have changed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine, select
 
 from connectors.database import reading
+from connectors.state.queries import LATELY
 from models.tables import sync as tables
 from models.words import Side
 
@@ -47,6 +48,46 @@ def last_days(engine: Engine, connection_id: int, now: datetime) -> list[Day]:
                 counts = directions[f"to_{side}"]
                 day.moved[side] += counts["created"] + counts["updated"]
     return days
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An entry of the audit log, for people."""
+
+    number: int
+    at: datetime
+    kind: str
+    actor: str
+    body: dict[str, Any]
+
+
+def done_lately(
+    engine: Engine, connection_id: int, kinds: Collection[str], rows_max: int
+) -> list[Happening]:
+    """The newest entries of these kinds within the last `LATELY` audit entries, newest first."""
+    entries, heads = tables.audit_entries, tables.audit_heads
+    last = select(heads.c.number).where(heads.c.connection_id == connection_id).scalar_subquery()
+    query = (
+        select(entries.c.number, entries.c.at, entries.c.kind, entries.c.actor, entries.c.body)
+        .where(
+            entries.c.connection_id == connection_id,
+            entries.c.number > last - LATELY,
+            entries.c.kind.in_(list(kinds)),
+        )
+        .order_by(entries.c.number.desc())
+        .limit(rows_max)
+    )
+    with reading(engine).connect() as connection:
+        return [
+            Happening(
+                row.number,
+                datetime.fromisoformat(row.at),
+                row.kind,
+                row.actor,
+                json.loads(row.body),
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def _runs(

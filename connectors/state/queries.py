@@ -122,6 +122,17 @@ def alerts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
     )
 
 
+def alert_of_cause(engine: Engine, connection_id: int, cause: str) -> dict[str, Any] | None:
+    """The connection's own open alert of a cause; None where there is none."""
+    table = tables.alerts
+    query = select(table.c.title, table.c.message, table.c.fix, table.c.opened_at).where(
+        table.c.subject == tables.alert_subject(connection_id, None),
+        table.c.cause == cause,
+        table.c.closed_at.is_(None),
+    )
+    return next(iter(_rows(engine, query)), None)
+
+
 def conflicts(engine: Engine, connection_id: int, run_id: str = "") -> list[dict[str, Any]]:
     """Conflicts with all three versions and who has overridden them, newest first.
 

@@ -7,6 +7,7 @@ session. A session ends by itself when nobody uses it, and after half a day in a
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -138,6 +139,11 @@ def expect_consent(engine: Engine, session: Session, state: str) -> None:
             .where(sessions.c.number_hash == session.number_hash)
             .values(consent_state=_hash(state))
         )
+
+
+def expects_consent(session: Session, state: str) -> bool:
+    """Whether this session asked for the consent with this state, and has not taken it yet."""
+    return bool(state) and hmac.compare_digest(session.consent_state, _hash(state))
 
 
 def take_consent(engine: Engine, session: Session, state: str) -> bool:

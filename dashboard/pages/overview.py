@@ -68,11 +68,13 @@ def companies(visit: See) -> Response:
     seen = visit.companies()
     if len(seen) == 1:
         return RedirectResponse(f"{ROOT}/{seen[0].id}", 303)
+    now = visit.place.clock.now()
     found = {each.name: each for each in figures(visit.place.engine, _month(visit))}
     rows = [
-        {"company": each, "figures": found[each.name], "health": health_of(found[each.name])}
+        {"company": each, "figures": each_found, "health": health_of(each_found)}
         for each in seen
-        if each.name in found
+        # what is disconnected has no figures
+        for each_found in [found.get(each.name) or Figures(each.name, each.status, now)]
     ]
     return visit.page("companies.html", rows=rows)
 
