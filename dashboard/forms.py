@@ -1,11 +1,21 @@
-"""What forms carry. Each form says which fields it has; one with any other is refused."""
+"""What forms and addresses carry. Each form says its fields; one with any other is refused."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
-from fastapi import Form
-from pydantic import BaseModel, ConfigDict, SecretStr
+from fastapi import Form, Query
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from models.errors import UsageError, shorten
+
+#: What databases keep as an integer.
+NUMBER_MAX: Final = 2**31 - 1
+#: A number that a row is known by.
+Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+#: The same in an address; where a list goes on, or what it is about.
+NumberInAddress = Annotated[int | None, Query(ge=1, le=NUMBER_MAX)]
 
 
 class Plain(BaseModel):
@@ -17,3 +27,26 @@ class Plain(BaseModel):
 
 
 PlainForm = Annotated[Plain, Form()]
+
+
+def place_text(at: datetime, number: int) -> str:
+    """Where a list that is sorted by an instant goes on, as an address carries it."""
+    return f"{at.isoformat()}_{number}"
+
+
+def place_of(text: str) -> tuple[datetime, int] | None:
+    """The same from an address; None where it names none.
+
+    Raises:
+        UsageError: it is no such place.
+    """
+    if not text:
+        return None
+    instant, _, number = text.rpartition("_")
+    try:
+        place = datetime.fromisoformat(instant), int(number)
+    except ValueError:
+        place = None
+    if place is None or place[0].tzinfo is None or not 0 < place[1] <= NUMBER_MAX:
+        raise UsageError(f"the place in the list is {shorten(text)!r}: follow a link of the page")
+    return place

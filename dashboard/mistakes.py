@@ -82,12 +82,18 @@ async def _not_right(request: Request, error: Exception) -> Response:
 
 async def _not_done(request: Request, error: Exception) -> Response:
     """What the sync refuses, with what it says to do."""
-    fix = str(getattr(error, "fix", ""))
-    if isinstance(error, RemoteError):
-        fix = f"{error.fault.cause} {error.fault.fix}".strip()
-    if isinstance(error, BrakeError) and error.brake == "lease":
-        fix = "A sync of this company is under way: do it again in a moment."
+    assert isinstance(error, SyncError)
+    fix = fix_of(error)
     return _answer(request, 422 if isinstance(error, UsageError) else 409, str(error), fix)
+
+
+def fix_of(error: SyncError) -> str:
+    """What a person can do about what the sync refuses."""
+    if isinstance(error, RemoteError):
+        return f"{error.fault.cause} {error.fault.fix}".strip()
+    if isinstance(error, BrakeError) and error.brake == "lease":
+        return "A sync of this company is under way: do it again in a moment."
+    return str(getattr(error, "fix", ""))
 
 
 async def _database(request: Request, error: Exception) -> Response:

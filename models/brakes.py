@@ -170,6 +170,36 @@ def _amount(written: Iterable[RecordPlan], limits: Limits) -> Tripped | None:
     return Tripped("amount", message, frozenset(keys))
 
 
+@dataclass(frozen=True)
+class Total:
+    """The money of a record type that tripped the brake, in the home currency."""
+
+    record_type: str
+    records: int
+    amount: Decimal
+    #: Records in foreign currency without a rate; their amounts are not in the sum.
+    unknown: int
+
+
+def totals_of(subjects: Iterable[str]) -> list[Total]:
+    """What keys of the brake `amount` come to, by record type; those of others say nothing."""
+    found: dict[str, list[str]] = {}
+    for each in subjects:
+        brake, _, key = each.partition(" ")
+        if brake == "amount":
+            record_type, _link, amount = key.split(":")
+            found.setdefault(record_type, []).append(amount)
+    return [
+        Total(
+            record_type,
+            len(amounts),
+            sum((Decimal(each) for each in amounts if each != str(None)), Decimal(0)),
+            amounts.count(str(None)),
+        )
+        for record_type, amounts in sorted(found.items())
+    ]
+
+
 def _moves_money(each: RecordPlan) -> bool:
     """Whether an amount comes, goes or changes on a side."""
     name = each.record_type.amount

@@ -106,6 +106,11 @@ def settle_parked(unit: Unit, chosen: Chosen, decision: str, actor: str, why: st
     return len(parked)
 
 
+def settled_otherwise(code: str) -> str:
+    """How to be rid of a record that can be neither skipped nor settled; "" where it can."""
+    return _NOT_SETTLED.get(code, "")
+
+
 def _found(unit: Unit, chosen: Chosen) -> list[Parked]:
     """The records that are meant; what would silently mean nothing is refused."""
     parked = unit.parked(list(catalog()))

@@ -29,7 +29,7 @@ class ApprovalRows(Rows):
             )
             .order_by(approvals.c.id)
         )
-        return [_approval(row) for row in rows]
+        return [approval_of(row) for row in rows]
 
     def add_approval(self, approval: Approval) -> Approval:
         """Store a plan that waits for a person; the same with its number."""
@@ -71,7 +71,8 @@ class ApprovalRows(Rows):
             )
 
 
-def _approval(row: Row[Any]) -> Approval:
+def approval_of(row: Row[Any]) -> Approval:
+    """A stored plan from its row."""
     return Approval(
         number=row.id,
         brake=row.brake,

@@ -6,6 +6,7 @@ All are bounded.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -138,22 +139,28 @@ def conflicts(engine: Engine, connection_id: int, run_id: str = "") -> list[dict
 
     With run_id only those that came up in that run.
     """
-    overrides = _overrides(engine, connection_id)
+    return with_overrides(engine, connection_id, _conflicts(engine, connection_id, run_id))
+
+
+def with_overrides(
+    engine: Engine, connection_id: int, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Conflicts with who has overridden each of them, and to which side's version."""
+    overrides = _overrides(engine, connection_id, [row["id"] for row in rows])
     nobody = {"overridden_to": None, "overridden_by": None, "overridden_at": None}
-    return [
-        {**row, **overrides.get(row["id"], nobody)}
-        for row in _conflicts(engine, connection_id, run_id)
-    ]
+    return [{**row, **overrides.get(row["id"], nobody)} for row in rows]
 
 
-def _overrides(engine: Engine, connection_id: int) -> dict[int, dict[str, Any]]:
+def _overrides(
+    engine: Engine, connection_id: int, numbers: Collection[int]
+) -> dict[int, dict[str, Any]]:
     """Conflict -> its last override that was not taken back."""
     table = tables.revisions
     query = (
         select(table.c.conflict_id, table.c.kind, table.c.side, table.c.actor, table.c.created_at)
         .where(
             table.c.connection_id == connection_id,
-            table.c.conflict_id.is_not(None),
+            table.c.conflict_id.in_(list(numbers)),
             table.c.state.in_([RevisionState.PENDING.value, RevisionState.DONE.value]),
         )
         .order_by(table.c.id)

@@ -5,18 +5,39 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dashboard.pages import (
+    alerts,
     audit,
+    conflicts,
     connecting,
     connection,
+    matching,
     overview,
+    plans,
     policies,
+    queue,
     records,
     settings,
     signing_in,
 )
 
+#: Those whose addresses name no company come before those that do.
+_PAGES = (
+    signing_in,
+    connecting,
+    overview,
+    alerts,
+    conflicts,
+    queue,
+    plans,
+    matching,
+    records,
+    audit,
+    settings,
+    policies,
+    connection,
+)
+
 
 def routers() -> list[APIRouter]:
-    """All pages' routers; addresses that name no company come before those that do."""
-    modules = (signing_in, connecting, overview, records, audit, settings, policies, connection)
-    return [each.router for each in modules]
+    """All pages' routers."""
+    return [each.router for each in _PAGES]

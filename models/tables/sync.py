@@ -320,6 +320,9 @@ alerts = Table(
     instant("opened_at"),
     Column("closed_at", UTCDateTime),
     Column("occurrences", Integer, nullable=False),
+    #: Who has said that they know of it, and when; NULL: nobody.
+    Column("acknowledged_by", String(100)),
+    Column("acknowledged_at", UTCDateTime),
     Index(None, "connection_id", "closed_at"),
     sqlite_autoincrement=True,
 )
