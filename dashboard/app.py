@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from dashboard.assets import mount_assets
 from dashboard.guard import Guard
@@ -14,6 +15,17 @@ from dashboard.webhooks import WEBHOOKS_PATH, Receiver
 from tasks.bootstrap import Installation
 
 
+class GuardedApp(FastAPI):
+    """An application with the guard around all of it, also around what answers its own errors."""
+
+    #: Where people find the pages; "" for wherever they ask.
+    dashboard_url = ""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What answers; `add_middleware` would put the guard inside of what answers a 500."""
+        return Guard(super().build_middleware_stack(), self.dashboard_url)
+
+
 def create_app(place: Installation, wake: Wake) -> FastAPI:
     """The application of an installation; wake is called when companies became due.
 
@@ -23,7 +35,10 @@ def create_app(place: Installation, wake: Wake) -> FastAPI:
         UsageError: files of the pages are not where they should be.
     """
     # without the pages that describe an interface: they would need scripts from afar
-    app = FastAPI(title="quickbooks-sync", openapi_url=None)
+    # and without a redirect to an address with or without a slash: it would repeat whatever host
+    # and scheme the request names
+    app = GuardedApp(title="quickbooks-sync", openapi_url=None, redirect_slashes=False)
+    app.dashboard_url = place.settings.dashboard_url
     app.state.house = House(place, wake)
     answer_mistakes(app)
     mount_assets(app)
@@ -32,5 +47,4 @@ def create_app(place: Installation, wake: Wake) -> FastAPI:
     if place.settings.has_webhook_verifiers:
         receiver = Receiver(place, wake)
         app.add_api_route(WEBHOOKS_PATH, receiver.receive, methods=["POST"], response_model=None)
-    app.add_middleware(Guard, dashboard_url=place.settings.dashboard_url)
     return app

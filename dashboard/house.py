@@ -27,6 +27,7 @@ from connectors.state.port import Connection
 from connectors.state.sessions import Session, session_of, tell
 from dashboard.shown import environment
 from dashboard.waker import Wake
+from models.errors import shorten
 from models.people import Right, User
 from tasks.bootstrap import Installation
 
@@ -37,7 +38,7 @@ SIGN_IN_PATH: Final = "/sign-in"
 FORM_FIELD: Final = "form_token"
 #: The same for scripts of ours, which send it as a header.
 FORM_HEADER: Final = "x-form-token"
-_CHANGING: Final = frozenset({"POST"})
+_NOT_CHANGING: Final = frozenset({"GET", "HEAD"})
 
 _LOG = logging.getLogger("dashboard.security")
 
@@ -83,8 +84,11 @@ class House:
 
     def is_ours(self, origin: str, host: str) -> bool:
         """Whether a form was on one of our pages, by what the browser says of where it was."""
-        ours = {urlsplit(self.place.settings.dashboard_url).netloc} - {""} or {host}
-        return urlsplit(origin).netloc in ours
+        ours = urlsplit(self.place.settings.dashboard_url)
+        if ours.netloc:
+            return origin == f"{ours.scheme}://{ours.netloc}".lower()
+        # without an address of their own the pages are wherever this machine is asked
+        return bool(host) and origin in {f"http://{host}", f"https://{host}"}
 
     def render(
         self, request: Request, template: str, facts: dict[str, Any], status: int = 200
@@ -170,7 +174,7 @@ class Visiting:
             HTTPException: 404 for a company that is not theirs or not there, 403 for what their
                 role may not, or for a form that is not from one of our pages.
         """
-        if request.method in _CHANGING:
+        if request.method not in _NOT_CHANGING:
             await self._check_form(request)
         return await run_in_threadpool(self._visit, request)
 
@@ -188,7 +192,7 @@ class Visiting:
         session = session_of(place.engine, number, place.clock.now())
         if session is None:
             raise SignInNeededError
-        if request.method in _CHANGING:
+        if request.method not in _NOT_CHANGING:
             self._require_our_form(request, house, session)
         connection = _company(request, house, session.user)
         if not session.user.may(self.right, connection.id if connection else None):
@@ -197,7 +201,8 @@ class Visiting:
                 session.user.name,
                 session.user.role,
                 self.right,
-                request.url.path,
+                # what somebody typed is on one line, without what moves a terminal's cursor
+                shorten(request.scope["path"], characters_max=200),
             )
             raise HTTPException(403, f"your role, {session.user.role}, may not do this")
         return Visit(request, house, session, connection)

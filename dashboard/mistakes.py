@@ -7,7 +7,8 @@ more than that.
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +35,9 @@ _TITLES: Final = {
     500: "Something went wrong here",
     503: "The database is busy",
 }
+
+#: What a field's name says where its value is a secret.
+_SECRETS: Final = ("password", "token", "secret")
 
 _LOG = logging.getLogger(__name__)
 
@@ -76,8 +80,16 @@ async def _not_right(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "the form"
-    given = "" if first["type"] == "missing" else f" is {shorten(repr(first['input']))}"
+    given = "" if _is_unsaid(first, name) else f" is {shorten(repr(first['input']))}"
+    name = shorten(name)
     return _answer(request, 422, f"{name}{given}: {first['msg']}", "Correct it and send it again.")
+
+
+def _is_unsaid(mistake: Mapping[str, Any], name: str) -> bool:
+    """Whether what was given is nothing, a whole form, or what nobody should read again."""
+    is_whole = not isinstance(mistake["input"], str | int | None)
+    is_secret = any(word in name.lower() for word in _SECRETS)
+    return mistake["type"] == "missing" or is_whole or is_secret
 
 
 async def _not_done(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -160,24 +161,46 @@ def signed_in(engine: Engine, name: str, password: str, place: str, now: datetim
         TooManyTriesError: the name, or the place, has failed too often lately.
     """
     name = name.strip().lower()
+    # as it was kept: some keyboards send an accent as a character of its own
+    password = unicodedata.normalize("NFC", password)
     tried = {_subject("name", name): TRIES_MAX, _subject("place", place): TRIES_FROM_ONE_PLACE_MAX}
     # counted before it is checked: tries side by side are not free
     _count(engine, tried, now)
-    with reading(engine).connect() as connection:
-        row = connection.execute(select(users).where(users.c.name == name)).first()
+    row = _row_named(engine, name)
     is_right = _is_right(row.password_hash if row is not None else _NOBODYS, password)
     if row is None or not is_right or not row.is_active:
         return None
     with engine.begin() as transaction:
-        by_name = sign_in_failures.c.subject == _subject("name", name)
-        transaction.execute(delete(sign_in_failures).where(by_name))
+        _forget(transaction, name, place)
+        # a password that was changed while this one was checked is another one
+        same = (users.c.id == row.id) & (users.c.password_hash == row.password_hash)
+        if transaction.scalar(select(users.c.id).where(same)) is None:
+            return None
         return user_by_id(transaction, row.id)
+
+
+def _row_named(engine: Engine, name: str) -> Row[Any] | None:
+    """The row of a name as typed; what cannot be a name is nobody's, and no database sees it."""
+    try:
+        name = checked_name(name)
+    except UsageError:
+        return None
+    with reading(engine).connect() as connection:
+        return connection.execute(select(users).where(users.c.name == name)).first()
+
+
+def _forget(transaction: Connection, name: str, place: str) -> None:
+    """A try that was right is no failure: not of the name, nor of the place that others share."""
+    table = sign_in_failures
+    transaction.execute(delete(table).where(table.c.subject == _subject("name", name)))
+    at_place = (table.c.subject == _subject("place", place)) & (table.c.failures > 0)
+    transaction.execute(update(table).where(at_place).values(failures=table.c.failures - 1))
 
 
 def _is_right(hashed: str, password: str) -> bool:
     with _HASHES_AT_A_TIME:
         try:
-            return _HASHER.verify(hashed, password)
+            return _HASHER.verify(hashed, password.encode("utf-8", "replace"))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -196,21 +219,21 @@ def _count(engine: Engine, tried: dict[str, int], now: datetime) -> None:
     table = sign_in_failures
     with engine.begin() as transaction:
         transaction.execute(delete(table).where(table.c.first_at <= now - FAILURES_KEPT_FOR))
-        rows = transaction.execute(select(table).where(table.c.subject.in_(list(tried)))).all()
-        for row in rows:
-            if row.failures >= tried[row.subject]:
-                wait = row.first_at + FAILURES_KEPT_FOR - now
-                raise TooManyTriesError(int(wait.total_seconds()) + 1)
         kept = transaction.scalar(select(func.count()).select_from(table)) or 0
-        if kept >= _FAILURES_MAX:
-            raise TooManyTriesError(int(FAILURES_KEPT_FOR.total_seconds()))
+    if kept >= _FAILURES_MAX:
+        raise TooManyTriesError(int(FAILURES_KEPT_FOR.total_seconds()))
+    with engine.begin() as transaction:
+        # counted and read by one statement, in one order: tries side by side wait for each other,
+        # and one too many takes its own count back
         for subject in sorted(tried):
             added = upsert(transaction, table).values(subject=subject, failures=1, first_at=now)
-            transaction.execute(
-                added.on_conflict_do_update(
-                    index_elements=["subject"], set_={"failures": table.c.failures + 1}
-                )
-            )
+            counted = added.on_conflict_do_update(
+                index_elements=["subject"], set_={"failures": table.c.failures + 1}
+            ).returning(table.c.failures, table.c.first_at)
+            failures, first_at = transaction.execute(counted).one()
+            if failures > tried[subject]:
+                wait = first_at + FAILURES_KEPT_FOR - now
+                raise TooManyTriesError(int(wait.total_seconds()) + 1)
 
 
 def _subject(kind: str, text: str) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, delete, insert, or_, select, update
 from connectors.database import reading
 from connectors.state.people import user_by_id
 from models.people import User
-from models.tables.people import NOTICE_CHARACTERS_MAX, sessions
+from models.tables.people import NOTICE_CHARACTERS_MAX, sessions, users
 
 IDLE_MAX: Final = timedelta(minutes=30)
 LENGTH_MAX: Final = timedelta(hours=12)
@@ -54,6 +54,8 @@ def begin_session(engine: Engine, user: User, now: datetime) -> str:
                 or_(sessions.c.seen_at < now - IDLE_MAX, sessions.c.created_at < now - LENGTH_MAX)
             )
         )
+        # who signs in twice at once is counted once after the other
+        transaction.execute(select(users.c.id).where(users.c.id == user.id).with_for_update())
         theirs = transaction.scalars(
             select(sessions.c.number_hash)
             .where(sessions.c.user_id == user.id)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from connectors.state.people import signed_in
 from connectors.state.sessions import begin_session, end_session, session_of
+from dashboard.forms import Plain, PlainForm
 from dashboard.house import ROOT, SIGN_IN_PATH, See, house_of
 from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX
 
@@ -74,8 +75,9 @@ def sign_in(request: Request, form: Annotated[SignIn, Form()]) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(visit: See) -> Response:
+def sign_out(visit: See, form: PlainForm) -> Response:
     """End the session, here and in the database."""
+    assert isinstance(form, Plain)
     end_session(visit.place.engine, visit.session)
     _LOG.info("%s has signed out", visit.user.name)
     answer = RedirectResponse(SIGN_IN_PATH, 303)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import typer
 
 from cli_shared import translated_errors
-from connectors.logs import JsonLines
 from connectors.quickbooks.scrub import hide
 from emulator.testing import RunningEmulator
 from models.errors import DecisionError, DisconnectedError, Fault
 from tasks.bootstrap import installation, open_cycle
 from tests.fixtures.company import ENCRYPTION_KEY, SIGNING_KEY, Office, opened
+from tests.fixtures.logged import everything_logged
 
 #: They look like nothing: only who knows them can hide them.
 CLIENT_SECRET = "correct-horse"
@@ -37,27 +35,6 @@ def office(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str) -> 
         opened(emulator, sqlite_url, monkeypatch, tmp_path) as made,
     ):
         yield made
-
-
-@contextmanager
-def everything_logged() -> Iterator[dict[str, io.StringIO]]:
-    """All that any library logs, down to its debug lines, in both forms."""
-    root, factory = logging.getLogger(), logging.getLogRecordFactory()
-    level = root.level
-    outputs = {"text": io.StringIO(), "json": io.StringIO()}
-    handlers = [logging.StreamHandler(each) for each in outputs.values()]
-    handlers[0].setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
-    handlers[1].setFormatter(JsonLines())
-    for each in handlers:
-        root.addHandler(each)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield outputs
-    finally:
-        logging.setLogRecordFactory(factory)
-        root.setLevel(level)
-        for each in handlers:
-            root.removeHandler(each)
 
 
 def canaries(office: Office) -> dict[str, str]:

@@ -1,0 +1,139 @@
+"""Only our own pages can send a form, only the fields that it has, and looking changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.house import FORM_HEADER, SIGN_IN_PATH
+from models.people import Role
+from tests.fixtures.guarded import Address, Guarded, changed, listed_addresses, place_at
+from tests.fixtures.pages import HOME, PASSWORD
+
+ADDRESSES = listed_addresses()
+PAGES = [each for each in ADDRESSES if not each.is_api]
+FORMS = [each for each in PAGES if each.method == "POST" and each.right is not None]
+LOOKS = [each for each in ADDRESSES if each.method == "GET"]
+
+each_form = pytest.mark.parametrize("address", FORMS, ids=str)
+
+
+def test_pages_are_read_or_sent() -> None:
+    """No page takes any other method: the check of forms looks at what is sent."""
+    assert {each.method for each in PAGES} == {"GET", "POST"}
+    assert FORMS
+    assert LOOKS
+
+
+@each_form
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "no token",
+        "empty token",
+        "token of another session",
+        "token of another person",
+        "foreign origin",
+        "no origin of its own",
+        "another port",
+        "foreign origin, token in the header",
+    ],
+)
+def test_a_form_that_is_not_ours_does_nothing(
+    guarded: Guarded, address: Address, trick: str
+) -> None:
+    """403, and no row is another one."""
+    client, token = guarded.begin(Role.ADMIN)
+    given = {
+        "no token": None,
+        "empty token": "",
+        "token of another session": guarded.begin(Role.ADMIN)[1],
+        "token of another person": guarded.begin(Role.VIEWER)[1],
+    }.get(trick, token)
+    origin = {
+        "foreign origin": "https://evil.example.com",
+        "no origin of its own": "null",
+        "another port": "http://localhost:8401",
+        "foreign origin, token in the header": f"{HOME}.evil.example.com",
+    }.get(trick, HOME)
+    headers = {"origin": origin}
+    if "header" in trick:
+        headers[FORM_HEADER] = token
+    before = guarded.rows()
+    data = {} if given is None else {"form_token": given}
+    answer = client.post(address.at(), data=data, headers=headers)
+    assert answer.status_code == 403
+    assert changed(before, guarded.rows()) == set()
+    assert not guarded.woken
+
+
+@each_form
+def test_an_unknown_field_is_refused(guarded: Guarded, address: Address) -> None:
+    """Whatever else is in the form."""
+    client, token = guarded.begin(Role.ADMIN)
+    before = guarded.rows()
+    data = {"form_token": token, "is_admin": "true"}
+    answer = client.post(address.at(), data=data, headers={"origin": HOME})
+    assert answer.status_code == 422
+    assert changed(before, guarded.rows()) == set()
+
+
+@each_form
+def test_a_form_without_a_session_does_nothing(guarded: Guarded, address: Address) -> None:
+    """Not even with somebody's token."""
+    token = guarded.begin(Role.ADMIN)[1]
+    before = guarded.rows()
+    answer = guarded.client().post(address.at(), data={"form_token": token})
+    assert answer.status_code == 403
+    assert changed(before, guarded.rows()) == set()
+
+
+@pytest.mark.parametrize("address", LOOKS, ids=str)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_looking_changes_nothing(guarded: Guarded, address: Address, method: str) -> None:
+    """By anybody, whatever is asked for; also with the fields of a form in the address."""
+    browsers = {role: guarded.begin(role) for role in Role}
+    before = guarded.rows()
+    guarded.client().request(method, address.at())
+    for client, token in browsers.values():
+        query = {"form_token": token, "state": "x", "code": "x"}
+        for answer in (
+            client.request(method, address.at()),
+            client.request(method, address.at(), params=query),
+        ):
+            assert answer.status_code < 500
+    assert changed(before, guarded.rows()) == set()
+    assert not guarded.woken
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "status"),
+    [
+        ("", HOME, 303),
+        ("", "", 303),
+        ("", "https://evil.example.com", 403),
+        ("", "null", 403),
+        ("https://books.example.com", "https://books.example.com", 303),
+        ("https://books.example.com", "http://books.example.com", 403),
+        ("https://books.example.com", "https://books.example.com:8443", 403),
+        ("https://books.example.com", HOME, 403),
+        ("https://books.example.com", "null", 403),
+    ],
+)
+def test_no_other_site_signs_somebody_in(
+    guarded: Guarded, url: str, origin: str, status: int
+) -> None:
+    """Into an account of its own, to see what they enter there."""
+    other = Guarded(place_at("", guarded.engine, dashboard_url=url))
+    headers = {"origin": origin} if origin else {}
+    form = {"name": Role.ADMIN, "password": PASSWORD}
+    answer = other.client().post(SIGN_IN_PATH, data=form, headers=headers)
+    assert answer.status_code == status
+    assert guarded.sessions_of(Role.ADMIN) == (status == 303)
+
+
+def test_signing_in_takes_no_other_field(guarded: Guarded) -> None:
+    """An unknown one is refused before the password is looked at."""
+    form = {"name": Role.ADMIN, "password": PASSWORD, "role": "admin"}
+    before = guarded.rows()
+    assert guarded.client().post(SIGN_IN_PATH, data=form).status_code == 422
+    assert changed(before, guarded.rows()) == set()

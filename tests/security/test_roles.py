@@ -1,0 +1,152 @@
+"""Who may what: every address, for every role, with every company, none left out.
+
+The table is made from the router. A page that is added to it is in the table by itself, and one
+that asks for no right fails here unless it is on the short list of those that need none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from fastapi.testclient import TestClient
+
+from dashboard.house import SIGN_IN_PATH
+from dashboard.webhooks import WEBHOOKS_PATH
+from models.people import Right, Role
+from tests.fixtures.guarded import (
+    ABSENT,
+    COMPANIES,
+    OTHER,
+    OWN,
+    SECRET_OF_OTHER,
+    Address,
+    Guarded,
+    changed,
+    listed_addresses,
+)
+from tests.fixtures.pages import HOME
+
+#: What asks for nobody: each with what keeps it safe.
+PUBLIC = {
+    "GET /": "leads to the overview",
+    f"GET {SIGN_IN_PATH}": "where one signs in",
+    f"POST {SIGN_IN_PATH}": "takes name and password",
+    f"POST {WEBHOOKS_PATH}": "takes what Intuit has signed",
+}
+#: These end the session, as they should: who was let in is sent to sign in.
+LEAVES = {"POST /sign-out"}
+WHO = [None, *Role]
+ADDRESSES = listed_addresses()
+ASKED = [each for each in ADDRESSES if each.right is not None]
+NO_COMPANY = "there is no such company"
+
+each_address = pytest.mark.parametrize("address", ASKED, ids=str)
+
+
+def companies_of(address: Address) -> dict[str, int]:
+    """The companies that an address is tried with."""
+    return COMPANIES if address.is_of_company else {"none": OWN}
+
+
+def cells(address: Address) -> list[tuple[Role | None, str, int]]:
+    """Every combination of an address with who asks and for which company."""
+    return [(who, name, company) for who in WHO for name, company in companies_of(address).items()]
+
+
+def expected(address: Address, who: Role | None, company: int) -> str:
+    """What an address answers: written down here, apart from how the pages decide it."""
+    if who is None:
+        return "sign in"
+    if address.is_of_company and company in (OTHER, ABSENT):
+        return "no such company"
+    allowed = {
+        Role.VIEWER: {Right.SEE},
+        Role.OPERATOR: {Right.SEE, Right.OPERATE},
+        Role.ADMIN: {Right.SEE, Right.OPERATE, Right.ADMINISTER},
+    }[who]
+    return "let in" if address.right in allowed else "refused"
+
+
+def asked(guarded: Guarded, address: Address, who: Role | None, company: int, item: int) -> str:
+    """What it does answer, in the same words."""
+    client, token = guarded.begin(who) if who else (guarded.client(), "")
+    answer = send(client, address, address.at(company, item), token)
+    assert answer.status_code < 500, answer.text
+    assert SECRET_OF_OTHER not in answer.text
+    if who is None:
+        is_asked = answer.headers.get("location") == SIGN_IN_PATH or (
+            address.method == "POST" and answer.status_code == 403
+        )
+        return "sign in" if is_asked else "let in"
+    if answer.status_code == 403:
+        return "refused"
+    if answer.status_code == 404 and NO_COMPANY in answer.text:
+        return "no such company"
+    is_out = answer.headers.get("location") == SIGN_IN_PATH and str(address) not in LEAVES
+    return "sign in" if is_out else "let in"
+
+
+def send(client: TestClient, address: Address, path: str, token: str) -> object:
+    """Ask for it, with the form's token where it is sent."""
+    if address.method == "GET":
+        return client.get(path)
+    return client.request(
+        address.method, path, data={"form_token": token}, headers={"origin": HOME}
+    )
+
+
+def test_whatever_asks_for_nobody_is_on_the_list() -> None:
+    """And the list has nothing that is not there."""
+    public = {str(each) for each in ADDRESSES if each.right is None}
+    assert public == set(PUBLIC)
+
+
+def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every address, with everybody; how many cells there are is printed."""
+    table = [(address, *cell) for address in ASKED for cell in cells(address)]
+    count = sum(len(WHO) * (3 if each.is_of_company else 1) for each in ASKED)
+    assert len(table) == len(set(table)) == count
+    outcomes = Counter(expected(address, who, company) for address, who, _, company in table)
+    assert set(outcomes) == {"sign in", "no such company", "refused", "let in"}
+    with capsys.disabled():
+        print(f"\n{count} cells of {len(ASKED)} addresses: {dict(outcomes)}")  # noqa: T201
+
+
+@each_address
+def test_every_cell(guarded: Guarded, address: Address) -> None:
+    """Who is refused changes nothing; those who are let in come last, for they may."""
+    table = [(who, company, expected(address, who, company)) for who, _, company in cells(address)]
+    for who, company, answer in sorted(table, key=lambda cell: cell[2] == "let in"):
+        if answer == "let in":
+            assert asked(guarded, address, who, company, OWN) == answer, (who, company)
+            continue
+        before = guarded.rows()
+        assert asked(guarded, address, who, company, OWN) == answer, (who, company)
+        assert changed(before, guarded.rows()) <= {"sessions"}
+        assert not guarded.woken
+
+
+@pytest.mark.parametrize("address", [each for each in ASKED if each.names_item], ids=str)
+def test_what_is_of_another_company_is_not_reached_by_its_number(
+    guarded: Guarded, address: Address
+) -> None:
+    """Under the address of one's own company, by an admin: nothing of it is shown or changed."""
+    before = of_other(guarded)
+    asked(guarded, address, Role.ADMIN, OWN, OTHER)
+    assert of_other(guarded) == before
+
+
+def of_other(guarded: Guarded) -> list[str]:
+    """What the database holds of the company that nobody sees."""
+    return [line for line in guarded.dump().splitlines() if SECRET_OF_OTHER in line]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.0", "01x", "1e0", "٣", "9" * 30, "%20", "1%2f1"])
+def test_what_is_no_number_is_no_company(guarded: Guarded, number: str) -> None:
+    """Not even one that Python would read as a number."""
+    client, _ = guarded.begin(Role.ADMIN)
+    addresses = [each for each in ASKED if each.is_of_company and each.method == "GET"]
+    for address in addresses:
+        path = address.path.replace("{connection_id}", number).replace("{", "").replace("}", "")
+        assert client.get(path).status_code == 404
