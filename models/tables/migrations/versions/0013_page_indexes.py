@@ -1,6 +1,6 @@
 """What the pages look for: indexes of records and of the audit log, and Prefect's run of a run.
 
-Revision: 0012, after 0011. An index only: the log's entries stay as they are.
+Revision: 0013, after 0012. An index only: the log's entries stay as they are.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
