@@ -79,7 +79,8 @@ def notices(block_id: str) -> AutomationCore:
             SendNotification(
                 block_document_id=block_id,
                 subject="QuickBooks sync: {{ event.payload.connection }}",
-                body="{{ event.event }}: {{ event.payload.message }} {{ event.payload.fix }}",
+                body="{{ event.event }}: {{ event.payload.message }} {{ event.payload.fix }} "
+                "{{ event.payload.page }}",
             )
         ],
     )

@@ -19,8 +19,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
+from connectors.state.connections import connection_named
 from flows.parameters import OneConnection
-from flows.sync_run import task_runner, totals
+from flows.sync_run import parked_rows, task_runner, totals
 from models.backfill import PART_DAYS, PART_DAYS_MAX, Asked, Part
 from models.words import DataType, Side
 from tasks.backfill import Preview, backfill, preview
@@ -120,10 +121,11 @@ def _carried_out(place: Installation, connection: str, asked: Asked) -> State[di
         progress=get_run_logger().info,
         told=told,
     )
-    return _ended(reports)
+    company = connection_named(place.engine, connection)
+    return _ended(reports, place.settings.pages_url(company.id))
 
 
-def _ended(reports: Sequence[Report]) -> State[dict[str, Any]]:
+def _ended(reports: Sequence[Report], pages_url: str) -> State[dict[str, Any]]:
     total = added_up(reports)
     create_markdown_artifact(
         key="totals", markdown=totals(total), description="What this backfill did, by direction."
@@ -131,7 +133,7 @@ def _ended(reports: Sequence[Report]) -> State[dict[str, Any]]:
     if total.parked:
         create_table_artifact(
             key="failures",
-            table=total.parked[:ROWS_MAX],
+            table=parked_rows(total.parked, pages_url),
             description="Records that were set aside, why, and what to do.",
         )
     data = total.as_json()
@@ -145,7 +147,7 @@ def _ended(reports: Sequence[Report]) -> State[dict[str, Any]]:
 
 
 def _shown(found: Preview, asked: Asked) -> State[dict[str, Any]]:
-    rows, sums = found.rows, found.totals()
+    rows, sums = found.linked_rows, found.totals()
     create_table_artifact(
         key="plan",
         table=rows[:ROWS_MAX] or [{"plan": "nothing to do: both sides agree"}],

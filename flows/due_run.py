@@ -11,11 +11,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from connectors.state import queries
+from connectors.state.connections import all_connections
 from flows.events import tell_finished, tell_stopped
 from models.words import DataType
 from tasks.bootstrap import Installation
-from tasks.dispatch import CycleEnd, Dispatched, dispatch
+from tasks.dispatch import CompanyRun, CycleEnd, Dispatched, dispatch
 from tasks.prefect_steps import PREFECT_WRITES, ROWS_MAX
+from tasks.report import page_cell
 
 
 def sync_all_due(
@@ -25,7 +27,7 @@ def sync_all_due(
     log = get_run_logger()
     done = dispatch(place, steps=PREFECT_WRITES, only=only, progress=log.info)
     if done.runs:
-        _show(done)
+        _show(place, done)
         _tell(place, done)
     failed = len(done.to_look_at)
     if failed:
@@ -46,29 +48,42 @@ def _sentence(done: Dispatched) -> str:
 
 def _tell(place: Installation, done: Dispatched) -> None:
     """Events about the companies in which something happened."""
+    companies = {each.id: each for each in all_connections(place.engine)}
     for each in done.runs:
         report = each.report
+        company = companies[each.connection_id]
+        pages_url = place.settings.pages_url(company.id)
         if report is not None and each.end is not CycleEnd.IDLE:
             conflicts = queries.conflicts(place.engine, each.connection_id, report.run_ids[0])
-            tell_finished(each.connection_id, each.connection, report, conflicts)
+            tell_finished(company, report, conflicts, pages_url)
         elif report is None and each.end is not CycleEnd.BUSY:
-            tell_stopped(each.connection_id, each.connection, each.end, each.message)
+            tell_stopped(company, each.end, each.message, pages_url)
 
 
-def _show(done: Dispatched) -> None:
+def _show(place: Installation, done: Dispatched) -> None:
     """Figures always; a row for each company that was not idle, those to look at first."""
     create_markdown_artifact(
         key="companies-summary", markdown=summary(done), description="What this run did."
     )
     idle = (CycleEnd.IDLE, CycleEnd.BUSY)
     others = [each for each in done.runs if each.end not in idle and each not in done.to_look_at]
-    rows = [each.as_row() for each in [*done.to_look_at, *others]]
+    rows = [
+        {**each.as_row(), **page_cell(place.settings.pages_url(each.connection_id), page_of(each))}
+        for each in [*done.to_look_at, *others]
+    ]
     if rows:
         create_table_artifact(
             key="companies",
             table=rows[:ROWS_MAX],
             description="Companies in which something was written, or that need a look.",
         )
+
+
+def page_of(run: CompanyRun) -> str:
+    """The page of a company on which one sees what came of its run."""
+    if run.report is None:
+        return "alerts"
+    return "queue" if run.report.parked_open else ""
 
 
 def summary(done: Dispatched) -> str:

@@ -7,8 +7,9 @@ quickbooks-sync.conflict.waiting   a conflict waits for a person
 quickbooks-sync.conflict.decided   the policy has decided one
 quickbooks-sync.conflict.resolved  a person has decided one
 
-The resource of each is its company, quickbooks-sync.connection.NUMBER. Events are a notice, not the
-record of what happened: Prefect may lose some; the audit log has everything.
+The resource of each is its company, quickbooks-sync.connection.NUMBER; `page` is the address of
+what a person should look at, where QBSYNC_DASHBOARD_URL says where the pages are. Events are a
+notice, not the record of what happened: Prefect may lose some; the audit log has everything.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from prefect.events import emit_event
 
+from connectors.state.port import Connection
 from models.errors import shorten
 from tasks.report import Report
 
@@ -28,31 +30,33 @@ EVENTS_MAX: Final = 20
 CHARACTERS_MAX: Final = 500
 
 
-def tell(name: str, connection_id: int, connection: str, facts: Mapping[str, Any]) -> None:
-    """Emit one event about a company."""
+def tell(name: str, company: Connection, facts: Mapping[str, Any], page: str) -> None:
+    """Emit one event about a company, with the page on which a person sees more of it."""
     resource = {
-        "prefect.resource.id": f"{PREFIX}.connection.{connection_id}",
-        "prefect.resource.name": connection,
+        "prefect.resource.id": f"{PREFIX}.connection.{company.id}",
+        "prefect.resource.name": company.name,
     }
-    payload = {"connection": connection, **{key: _short(value) for key, value in facts.items()}}
+    shown = {key: _short(value) for key, value in facts.items()}
+    payload = {"connection": company.name, **shown, "page": page}
     emit_event(event=f"{PREFIX}.{name}", resource=resource, payload=payload)
 
 
 def tell_finished(
-    connection_id: int,
-    connection: str,
+    company: Connection,
     report: Report,
-    conflicts: Iterable[Mapping[str, Any]] = (),
+    conflicts: Iterable[Mapping[str, Any]],
+    pages_url: str,
 ) -> None:
     """What a cycle that got through has to tell; nothing where both sides agreed already."""
     some = list(conflicts)
     if not (report.moved or report.parked or some):
         return
     for parked in report.parked[:EVENTS_MAX]:
-        tell("record.parked", connection_id, connection, parked)
+        tell("record.parked", company, parked, page_url(pages_url, f"records/{parked['link']}"))
     for row in some[:EVENTS_MAX]:
         kind = "waiting" if row["state"] == "review" else "decided"
-        tell(f"conflict.{kind}", connection_id, connection, _of_conflict(row))
+        page = "conflicts" if kind == "waiting" else f"records/{row['link']}"
+        tell(f"conflict.{kind}", company, _of_conflict(row), page_url(pages_url, page))
     counts = {
         "written": report.moved,
         "parked": len(report.parked),
@@ -61,14 +65,19 @@ def tell_finished(
         "metered_calls": report.metered,
         "run": report.run_ids[0] if report.run_ids else "",
     }
-    tell("cycle.finished", connection_id, connection, counts)
+    tell("cycle.finished", company, counts, pages_url)
 
 
-def tell_stopped(connection_id: int, connection: str, reason: str, message: str) -> None:
+def tell_stopped(company: Connection, reason: str, message: str, pages_url: str) -> None:
     """A company's cycle did not get through."""
     fix = "The company's alert says what to do: quickbooks-sync status."
     facts = {"reason": reason, "message": message, "fix": fix}
-    tell("cycle.stopped", connection_id, connection, facts)
+    tell("cycle.stopped", company, facts, page_url(pages_url, "alerts"))
+
+
+def page_url(pages_url: str, page: str) -> str:
+    """Address of a company's page; "" where it is not known where the pages are."""
+    return f"{pages_url}/{page}" if pages_url else ""
 
 
 def _of_conflict(row: Mapping[str, Any]) -> dict[str, Any]:

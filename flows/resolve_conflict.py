@@ -13,7 +13,7 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field, create_model
 
-from flows.events import tell
+from flows.events import page_url, tell
 from flows.parameters import OneConnection
 from models.errors import UsageError
 from models.records import canonical_json
@@ -119,10 +119,11 @@ def _carried_out(
         open_cycle(place, connection, progress=get_run_logger().info) as cycle,
     ):
         done = override(cycle, first.number, takes[first], fields, decided_by)
-        company = cycle.connection
+        company, pages_url = cycle.connection, cycle.pages_url
     for number, side in done.conflicts.items():
         facts = {"id": number, "record_type": done.record_type, "record": done.record, "take": side}
-        tell("conflict.resolved", company.id, company.name, {**facts, "decided_by": decided_by})
+        facts |= {"decided_by": decided_by}
+        tell("conflict.resolved", company, facts, page_url(pages_url, "conflicts"))
     return done
 
 

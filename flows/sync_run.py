@@ -6,7 +6,7 @@ in our own database (design, section 4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect import get_run_logger
@@ -24,7 +24,7 @@ from models.words import DataType
 from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.dispatch import CycleEnd, end_of
 from tasks.prefect_steps import PREFECT, ROWS_MAX
-from tasks.report import Report
+from tasks.report import Report, page_cell
 from tasks.waiting import when_free
 from tasks.watching import run_watched
 
@@ -85,31 +85,40 @@ def _cycle(
             report = run_watched(cycle, flow, PREFECT)
         except SyncError as error:
             if end_of(error) is not CycleEnd.BUSY:
-                tell_stopped(company.id, company.name, end_of(error), str(error))
+                tell_stopped(company, end_of(error), str(error), cycle.pages_url)
             raise
         conflicts = queries.conflicts(place.engine, company.id, cycle.state.run_id)
-    tell_finished(company.id, company.name, report, conflicts)
-    _show(report, conflicts)
+        pages_url = cycle.pages_url
+    tell_finished(company, report, conflicts, pages_url)
+    _show(report, conflicts, pages_url)
     return report
 
 
-def _show(report: Report, conflicts: list[dict[str, Any]]) -> None:
-    """Totals always; conflicts and failures where there are any."""
+def _show(report: Report, conflicts: list[dict[str, Any]], pages_url: str) -> None:
+    """Totals always; conflicts and failures where there are any, with links to the pages."""
     create_markdown_artifact(
         key="totals", markdown=totals(report), description="What this run did, by direction."
     )
     if conflicts:
         create_table_artifact(
             key="conflicts",
-            table=[_plain(row) for row in conflicts[:ROWS_MAX]],
+            table=[
+                {**_plain(row), **page_cell(pages_url, f"records/{row['link']}")}
+                for row in conflicts[:ROWS_MAX]
+            ],
             description="Fields that both sides changed, with all three versions and the winner.",
         )
     if report.parked:
         create_table_artifact(
             key="failures",
-            table=report.parked[:ROWS_MAX],
+            table=parked_rows(report.parked, pages_url),
             description="Records that were set aside, why, and what to do.",
         )
+
+
+def parked_rows(parked: Sequence[Mapping[str, str]], pages_url: str) -> list[dict[str, str]]:
+    """Records that were set aside, each with a link to its page."""
+    return [{**row, **page_cell(pages_url, f"records/{row['link']}")} for row in parked[:ROWS_MAX]]
 
 
 def totals(report: Report) -> str:

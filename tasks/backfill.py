@@ -109,10 +109,18 @@ class Preview:
     plans: dict[int, RecordPlan] = field(default_factory=dict)
     home_currency: str = ""
 
+    #: Where the company's pages are; "" where that is not known.
+    pages_url: str = ""
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """A row per write or parked record."""
         return planned_rows(Plan(tuple(self.plans.values())))
+
+    @property
+    def linked_rows(self) -> list[dict[str, Any]]:
+        """The same, each with a link to the record's page."""
+        return planned_rows(Plan(tuple(self.plans.values())), self.pages_url)
 
     def totals(self) -> list[dict[str, Any]]:
         """Records and their sum of money by side, record type and operation."""
@@ -151,7 +159,8 @@ def preview(
     """What a backfill would do now; neither side is written."""
     known = connection_named(place.engine, connection)
     asked = asked.checked().within(known.settings.data_types)
-    found = Preview(home_currency=known.home_currency)
+    pages_url = place.settings.pages_url(known.id)
+    found = Preview(home_currency=known.home_currency, pages_url=pages_url)
     for part in asked.parts():
         progress(f"looking at {part}")
 

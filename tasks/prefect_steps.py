@@ -105,7 +105,7 @@ def pair_task(work: Work) -> list[Candidate]:
 def plan_task(work: Work) -> Plan:
     """Validate the records with Great Expectations, merge them, and show the plan."""
     plan = PLAIN.plan(work.cycle, *work.subject)
-    rows = planned_rows(plan)
+    rows = planned_rows(plan, work.cycle.pages_url)
     create_table_artifact(
         key="plan",
         table=rows[:ROWS_MAX] or [{"plan": "nothing to do: both sides agree"}],

@@ -112,9 +112,27 @@ def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
             total[key] = total.get(key, 0) + value
 
 
-def planned_rows(plan: Plan) -> list[dict[str, Any]]:
-    """A row per planned write or parked record, for people."""
-    return [row for each in plan.records for row in _rows_of(each)]
+def planned_rows(plan: Plan, pages_url: str = "") -> list[dict[str, Any]]:
+    """A row per planned write or parked record, for people.
+
+    Args:
+        plan: what a cycle is going to do.
+        pages_url: where the company's pages are, for rows that lead to the record's; "" for none.
+    """
+    return [
+        {**row, **page_cell(pages_url, f"records/{each.link.id}")}
+        for each in plan.records
+        for row in _rows_of(each)
+    ]
+
+
+def page_cell(pages_url: str, page: str) -> dict[str, str]:
+    """A cell that leads to a page of the company's; none where it is not known where these are.
+
+    The Prefect UI reads the cells of a table as Markdown.
+    """
+    address = f"{pages_url}/{page}".rstrip("/")
+    return {"page": f"[open]({address})"} if pages_url else {}
 
 
 def _rows_of(each: RecordPlan) -> list[dict[str, Any]]:

@@ -183,6 +183,7 @@ def _conflicts(engine: Engine, connection_id: int, run_id: str) -> list[dict[str
         engine,
         select(
             table.c.id,
+            table.c.link_id.label("link"),
             table.c.record_type,
             links.c.label.label("record"),
             table.c.field,

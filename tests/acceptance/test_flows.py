@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,46 @@ def test_a_flow_waits_for_another_run_of_the_company(
     assert office.books.read("Invoice", "7")["PrivateNote"] == "waited for"
 
 
+def test_artifacts_and_events_lead_to_the_pages(
+    office: Office, prefect_server: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is known where the pages are, each row of a plan, a conflict and a record that was
+    set aside leads to its record, and events to what a person should look at."""
+    from flows.invoices import sync_invoices
+
+    pages = "https://sync.example.com/settings/integrations/quickbooks/1"
+    monkeypatch.setenv("QBSYNC_DASHBOARD_URL", "https://sync.example.com/")
+    invoice = office.books.one("Invoice", "DocNumber = '1009'")
+    row_id = office.platform.id_of("Invoice", invoice["Id"])
+    office.books.update("Invoice", invoice["Id"], PrivateNote="books")
+    office.platform.edit("invoice", row_id, memo="platform")
+    office.platform.add("customer", name="Refused Ltd", currency="USD")
+    office.emulator.faults(
+        entity="Customer", verb="create", kind="fault", code="2050", message="too long", count=None
+    )
+    began = datetime.now(UTC)
+    flow_run_id = run_flow(sync_invoices).state_details.flow_run_id
+
+    links = office.platform.links("invoice")
+    link = next(each for each, (_, row) in links.items() if row == row_id)
+    (parked,) = office.parked()
+    shown = {
+        key: json.loads(each.data)
+        for key, each in artifacts(prefect_server, flow_run_id).items()
+        if key != "totals"
+    }
+    of_invoice, of_customer = (f"[open]({pages}/records/{each})" for each in (link, parked["link"]))
+    assert [row["page"] for row in shown["conflicts"]] == [of_invoice]
+    assert [row["page"] for row in shown["failures"]] == [of_customer]
+    assert {row["page"] for row in shown["plan"]} == {of_invoice, of_customer}
+    found = events(prefect_server, {"conflict.decided", "record.parked", "cycle.finished"}, began)
+    assert {name: each["payload"]["page"] for name, each in found.items()} == {
+        "conflict.decided": f"{pages}/records/{link}",
+        "record.parked": f"{pages}/records/{parked['link']}",
+        "cycle.finished": pages,
+    }
+
+
 def test_an_unknown_connection_fails_the_run_with_a_message_that_helps(
     office: Office, prefect_server: Callable[[], Any]
 ) -> None:
@@ -202,9 +243,13 @@ def test_automations_hear_of_what_happened(
     assert resources == {"quickbooks-sync.connection.1"}
 
 
-def events(server: Callable[[], Any], names: set[str]) -> dict[str, dict[str, Any]]:
+def events(
+    server: Callable[[], Any], names: set[str], since: datetime | None = None
+) -> dict[str, dict[str, Any]]:
     """The newest event of each name; they are stored a moment after they were told."""
-    wanted = {"event": {"name": [f"quickbooks-sync.{name}" for name in names]}}
+    wanted: dict[str, Any] = {"event": {"name": [f"quickbooks-sync.{name}" for name in names]}}
+    if since is not None:
+        wanted["occurred"] = {"since": since.isoformat()}
     deadline = time.monotonic() + RECORDED_SECONDS_MAX
     found: dict[str, dict[str, Any]] = {}
     while time.monotonic() < deadline and set(found) != names:
