@@ -28,7 +28,7 @@ Typed = dict[str, str | bool]
 _MEGABYTE: Final = 1_000_000
 #: A number with more digits before its point is none that anybody means.
 _DIGITS_MAX: Final = 12
-_MINUTES: Final = f"Write a whole number of minutes from 1 to {FREQUENCY_MINUTES_MAX:,}"
+_MINUTES: Final = f"write a whole number of minutes from 1 to {FREQUENCY_MINUTES_MAX:,}"
 
 
 class SettingsForm(Plain):
@@ -82,8 +82,8 @@ FIELDS: Final[Mapping[str, Described]] = {
     ),
     "frequency_minutes": Described(
         "Minutes between two syncs",
-        "How often a sync is due, for every data type without a number of its own. What QuickBooks "
-        "tells by webhook is synced within seconds anyway.",
+        "How often a sync is due, for every data type without a number of its own. Where webhooks "
+        "are set up, what changes in QuickBooks is synced within seconds anyway.",
         f"{_MINUTES}.",
     ),
     **{
@@ -97,7 +97,7 @@ FIELDS: Final[Mapping[str, Described]] = {
     "expense_posting": Described(
         "An approved expense becomes",
         "What an expense of the platform is in QuickBooks. One that is there stays what it is.",
-        f"Choose one of {', '.join(ExpensePosting)}.",
+        f"choose one of {', '.join(ExpensePosting)}.",
     ),
     "batch_writes": Described(
         "Send writes in batches",
@@ -107,13 +107,13 @@ FIELDS: Final[Mapping[str, Described]] = {
     "receipt_megabytes_max": Described(
         "Largest file of a receipt, in MB",
         "A larger file is set aside with what to do, and is not sent or fetched.",
-        f"Write a number above 0 and up to {FILE_BYTES_MAX // _MEGABYTE}, such as 25 or 2.5.",
+        f"write a number above 0 and up to {FILE_BYTES_MAX // _MEGABYTE}, such as 25 or 2.5.",
     ),
     "approval_amount_max": Described(
         "Approval limit",
         "A sync that would write amounts of more than this in all waits until somebody approves "
         "its plan. Leave it empty for no limit.",
-        "Write an amount of 0 or more without signs or thousands separators, such as 25000.00, or "
+        "write an amount of 0 or more without signs or thousands separators, such as 25000.00, or "
         "nothing.",
     ),
 }
@@ -190,11 +190,11 @@ def settings_of(typed: Typed, based_on: ConnectionSettings) -> ConnectionSetting
 
 def mistakes_of(error: WrongSettingsError, typed: Typed) -> dict[str, str]:
     """Field of the form -> what is wrong with what was typed, and what to type."""
-    fields = [_FIELD_OF.get(name, name) for name in error.mistakes]
+    at_fault = {_FIELD_OF.get(name, name) for name in error.mistakes}
     return {
-        name: f"{FIELDS[name].label} is {shorten(repr(typed[name]))}: {FIELDS[name].allowed}"
-        for name in fields
-        if name in FIELDS
+        name: f"{each.label} is {shorten(repr(typed[name]))}: {each.allowed}"
+        for name, each in FIELDS.items()
+        if name in at_fault
     }
 
 

@@ -47,9 +47,9 @@ _LOG = logging.getLogger("dashboard.security")
 class ConsentForm(Plain):
     """What Intuit sent back, and which company of the platform it is for."""
 
-    code: SecretStr
-    realm_id: str
-    state: SecretStr
+    code: SecretStr = SecretStr("")
+    realm_id: str = ""
+    state: SecretStr = SecretStr("")
     company: str = ""
 
 

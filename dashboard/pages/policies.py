@@ -120,7 +120,7 @@ def _choices(rules: list[EffectiveRule]) -> list[tuple[str, list[tuple[str, str]
         ("Whole data types", [(each.value, each.value) for each in DataType]),
         ("Whole record types", [(name, name) for name in names]),
         *(
-            (f"Fields of {name}", [(f"{name}.{row.field}", row.field) for row in rows])
+            (f"Fields of {name}", [(f"{name}.{row.field}", f"{name}: {row.field}") for row in rows])
             for name, rows in groupby(free, lambda row: row.record_type.name)
         ),
     ]
