@@ -39,7 +39,7 @@ LEAVES = {"POST /sign-out"}
 WHO = [None, *Role]
 ADDRESSES = listed_addresses()
 ASKED = [each for each in ADDRESSES if each.right is not None]
-NO_COMPANY = "there is no such company"
+NO_COMPANY, OF_THE_ROLE = "there is no such company", "may not do this"
 
 each_address = pytest.mark.parametrize("address", ASKED, ids=str)
 
@@ -79,7 +79,8 @@ def asked(guarded: Guarded, address: Address, who: Role | None, company: int, it
             address.method == "POST" and answer.status_code == 403
         )
         return "sign in" if is_asked else "let in"
-    if answer.status_code == 403:
+    # a page may answer 403 for a reason of its own, such as a consent that nobody asked for
+    if answer.status_code == 403 and OF_THE_ROLE in answer.text:
         return "refused"
     if answer.status_code == 404 and NO_COMPANY in answer.text:
         return "no such company"
