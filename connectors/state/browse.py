@@ -174,7 +174,10 @@ def entries(engine: Engine, wanted: Wanted, before: int | None = None) -> Page:
         table.number, table.at, table.kind, table.actor, table.run_id, table.record_type,
         table.link_id.label("link"), table.body,
     )  # fmt: skip
-    page = _page(engine, query.where(*narrowed).order_by(table.number.desc()), "number")
+    # of several records: found by their index and then sorted, or SQLite reads the log through
+    is_sorted = wanted.links is not None and len(wanted.links) > 1
+    newest = (table.number + 0 if is_sorted else table.number).desc()
+    page = _page(engine, query.where(*narrowed).order_by(newest), "number")
     names = labels(engine, wanted.connection_id, {row["link"] for row in page.rows} - {None})
     rows = [{**row, "record": names.get(row["link"], "")} for row in page.rows]
     return Page(rows, page.next_before)

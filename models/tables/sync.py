@@ -395,8 +395,8 @@ audit_entries = Table(
     Column("body", Text, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
-    Index(None, "connection_id", "link_id"),
     # What people search by, newest first
+    Index(None, "connection_id", "link_id", "number"),
     Index(None, "connection_id", "kind", "number"),
     Index(None, "connection_id", "actor", "number"),
     Index(None, "connection_id", "run_id", "number"),
