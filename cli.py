@@ -41,6 +41,7 @@ from cli_shared import (
     show,
     translated_errors,
 )
+from cli_tokens import tokens_app
 from cli_users import users_app
 from connectors.state import queries
 from connectors.state.connections import connection_named
@@ -62,6 +63,7 @@ app = typer.Typer(
 )
 app.add_typer(audit_app, name="audit")
 app.add_typer(users_app, name="users")
+app.add_typer(tokens_app, name="tokens")
 app.command("record-types")(record_types)
 app.command("match")(match)
 app.command("queue")(queue)

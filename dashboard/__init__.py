@@ -1,1 +1,1 @@
-"""What faces the network: the receiver of QuickBooks's webhooks."""
+"""What faces the network: pages, the interface for programs, and the receiver of webhooks."""

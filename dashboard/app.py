@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from dashboard.api import api_router
+from dashboard.api.calling import Calls
 from dashboard.assets import mount_assets
 from dashboard.guard import Guard
 from dashboard.house import House
@@ -40,9 +42,10 @@ def create_app(place: Installation, wake: Wake) -> FastAPI:
     app = GuardedApp(title="quickbooks-sync", openapi_url=None, redirect_slashes=False)
     app.dashboard_url = place.settings.dashboard_url
     app.state.house = House(place, wake)
+    app.state.calls = Calls()
     answer_mistakes(app)
     mount_assets(app)
-    for router in routers():
+    for router in (*routers(), api_router()):
         app.include_router(router)
     if place.settings.has_webhook_verifiers:
         receiver = Receiver(place, wake)

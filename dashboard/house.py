@@ -11,7 +11,7 @@ import hmac
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
@@ -41,6 +41,25 @@ FORM_HEADER: Final = "x-form-token"
 _NOT_CHANGING: Final = frozenset({"GET", "HEAD"})
 
 _LOG = logging.getLogger("dashboard.security")
+
+
+class Asked(Protocol):
+    """What a page and a program have in common when they ask about a company."""
+
+    @property
+    def place(self) -> Installation:
+        """The installation."""
+        ...
+
+    @property
+    def house(self) -> House:
+        """The installation with its pages."""
+        ...
+
+    @property
+    def company(self) -> Connection:
+        """The company."""
+        ...
 
 
 class SignInNeededError(Exception):
@@ -194,7 +213,7 @@ class Visiting:
             raise SignInNeededError
         if request.method not in _NOT_CHANGING:
             self._require_our_form(request, house, session)
-        connection = _company(request, house, session.user)
+        connection = company_of(request, house, session.user)
         if not session.user.may(self.right, connection.id if connection else None):
             _LOG.warning(
                 "refused: %s (%s) may not %s at %s",
@@ -217,8 +236,12 @@ class Visiting:
             raise HTTPException(403, "this form is too old, or not one of ours: load its page anew")
 
 
-def _company(request: Request, house: House, user: User) -> Connection | None:
-    """The company that an address names."""
+def company_of(request: Request, house: House, user: User) -> Connection | None:
+    """The company that an address names; None where it names none.
+
+    Raises:
+        HTTPException: 404 for one that is not theirs or not there.
+    """
     text = request.path_params.get("connection_id")
     if text is None:
         return None

@@ -69,7 +69,10 @@ async def _too_many_tries(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    answer = _answer(request, error.status_code, str(error.detail), "")
+    # the interface says what to do, too
+    told: Any = error.detail
+    told = told if isinstance(told, dict) else {"error": str(told), "fix": ""}
+    answer = _answer(request, error.status_code, told["error"], told["fix"])
     for name, given in (error.headers or {}).items():
         answer.headers[name] = given
     return answer

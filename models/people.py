@@ -61,6 +61,11 @@ _RIGHTS: Final = {
 }
 
 
+def weaker(one: Role, other: Role) -> Role:
+    """The role that may less."""
+    return one if one.rights <= other.rights else other
+
+
 @dataclass(frozen=True)
 class User:
     """Somebody who may sign in."""

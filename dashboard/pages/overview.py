@@ -14,9 +14,10 @@ from connectors.state.history import Day, last_days
 from connectors.state.queries import runs
 from connectors.state.schedules import make_due
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import ROOT, Operate, See, Visit
+from dashboard.house import ROOT, Asked, Operate, See
 from models.retry_queue import LEFT_BY_PERSON
 from models.words import Side
+from tasks.bootstrap import Installation
 from tasks.dispatch import forecast_figures, forecast_of
 
 router = APIRouter()
@@ -69,7 +70,7 @@ def companies(visit: See) -> Response:
     if len(seen) == 1:
         return RedirectResponse(f"{ROOT}/{seen[0].id}", 303)
     now = visit.place.clock.now()
-    found = {each.name: each for each in figures(visit.place.engine, _month(visit))}
+    found = {each.name: each for each in figures(visit.place.engine, _month(visit.place))}
     rows = [
         {"company": each, "figures": each_found, "health": health_of(each_found)}
         for each in seen
@@ -85,11 +86,11 @@ def overview(visit: See) -> Response:
     return visit.page("overview.html", **overview_facts(visit))
 
 
-def overview_facts(visit: Visit) -> dict[str, Any]:
+def overview_facts(asked: Asked) -> dict[str, Any]:
     """What the overview shows."""
-    place, company = visit.place, visit.company
+    place, company = asked.place, asked.company
     now = place.clock.now()
-    found = figures_of(visit)
+    found = figures_of(asked)
     return {
         "figures": found,
         "health": health_of(found),
@@ -104,27 +105,32 @@ def overview_facts(visit: Visit) -> dict[str, Any]:
     }
 
 
-def figures_of(visit: Visit) -> Figures:
+def figures_of(asked: Asked) -> Figures:
     """One company's figures; those of a company that is disconnected are its name and status."""
-    for each in figures(visit.place.engine, _month(visit)):
-        if each.name == visit.company.name:
+    for each in figures(asked.place.engine, _month(asked.place)):
+        if each.name == asked.company.name:
             return each
-    return Figures(visit.company.name, visit.company.status, visit.place.clock.now())
+    return Figures(asked.company.name, asked.company.status, asked.place.clock.now())
 
 
-def _month(visit: Visit) -> str:
-    return f"{visit.place.clock.now():%Y-%m}"
+def _month(place: Installation) -> str:
+    return f"{place.clock.now():%Y-%m}"
 
 
 @router.post(ROOT + "/{connection_id}/sync")
 def sync_now(visit: Operate, form: PlainForm) -> Response:
     """Let all data types be due, and wake whoever starts runs."""
     assert isinstance(form, Plain)
-    place, company = visit.place, visit.company
+    let_all_be_due(visit)
+    return visit.done("It is due: the sync starts within seconds.")
+
+
+def let_all_be_due(asked: Asked) -> None:
+    """Let all data types of a company be due, and wake whoever starts runs."""
+    place, company = asked.place, asked.company
     with place.engine.begin() as transaction:
         make_due(transaction, company.id, place.clock.now(), company.settings.data_types)
-    visit.house.wake()
-    return visit.done("It is due: the sync starts within seconds.")
+    asked.house.wake()
 
 
 # -- the chart --

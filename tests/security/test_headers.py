@@ -47,7 +47,7 @@ def test_every_address_answers_with_them(
     guarded: Guarded, address: Address, who: Role | None
 ) -> None:
     """With each method, also those that it does not take; the answer to HEAD has no body."""
-    client = guarded.begin(who)[0] if who else guarded.client()
+    client, _ = guarded.enter(address, who)
     for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
         answer = client.request(method, address.at())
         assert answer.status_code < 500, method

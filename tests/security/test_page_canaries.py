@@ -92,9 +92,11 @@ def sign_in(guarded: Guarded, password: str) -> str:
     return cookie["session"].value if cookie else ""
 
 
-def visit(guarded: Guarded, number: str, address: Address) -> Iterator[str]:
+def visit(guarded: Guarded, number: str, token: str, address: Address) -> Iterator[str]:
     """All answers of an address, with its own and with foreign numbers, and what is typed there."""
     client = guarded.client(number)
+    if address.is_api and token:
+        client.headers["authorization"] = f"Bearer {token}"
     for company in COMPANIES.values():
         for item in COMPANIES.values():
             path = address.at(company, item)
@@ -103,8 +105,12 @@ def visit(guarded: Guarded, number: str, address: Address) -> Iterator[str]:
                 answers = [client.get(path, params=each) for each in queries]
             else:
                 fields = [{}, {"password": WRONG_PASSWORD}, {"form_token": WRONG_PASSWORD}]
+                sent = "json" if address.is_api else "data"
                 headers = {"origin": HOME}
-                answers = [client.post(path, data=each, headers=headers) for each in fields]
+                answers = [
+                    client.request(address.method, path, headers=headers, **{sent: each})
+                    for each in fields
+                ]
             for answer in answers:
                 yield f"{path} {answer.headers} {answer.text}"
 
@@ -114,7 +120,9 @@ def test_no_secret_is_shown(planted: Guarded, logs: dict[str, io.StringIO]) -> N
     wrong, number = sign_in(planted, WRONG_PASSWORD), sign_in(planted, PASSWORD)
     assert not wrong
     assert number
+    token = planted.token(Role.ADMIN)
     secrets = {
+        token: "a program's token",
         **SETTINGS,
         **TOKENS,
         PASSWORD: "a password",
@@ -130,7 +138,7 @@ def test_no_secret_is_shown(planted: Guarded, logs: dict[str, io.StringIO]) -> N
     seen = 0
     for who in (number, ""):
         for address in addresses(planted.app):
-            for page in visit(planted, who, address):
+            for page in visit(planted, who, token if who else "", address):
                 seen += 1
                 shown = {what for secret, what in secrets.items() if secret in page}
                 assert not shown, f"{address} shows {shown}"
@@ -150,14 +158,16 @@ def test_no_secret_is_in_the_database(planted: Guarded) -> None:
     """Passwords and numbers are hashes there, tokens are encrypted, and keys are elsewhere."""
     sign_in(planted, WRONG_PASSWORD)
     number = sign_in(planted, PASSWORD)
+    token = planted.token(Role.ADMIN)
     assert number
     dump = planted.dump()
     assert "$argon2id$" in dump
-    for secret in (*SETTINGS, *TOKENS, PASSWORD, WRONG_PASSWORD, number):
+    secrets = (*SETTINGS, *TOKENS, PASSWORD, WRONG_PASSWORD, number, token)
+    for secret in secrets:
         assert secret not in dump
     for path in Path(str(planted.engine.url.database)).parent.glob("guarded.db*"):
         raw = path.read_bytes()
-        for secret in (*SETTINGS, *TOKENS, PASSWORD, WRONG_PASSWORD, number):
+        for secret in secrets:
             assert secret.encode() not in raw, path.name
 
 

@@ -1,0 +1,56 @@
+"""The interface for programs: JSON below /api/v1, with a token."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.openapi.utils import get_openapi
+
+from dashboard.api import deciding, reading, setting
+from dashboard.api.answers import Mistake
+from dashboard.api.calling import See
+
+API_PATH: Final = "/api/v1"
+_MISTAKES: Final = {
+    401: "No token that is good.",
+    403: "The token's role may not do this.",
+    404: "No such company or thing, or not one of the token's.",
+    409: "It cannot be done as things stand.",
+    422: "Something that was sent cannot be used.",
+    429: "Too many calls; Retry-After says how long to wait.",
+}
+
+
+def api_router() -> APIRouter:
+    """All addresses of the interface."""
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"model": Mistake, "description": words} for status, words in _MISTAKES.items()
+    }
+    router = APIRouter(prefix=API_PATH, responses=told)
+    for each in (reading, deciding, setting):
+        router.include_router(each.router)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    def openapi(call: See) -> dict[str, Any]:
+        """The description of the interface, for programs that make clients from it.
+
+        It needs a token like all else here: who has none has no use for it.
+        """
+        assert call.user.is_active
+        return described(router)
+
+    return router
+
+
+def described(router: APIRouter) -> dict[str, Any]:
+    """The OpenAPI description."""
+    found = get_openapi(
+        title="quickbooks-sync",
+        version="1",
+        description="What finance people see on the pages and do there, for programs.",
+        routes=router.routes,
+    )
+    schemes = found.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["token"] = {"type": "http", "scheme": "bearer"}
+    return {**found, "security": [{"token": []}]}

@@ -1,0 +1,321 @@
+"""What the interface takes and gives: the shapes, as they stand in its OpenAPI description.
+
+Amounts are texts, so that no program reads them as binary fractions; times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from dashboard.pages.overview import Health
+from models.people import Role
+from models.retry_queue import RetryState
+from models.settings import FREQUENCY_MINUTES_MAX, Minutes
+from models.words import DataType, ExpensePosting, Side
+
+Item = TypeVar("Item")
+
+#: The largest number that the database has.
+NUMBER_MAX = 2**31 - 1
+#: Entries of one page.
+PAGE_MAX = 200
+#: Records that one call decides about.
+CHOSEN_MAX = 1_000
+TEXT_CHARACTERS_MAX = 500
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it has a character that no text has (NUL)")
+    return text
+
+
+Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_without_nul)]
+Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+#: A number in an address.
+PathNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+After = Annotated[
+    int | None, Query(ge=0, le=NUMBER_MAX, description="`next` of the page before this one.")
+]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Entries of the page, at most.")]
+Wanted = Annotated[str, Query(max_length=TEXT_CHARACTERS_MAX, description="Only these.")]
+
+
+class Given(BaseModel):
+    """What a program sends: the fields it has, and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Mistake(BaseModel):
+    """Why something was not done, and what to do."""
+
+    error: str
+    fix: str
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list; `next` is what the next part comes after, null at the end."""
+
+    items: list[Item]
+    next: int | None
+
+
+class Company(BaseModel):
+    """A company that the token sees."""
+
+    company_id: int
+    name: str
+    environment: str
+    realm_id: str
+    status: str
+    home_currency: str
+
+
+class Me(BaseModel):
+    """Whom the token acts for, and with what rights."""
+
+    user: str
+    role: Role
+    token_id: int
+
+
+class Run(BaseModel):
+    """A run of the sync."""
+
+    id: str
+    flow: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    error: str | None
+
+
+class Month(BaseModel):
+    """What the month's metered calls of all companies come to."""
+
+    month: str
+    used: int
+    expected: int
+    at_chosen_frequencies: int
+    budget: int
+    interval_percent: int
+
+
+class Overview(BaseModel):
+    """One company at a glance."""
+
+    health: Health
+    synced_at: datetime | None
+    due_at: datetime | None
+    #: Records set aside that wait for a person or another try, and since when the first does.
+    set_aside: int
+    set_aside_since: datetime | None
+    alerts: int
+    conflicts: int
+    #: Writes to QuickBooks without an answer yet.
+    writes: int
+    metered_calls: int
+    runs: list[Run]
+    month: Month
+
+
+class Alert(BaseModel):
+    """What a person must know and can do about it."""
+
+    id: int
+    cause: str
+    title: str
+    message: str
+    fix: str
+    opened_at: datetime
+    occurrences: int
+
+
+class Conflict(BaseModel):
+    """Both sides changed the same field differently, or one deleted what the other edited."""
+
+    id: int
+    link: int
+    record_type: str
+    record: str
+    field: str
+    #: What both last agreed on, and what each held.
+    base: Any
+    quickbooks: Any
+    platform: Any
+    winner: str
+    rule: str
+    state: str
+    decided_at: datetime
+    run_id: str
+
+
+class Decide(Given):
+    """A side whose version is to count; further fields of the same decision, each with its side."""
+
+    take: Side
+    fields: dict[Text, Side | None] = Field(default_factory=dict, max_length=100)
+
+
+class Decided(BaseModel):
+    """What a decision came to; `done` is false where it is not on both sides yet."""
+
+    record_type: str
+    record: str
+    conflicts: dict[int, Side]
+    done: bool
+    message: str
+    fix: str
+
+
+class Parked(BaseModel):
+    """A record that is set aside."""
+
+    link: int
+    record_type: str
+    record: str
+    state: RetryState
+    side: str
+    code: str
+    field: str
+    value: str
+    message: str
+    fix: str
+    attempts: int
+    since: datetime
+    next_attempt_at: datetime | None
+
+
+class Chosen(Given):
+    """Records of the queue: their links, or all that are set aside for a reason."""
+
+    links: list[Number] = Field(default_factory=list, max_length=CHOSEN_MAX)
+    code: Text = ""
+
+
+class Settled(Chosen):
+    """Records that are left alone, and why, for the log."""
+
+    why: Text = ""
+
+
+class Count(BaseModel):
+    """How many records it was."""
+
+    records: int
+
+
+class Plan(BaseModel):
+    """A plan that a brake stopped."""
+
+    id: int
+    brake: str
+    message: str
+    writes: int
+    state: str
+    scope: list[str]
+    created_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+
+
+class PlanWithRows(Plan):
+    """And what it would write, at most 1,000 rows."""
+
+    rows: list[dict[str, Any]]
+
+
+class Record(BaseModel):
+    """A record that both sides have, or are to have."""
+
+    link: int
+    record_type: str
+    record: str
+    quickbooks_id: str | None
+    platform_id: str | None
+    deleted_at: datetime | None
+
+
+class RecordStory(BaseModel):
+    """One record, what was asked of QuickBooks for it, its conflicts and its log."""
+
+    record: Record
+    requests: list[dict[str, Any]]
+    conflicts: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+
+class Entry(BaseModel):
+    """An entry of the audit log; its hash covers all the rest."""
+
+    number: int
+    at: str
+    kind: str
+    actor: str
+    run_id: str | None
+    record_type: str | None
+    link: int | None
+    body: Any
+    previous_hash: str
+    hash: str
+
+
+class Finding(BaseModel):
+    """What is wrong with the log."""
+
+    entry: int
+    message: str
+
+
+class Verdict(BaseModel):
+    """Whether the log is as it was written."""
+
+    is_whole: bool
+    findings: list[Finding]
+
+
+class Settings(Given):
+    """What a company has chosen. A whole: what is sent replaces what was there."""
+
+    data_types: list[DataType]
+    write_to: list[Side]
+    approval_amount_max: Decimal | None = Field(ge=0)
+    frequency_minutes: int = Field(ge=1, le=FREQUENCY_MINUTES_MAX)
+    frequency_minutes_of: dict[DataType, Minutes]
+    expense_posting: ExpensePosting
+    batch_writes: bool
+    receipt_bytes_max: int = Field(ge=1, le=NUMBER_MAX)
+
+
+class Policy(Given):
+    """Who wins each field when both sides changed it, and the version that this was read at."""
+
+    version: int = Field(ge=1, le=NUMBER_MAX)
+    rules: dict[Text, Text] = Field(max_length=CHOSEN_MAX)
+
+
+class EffectiveRule(BaseModel):
+    """What counts for one field."""
+
+    record_type: str
+    field: str
+    rule: str
+    source: str
+
+
+class PolicyNow(Policy):
+    """The rules that were chosen, and what they come to."""
+
+    effective: list[EffectiveRule]
+
+
+class Due(BaseModel):
+    """What is due now."""
+
+    data_types: list[DataType]

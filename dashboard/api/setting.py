@@ -1,0 +1,86 @@
+"""What a company has chosen, for programs: to look at, and for admins to set."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import APIRouter
+
+from connectors.state.connections import change_policy, save_settings
+from dashboard.api import answers
+from dashboard.api.calling import Administer, See
+from dashboard.api.reading import COMPANY
+from models.errors import DecisionError
+from models.policy import Policy as Rules
+from models.policy import effective_rules
+from models.settings import ConnectionSettings, settings_from_json
+
+router = APIRouter()
+
+
+@router.get(COMPANY + "/settings", response_model=answers.Settings)
+def settings(call: See) -> dict[str, Any]:
+    """What the company has chosen, without the policy."""
+    return _chosen(call.company.settings)
+
+
+@router.put(COMPANY + "/settings", response_model=answers.Settings)
+def set_settings(call: Administer, wanted: answers.Settings) -> dict[str, Any]:
+    """Choose all of it anew; what is switched on or more frequent is due at once."""
+    before = call.company.settings.model_dump(mode="json")
+    after = settings_from_json(json.dumps({**before, **wanted.model_dump(mode="json")}))
+    place = call.place
+    save_settings(place.engine, call.company, after, call.actor, place.clock.now())
+    return _chosen(after)
+
+
+def _chosen(found: ConnectionSettings) -> dict[str, Any]:
+    facts = found.model_dump(mode="json", include=set(answers.Settings.model_fields))
+    return {
+        name: sorted(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+
+
+@router.get(COMPANY + "/policy", response_model=answers.PolicyNow)
+def policy(call: See) -> dict[str, Any]:
+    """Who wins each field when both sides changed it, and why."""
+    return _rules(call.company.settings.conflict_policy())
+
+
+@router.put(COMPANY + "/policy", response_model=answers.PolicyNow)
+def set_policy(call: Administer, wanted: answers.Policy) -> dict[str, Any]:
+    """Choose all rules anew, if nobody has since they were read at this version.
+
+    Raises:
+        DecisionError: somebody has.
+    """
+    before = call.company.settings.conflict_policy()
+    if wanted.version != before.version:
+        raise DecisionError(
+            f"the policies have version {before.version}, not {wanted.version}",
+            code="changed_meanwhile",
+            fix="Read them again, then set yours.",
+        )
+    dropped = sorted(set(before.rules) - set(wanted.rules))
+    place = call.place
+    after = change_policy(
+        place.engine, call.company, wanted.rules, dropped, call.actor, place.clock.now()
+    )
+    return _rules(after)
+
+
+def _rules(found: Rules) -> dict[str, Any]:
+    return {
+        "version": found.version,
+        "rules": {key: rule.value for key, rule in sorted(found.rules.items())},
+        "effective": [
+            {
+                "record_type": each.record_type.name,
+                "field": each.field,
+                "rule": each.rule.value,
+                "source": each.source.value,
+            }
+            for each in effective_rules(found)
+        ],
+    }
