@@ -126,7 +126,7 @@ def test_many_are_decided_and_one_that_fails_blocks_no_other(office: Office, pag
     browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
     browser.send(many, conflict=numbers[:3], take="platform")
     assert "2 of 3 records decided for Platform's version" in browser.words
-    assert "memo has moved on" in browser.words
+    assert "Memo has moved on" in browser.words
     assert note_of(office.books.read("Invoice", invoices[0])) == f"ours {invoices[0]}"
     assert note_of(office.books.read("Invoice", invoices[2])) == f"ours {invoices[2]}"
     assert note_of(office.books.read("Invoice", left)) == f"theirs {left}"
