@@ -42,6 +42,15 @@ _FIXED: Final = {
     "cycle_failed": Fixed("", "Look at the last runs"),
     AUDIT_CHECKPOINT: Fixed("audit", "Look at the audit log"),
 }
+_DECIDE: Final = "Take QuickBooks's version or the platform's, or make both sides equal by hand."
+_SAME_OR_NEW: Final = "Say which record it is the same as, or that it is new."
+_NOTHING: Final = "Nothing to do; a retry takes that back."
+_FIXES: Final = {
+    **dict.fromkeys(OPEN_CODES, _DECIDE),
+    **dict.fromkeys(MATCH_CODES.values(), _SAME_OR_NEW),
+    SKIPPED: _NOTHING,
+    DONE_BY_HAND: _NOTHING,
+}
 _FAULT: Final = "fault_"
 _WORDS: Final = {
     "brake": "A brake stopped the sync",
@@ -75,6 +84,13 @@ def cause_words(cause: str) -> str:
     if cause.startswith(_FAULT):
         return f"QuickBooks refused it (fault {cause.removeprefix(_FAULT)})"
     return _WORDS.get(cause, words(cause))
+
+
+def fix_words(cause: str, fix: str) -> str:
+    """What to do, as said to somebody who has these pages at hand and not the command line."""
+    if cause == "brake" and "plan --approve" in fix:
+        return "Look at the plan. If it is right, approve it and sync; if not, put it right."
+    return _FIXES.get(cause, fix)
 
 
 def fixed_at(cause: str) -> Fixed:

@@ -89,10 +89,13 @@ async def _not_right(request: Request, error: Exception) -> Response:
 
 
 def _is_unsaid(mistake: Mapping[str, Any], name: str) -> bool:
-    """Whether what was given is nothing, a whole form, or what nobody should read again."""
+    """Whether what was given is nothing, a whole form, or what nobody should read again.
+
+    Of a field that is not asked for, nobody knows what it holds.
+    """
     is_whole = not isinstance(mistake["input"], str | int | None)
     is_secret = any(word in name.lower() for word in _SECRETS)
-    return mistake["type"] == "missing" or is_whole or is_secret
+    return mistake["type"] in ("missing", "extra_forbidden") or is_whole or is_secret
 
 
 async def _not_done(request: Request, error: Exception) -> Response:

@@ -32,6 +32,7 @@ def environment() -> Environment:
         "value": value,
         "words": words,
         "number": number,
+        "prose": prose,
     }
     return made
 
@@ -75,6 +76,16 @@ def words(name: str) -> str:
     """A name of ours as words: expense_line as Expense line."""
     text = str(name).replace("_", " ").replace("-", " ")
     return text[:1].upper() + text[1:]
+
+
+def prose(text: str) -> Markup:
+    """A sentence of ours: it begins with a capital, and what is typed somewhere is set as that."""
+    parts = (text[:1].upper() + text[1:]).split("`")
+    if len(parts) % 2 == 0:  # a backquote alone, such as in somebody's name
+        return escape("`".join(parts))
+    typed = Markup("<code>{}</code>")
+    shown = (typed.format(each) if index % 2 else escape(each) for index, each in enumerate(parts))
+    return Markup("").join(shown)
 
 
 def number(count: float | Decimal) -> str:

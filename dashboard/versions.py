@@ -83,15 +83,16 @@ def _lines(loaded: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _line(line: Any, lines: Sequence[Any]) -> str:
-    """A line's fields that are not the same in all versions that have the line."""
+    """A line's fields that are not the same in all versions, or all where one has no such line."""
     if not isinstance(line, dict):
         return "not there"
     others = [each for each in lines if isinstance(each, dict)]
     names = {name for each in others for name in each}
-    if len(others) > 1:
+    if len(others) == len(lines):
         names = {name for name in names if any(_other(name, line, each) for each in others)}
-    shown = [f"{words(name)} {_text(line.get(name))}" for name in sorted(names)]
-    return ", ".join(shown) or "as the others"
+    else:  # some do not have it at all: what it says
+        names = {name for name in names if line.get(name) not in (None, "", [], {})}
+    return ", ".join(f"{words(name)} {_text(line.get(name))}" for name in sorted(names))
 
 
 def _other(name: str, line: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from connectors.state.review_lists import (
     open_alerts,
     open_causes,
 )
-from dashboard.causes import cause_words, fixed_at
+from dashboard.causes import cause_words, fix_words, fixed_at
 from dashboard.forms import Number, NumberInAddress, Plain, place_of, place_text
 from dashboard.house import ROOT, Operate, See
 from models.errors import UsageError, shorten
@@ -27,7 +27,11 @@ SHOWN: Final = 5
 CLOSED_SHOWN: Final = 10
 
 _PATH: Final = ROOT + "/{connection_id}/alerts"
-_WORDS: Final[dict[str, Any]] = {"cause_words": cause_words, "fixed_at": fixed_at}
+_WORDS: Final[dict[str, Any]] = {
+    "cause_words": cause_words,
+    "fix_words": fix_words,
+    "fixed_at": fixed_at,
+}
 
 
 class Acknowledge(Plain):

@@ -111,7 +111,7 @@ def conflict(visit: See, number: str) -> Response:
     return visit.page("conflict.html", rows=_together(visit, number), **_FACTS)
 
 
-@router.post(_PATH + "/decide-many")
+@router.post(ROOT + "/{connection_id}/decide-conflicts")
 def decide_many(visit: Operate, form: Annotated[DecideMany, Form()]) -> Response:
     """Take one side's version of all conflicts that were ticked; what became of each.
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form, Response
 
-from connectors.state.connections import facts_of
 from connectors.state.review_lists import past_plans, stopped_plans
 from dashboard.forms import Number, NumberInAddress, Plain
 from dashboard.house import ROOT, Operate, See
@@ -50,7 +49,7 @@ def plans(visit: See, before: NumberInAddress = None) -> Response:
         past=past.rows,
         older=past.rows[-1]["id"] if past.more else None,
         before=before,
-        currency=facts_of(engine, company.id).home_currency,
+        currency=company.home_currency,
         brake_words=brake_words,
     )
 
@@ -65,6 +64,8 @@ def _shown(plan: Approval) -> dict[str, Any]:
         "plan": plan,
         "rows": plan.rows[:WRITES_SHOWN],
         "more": plan.writes - min(len(plan.rows), WRITES_SHOWN),
+        # its rows are the writes, and the records that it sets aside
+        "aside": sum(row["operation"] == "park" for row in plan.rows),
         "scope": sorted(plan.scope),
         "totals": totals_of(plan.subjects),
     }

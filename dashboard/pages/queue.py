@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Response
 from pydantic import Field
 
 from connectors.state.review_lists import queue_counts, queue_page
-from dashboard.causes import QUEUE, cause_words, fixed_at
+from dashboard.causes import QUEUE, cause_words, fix_words, fixed_at
 from dashboard.forms import Number, NumberInAddress, Plain, place_of, place_text
 from dashboard.house import ROOT, Operate, See
 from models.errors import UsageError, shorten
@@ -32,6 +32,7 @@ _MEANINGS: Final = {
 }
 _FACTS: Final[dict[str, Any]] = {
     "cause_words": cause_words,
+    "fix_words": fix_words,
     "fixed_at": fixed_at,
     "meanings": _MEANINGS,
     "settled_otherwise": settled_otherwise,

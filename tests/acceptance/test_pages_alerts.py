@@ -146,12 +146,12 @@ def test_many_alerts_are_grouped_and_paged(office: Office, pages: Pages) -> None
     add_alerts(office, 2, "brake")
     browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
     assert f"{PAGE + 3} open" in browser.words
-    assert browser.text.count("number ") == 5 + 2
+    assert browser.text.count("Number ") == 5 + 2
     one_cause = path(pages) + "?cause=fault_6540"
     assert one_cause in browser.links
-    first = browser.open(one_cause).words.count("number ")
+    first = browser.open(one_cause).words.count("Number ")
     (older,) = [each for each in browser.links if "before=" in each]
-    assert (first, browser.open(older).words.count("number ")) == (PAGE, 3)
+    assert (first, browser.open(older).words.count("Number ")) == (PAGE, 3)
 
     browser.open(one_cause)
     add_alerts(office, 1, "fault_6540", first=900)
@@ -173,7 +173,7 @@ def test_closed_alerts_are_paged(office: Office, pages: Pages) -> None:
 
 
 def _numbers(browser: Browser) -> list[str]:
-    return [part.split(";")[0] for part in browser.words.split("number ")[1:]]
+    return [part.split(";")[0] for part in browser.words.split("Number ")[1:]]
 
 
 def add_alerts(
@@ -190,7 +190,7 @@ def add_alerts(
                     "cause": cause,
                     "subject": f"test/{first + number}",
                     "title": "t",
-                    "message": f"number {first + number};",
+                    "message": f"Number {first + number};",
                     "fix": "<script>fix</script>",
                     "opened_at": NOW,
                     "closed_at": closed_at,

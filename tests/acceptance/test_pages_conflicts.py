@@ -122,11 +122,11 @@ def test_many_are_decided_and_one_that_fails_blocks_no_other(office: Office, pag
     office.platform.edit(
         "invoice", office.platform.id_of("Invoice", moved_on), memo="a third version"
     )
-    many = path(pages, "conflicts/decide-many")
+    many = path(pages, "decide-conflicts")
     browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
     browser.send(many, conflict=numbers[:3], take="platform")
     assert "2 of 3 records decided for Platform's version" in browser.words
-    assert "memo has moved on" in browser.words
+    assert "Memo has moved on" in browser.words
     assert note_of(office.books.read("Invoice", invoices[0])) == f"ours {invoices[0]}"
     assert note_of(office.books.read("Invoice", invoices[2])) == f"ours {invoices[2]}"
     assert note_of(office.books.read("Invoice", left)) == f"theirs {left}"
@@ -155,7 +155,7 @@ def test_what_stops_one_stops_the_others_with_it(
 
     monkeypatch.setattr(QuickBooksClient, "company", refused)
     browser = pages.browser(Role.OPERATOR).open(path(pages))
-    browser.send(path(pages, "conflicts/decide-many"), conflict=numbers, take="platform")
+    browser.send(path(pages, "decide-conflicts"), conflict=numbers, take="platform")
     assert "0 of 3 records decided" in browser.words
     assert (browser.words.count("not decided"), browser.words.count("not tried")) == (1, 2)
     assert "Connect again." in browser.words

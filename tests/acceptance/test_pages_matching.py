@@ -61,7 +61,7 @@ def test_likely_pairs_are_shown_and_accepted(twice: Twice, pages: Pages) -> None
     browser.send(decide, pair=[pair, "customer:999999=1"])
     assert "1 of 2 decided" in browser.words
     assert "is the same on both sides" in browser.words
-    assert "no unlinked customer 999999 was seen on quickbooks" in browser.words
+    assert "No unlinked customer 999999 was seen on quickbooks" in browser.words
     (entry,) = office.platform.audit("match.accepted")
     assert (entry["quickbooks_id"], entry["platform_id"]) == (theirs, ours)
     assert {actor for _, _, actor in entries(office, "match.accepted")} == {"ann"}

@@ -170,7 +170,6 @@ def test_a_record_that_is_set_aside_says_why_and_what_to_do(
         ("?type=nonsense", 422, "nonsense"),
         ("?before=0", 422, "before is '0'"),
         ("?before=x", 422, "before is 'x'"),
-        ("?search=a%00b", 422, "search is"),
         (f"?search={'a' * 201}", 422, "search is"),
         ("?colour=red", 422, "colour"),
     ],

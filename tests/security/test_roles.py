@@ -46,7 +46,9 @@ BODIES = {
 }
 ADDRESSES = listed_addresses()
 ASKED = [each for each in ADDRESSES if each.right is not None]
-NO_COMPANY, OF_THE_ROLE = "there is no such company", "may not do this"
+NO_COMPANY = "there is no such company"
+#: What a page, and the interface, says to somebody whose role may not.
+OF_THE_ROLE = ("your role", "this token is of a")
 
 each_address = pytest.mark.parametrize("address", ASKED, ids=str)
 
@@ -89,7 +91,7 @@ def asked(guarded: Guarded, address: Address, who: Role | None, company: int, it
         )
         return "sign in" if is_asked else "let in"
     # a page may answer 403 for a reason of its own, such as a consent that nobody asked for
-    if answer.status_code == 403 and OF_THE_ROLE in answer.text:
+    if answer.status_code == 403 and any(each in answer.text for each in OF_THE_ROLE):
         return "refused"
     if answer.status_code == 404 and NO_COMPANY in answer.text:
         return "no such company"
