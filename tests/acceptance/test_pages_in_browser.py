@@ -82,5 +82,6 @@ def test_anybody_can_use_every_page(
             found[path] = graves(axe, page)
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= size[0], f"{path} is {width} wide"
-    assert {path: each for path, each in found.items() if each} == {}
+    told = "\n".join(f"{path}: {each}" for path, each in found.items() if each)
+    assert not told, told
     assert complaints == []
