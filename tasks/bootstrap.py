@@ -157,8 +157,11 @@ def connect_company(
     }.get((environment, realm_id))
 
     def keep(tokens: TokenSet) -> None:
-        """A renewed token replaces the old one at once, whatever comes after."""
-        if known is not None:
+        """A renewed token replaces the old one at once, whatever comes after.
+
+        A code has replaced none, and may be of another company than is said: it is proven first.
+        """
+        if known is not None and not code:
             store.save(known, tokens)
 
     connected = connect(

@@ -26,6 +26,7 @@ from models.people import Role
 from models.tables.platform import companies
 from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
+from tests.fixtures.companies import realm_of, small_folder
 from tests.fixtures.company import Office, opened
 from tests.fixtures.pages import HOME, Browser, Pages, path_of
 
@@ -70,13 +71,13 @@ def ending_office(
         yield made
 
 
-def consent(browser: Browser, office: Office, answer: str = "given") -> str:
+def consent(browser: Browser, office: Office, answer: str = "given", **more: str) -> str:
     """Follow the page's link to Intuit, answer there; where Intuit sends the browser to."""
     (out,) = [each for each in browser.links if each.startswith(office.emulator.base_url)]
     with httpx.Client(follow_redirects=False) as web:
         asked = web.get(f"{out}&consent=ask")
         assert "Connect " in asked.text
-        sent = web.get(out, params={**dict(parse_one(out)), "consent": answer})
+        sent = web.get(out, params={**parse_one(out), "consent": answer, **more})
     assert sent.status_code == 302, sent.text
     return sent.headers["location"]
 
@@ -317,6 +318,23 @@ def test_an_answer_that_is_not_right_changes_nothing(
     assert given["code"] not in browser.text
     assert rows(office, "SELECT * FROM tokens") == before
     assert len(told(office)) == 1
+
+
+def test_a_consent_for_another_company_takes_no_permission_away(
+    office: Office, pages: Pages, tmp_path: Path
+) -> None:
+    """Somebody changes the number of the company on the way back: the code does not open it."""
+    realm_id = connection_named(pages.place.engine).realm_id
+    other = realm_of(7)
+    office.emulator.emulator.add_company(other, small_folder(tmp_path))
+    before = rows(office, "SELECT * FROM tokens")
+    browser = pages.browser(Role.ADMIN).open(CONNECT_PATH).send(CONNECT_PATH)
+    given = parse_one(consent(browser, office, realm_id=other))
+    assert given["realmId"] == other
+    browser.open(f"{CALLBACK_PATH}?{urlencode(given | {'realmId': realm_id})}")
+    browser.send(CALLBACK_PATH, status=409)
+    assert rows(office, "SELECT * FROM tokens") == before
+    office.settled()
 
 
 def test_a_consent_is_taken_where_it_was_asked_for(office: Office, pages: Pages) -> None:
