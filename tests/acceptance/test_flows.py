@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,14 @@ def run_flow(flow: Any) -> Any:
     return flow(return_state=True)
 
 
-def task_runs(server: Callable[[], Any], flow_run_id: Any, prefix: str) -> list[Any]:
-    """Task runs of a flow run by the beginning of their name, once they are all recorded."""
+def task_runs(
+    server: Callable[[], Any], flow_run_id: Any, prefix: str, *, until: Collection[str] = ()
+) -> list[Any]:
+    """Task runs of a flow run by the beginning of their name, once they are all recorded.
+
+    until holds beginnings of names, one of each of which must be among them: Prefect records them
+    some at a time.
+    """
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
     wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
@@ -40,7 +46,9 @@ def task_runs(server: Callable[[], Any], flow_run_id: Any, prefix: str) -> list[
     while time.monotonic() < deadline:
         with server() as client:
             found = client.read_task_runs(flow_run_filter=wanted)
-        if found and all(each.state and each.state.is_final() for each in found):
+        ended = all(each.state and each.state.is_final() for each in found)
+        there = all(any(each.name.startswith(name) for each in found) for name in until)
+        if found and ended and there:
             break
         time.sleep(0.5)
     return [each for each in found if each.name.startswith(prefix)]
@@ -196,10 +204,10 @@ def test_the_dispatcher_shows_what_it_wrote_and_for_whom(
     first = run_flow(sync_due)
     assert first.is_completed()
     assert first.message == "2 companies, 0 of them idle"
-    names = {
-        each.name for each in task_runs(prefect_server, first.state_details.flow_run_id, "Company")
-    }
-    assert {name.partition(":")[0] for name in names} == {"Company 0001", "Company 0002"}
+    both = {"Company 0001", "Company 0002"}
+    run_id = first.state_details.flow_run_id
+    names = {each.name for each in task_runs(prefect_server, run_id, "Company", until=both)}
+    assert {name.partition(":")[0] for name in names} == both
     shown = artifacts(prefect_server, first.state_details.flow_run_id)
     assert "Company 0002" in str(shown["companies"].data)
     assert "budget 500000" in str(shown["companies-summary"].data)
