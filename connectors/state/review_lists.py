@@ -31,7 +31,7 @@ from models.revision import ConflictState
 from models.tables import sync as tables
 
 #: Rows of a page.
-PAGE: Final = 50
+PAGE: Final = 25
 #: Causes of open alerts that are told apart, and reasons of records that are set aside.
 GROUPS_MAX: Final = 100
 

@@ -1,0 +1,240 @@
+"""How long each page takes at 100,000 audit entries, 10,000 records and 1,000 alerts.
+
+Against the same page of a company with a hundredth of that, asked for in turns in the same run. The
+limit is 1.5 times as long; the memory that the process gains by answering is printed, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import secrets
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from cryptography.fernet import Fernet
+from fastapi.routing import APIRoute
+from sqlalchemy import insert
+
+from connectors.ports import CompanyFacts
+from connectors.state.audit_log import append_notes
+from connectors.state.connections import store_connection
+from connectors.state.people import add_user
+from dashboard.app import create_app
+from dashboard.house import ROOT, SIGN_IN_PATH
+from dashboard.pages import routers
+from dashboard.serving import bind, server_of
+from models.audit import AuditNote
+from models.people import Role
+from models.tables import sync as tables
+from tasks.bootstrap import Installation, installation
+
+ENTRIES, RECORDS, ALERTS = 100_000, 10_000, 1_000
+#: The other company has one for so many of them.
+SMALLER: Final = 100
+LIMIT: Final = 1.5
+_ROUNDS: Final = 15
+_NOTES_AT_ONCE: Final = 5_000
+#: A file, where Intuit leads back to, and a page that reads QuickBooks.
+_LEFT_OUT: Final = ("/audit/export", "/callback", "/records/{link}")
+_TOKEN: Final = re.compile(r'name="form_token" value="([^"]+)"')
+
+
+def run() -> dict[str, Any]:
+    """The figures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ |= _settings()
+        before = _memory()
+        with _opened(folder, 1) as big, _opened(folder, SMALLER) as small:
+            pages = _paths()
+            found: dict[str, tuple[list[float], list[float]]] = {page: ([], []) for page in pages}
+            for page in pages * _ROUNDS:
+                for place, kept in zip((small, big), found[page], strict=True):
+                    kept.append(place.seconds(page))
+        times = [
+            {"page": page, **_compared(small_times, big_times)}
+            for page, (small_times, big_times) in found.items()
+        ]
+    worst = max(times, key=lambda each: each["ratio"])
+    return {
+        "name": "page_times",
+        "entries": ENTRIES,
+        "records": RECORDS,
+        "alerts": ALERTS,
+        "against": f"1/{SMALLER} of each, in the same run",
+        "limit": LIMIT,
+        "worst": worst["ratio"],
+        "megabytes_gained": round(_memory() - before),
+        "pages": times,
+    }
+
+
+def _compared(small: list[float], big: list[float]) -> dict[str, float]:
+    """Medians, without the first of each, which fills caches."""
+    few, many = statistics.median(small[1:]), statistics.median(big[1:])
+    return {
+        "small_ms": round(1_000 * few, 1),
+        "big_ms": round(1_000 * many, 1),
+        "ratio": round(many / few, 2),
+    }
+
+
+def _memory() -> float:
+    """Megabytes that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
+
+
+# -- the pages of a company --
+
+
+class Opened:
+    """Somebody who has signed in to the pages of one company."""
+
+    def __init__(self, address: str, password: str) -> None:
+        self._address = address
+        self._web = requests.Session()
+        # a connection that is kept would wait 40 ms for an acknowledgement now and then
+        self._web.headers["Connection"] = "close"
+        form = {"name": "ann", "password": password}
+        self._web.post(f"{address}{SIGN_IN_PATH}", data=form, timeout=30).raise_for_status()
+
+    def seconds(self, path: str) -> float:
+        """How long a page takes."""
+        started = time.perf_counter()
+        answer = self._web.get(f"{self._address}{path}", timeout=60)
+        took = time.perf_counter() - started
+        answer.raise_for_status()
+        return took
+
+
+def _paths() -> list[str]:
+    """Addresses of all pages that show what is in the database."""
+    found = []
+    for route in (each for router in routers() for each in router.routes):
+        if not isinstance(route, APIRoute) or "GET" not in route.methods:
+            continue
+        if route.path.startswith(f"{ROOT}/{{connection_id}}") and not route.path.endswith(
+            _LEFT_OUT
+        ):
+            found.append(route.path.format(connection_id=1, number=1))
+    return found
+
+
+@contextmanager
+def _opened(folder: Path, smaller: int) -> Iterator[Opened]:
+    """The pages of a company with so much less, served in a thread."""
+    os.environ["QBSYNC_DATABASE_URL"] = f"sqlite:///{folder}/{smaller}.sqlite3"
+    password = secrets.token_urlsafe(20)
+    with installation() as place, bind("127.0.0.1", 0) as listener:
+        _fill(place, smaller)
+        add_user(place.engine, "ann", password, Role.ADMIN)
+        server = server_of(create_app(place, lambda: None))
+        options = {"sockets": [listener]}
+        thread = threading.Thread(target=server.run, kwargs=options, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield Opened(f"http://127.0.0.1:{listener.getsockname()[1]}", password)
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+def _settings() -> dict[str, str]:
+    return {
+        "QBSYNC_QUICKBOOKS_API_URL": "http://127.0.0.1:9",
+        "QBSYNC_INTUIT_CLIENT_ID": "benchmark",
+        "QBSYNC_INTUIT_CLIENT_SECRET": secrets.token_urlsafe(20),
+        "QBSYNC_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    }
+
+
+# -- what a company has --
+
+
+def _fill(place: Installation, smaller: int) -> None:
+    now = datetime.now(UTC)
+    facts = CompanyFacts("9130", "Big", "US", "USD", multi_currency=False, custom_numbers=False)
+    with place.engine.begin() as transaction:
+        connection = store_connection(transaction, facts, "sandbox", "", now)
+    records, alerts = RECORDS // smaller, ALERTS // smaller
+    rows = [_rows(connection, number, now) for number in range(1, records + 1)]
+    with place.engine.begin() as transaction:
+        transaction.execute(insert(tables.links), [each["link"] for each in rows])
+        for name in ("parked", "alerts", "conflicts"):
+            some = [each[name] for each in rows[:alerts]]
+            transaction.execute(insert(tables.metadata.tables[name]), some)
+    for first in range(0, ENTRIES // smaller, _NOTES_AT_ONCE):
+        count = min(_NOTES_AT_ONCE, ENTRIES // smaller - first)
+        notes = [_note(first + number, records) for number in range(count)]
+        with place.engine.begin() as transaction:
+            append_notes(transaction, notes, connection_id=connection, at=now, run_id=None)
+
+
+def _note(number: int, records: int) -> AuditNote:
+    body: dict[str, object] = {"operation": "update", "changed": {"memo": ["before", "after"]}}
+    return AuditNote("write.platform", body, "sync", "invoice", 1 + number % records)
+
+
+def _rows(connection: int, number: int, now: datetime) -> dict[str, dict[str, Any]]:
+    """A record with what may be the matter with it."""
+    mine = {"connection_id": connection, "record_type": "invoice"}
+    label, at = f"{number:05}", now - timedelta(seconds=number)
+    words = {"message": "QuickBooks refused it", "fix": "Shorten the memo, and retry."}
+    versions = {"base": '"a"', "quickbooks": '"b"', "platform": '"c"'}
+    return {
+        "link": {
+            **mine,
+            "id": number,
+            "quickbooks_id": str(number),
+            "platform_id": str(number),
+            "label": label,
+        },
+        "parked": {
+            **mine,
+            **words,
+            "link_id": number,
+            "side": "quickbooks",
+            "code": "fault_2050",
+            "field": "memo",
+            "value": "",
+            "attempts": 1,
+            "since": at,
+            "run_id": "0" * 32,
+        },
+        "alerts": {
+            **words,
+            "connection_id": connection,
+            "link_id": number,
+            "cause": "fault_2050",
+            "title": f"invoice {label}",
+            "opened_at": at,
+            "occurrences": 1,
+        },
+        "conflicts": {
+            **mine,
+            **versions,
+            "link_id": number,
+            "field": "memo",
+            "winner": "quickbooks",
+            "rule": "latest",
+            "policy_version": 1,
+            "state": "decided",
+            "decided_at": at,
+            "run_id": "0" * 32,
+        },
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=2))
