@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Engine, Select, false, or_
 
 from connectors.database import reading
 from connectors.state.audit_export import Wanted, conditions
+from connectors.state.queries import some
 from models.audit import COLUMNS
 from models.record_type import catalog
 from models.tables import sync as tables
@@ -42,10 +43,8 @@ class Page:
 
 
 def _page(engine: Engine, query: Select[Any], key: str) -> Page:
-    with reading(engine).connect() as connection:
-        found = [dict(row) for row in connection.execute(query.limit(PAGE_ROWS + 1)).mappings()]
-    rows = found[:PAGE_ROWS]
-    return Page(rows, rows[-1][key] if len(found) > PAGE_ROWS else None)
+    rows, more = some(engine, query, PAGE_ROWS)
+    return Page(rows, rows[-1][key] if more else None)
 
 
 def number_in(text: str) -> int | None:

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Engine, Select, func, or_, select
+from sqlalchemy import Column, ColumnElement, Engine, Select, select
 
-from connectors.database import reading
+from connectors.state.queries import (
+    conflict_rows,
+    is_called,
+    link_rows,
+    open_alert_rows,
+    set_aside_rows,
+    some,
+)
 from models.retry_queue import state_of
 from models.tables import sync as tables
 
@@ -42,13 +49,10 @@ def _part(
     """A part of a query's rows, in the order of their key."""
     if where.after is not None:
         query = query.where(key < where.after if newest else key > where.after)
-    query = query.order_by(key.desc() if newest else key).limit(where.limit + 1)
-    with reading(engine).connect() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
-    some = rows[: where.limit]
+    rows, more = some(engine, query.order_by(key.desc() if newest else key), where.limit)
     # links are called so in what people see
     name = key.name if key.name in query.selected_columns else "link"
-    return Part(some, some[-1][name] if len(rows) > where.limit else None)
+    return Part(rows, rows[-1][name] if more else None)
 
 
 def _equal(pairs: Sequence[tuple[Column[Any], Any]]) -> list[ColumnElement[bool]]:
@@ -58,17 +62,7 @@ def _equal(pairs: Sequence[tuple[Column[Any], Any]]) -> list[ColumnElement[bool]
 
 def open_alerts(engine: Engine, connection_id: int, where: Where) -> Part:
     """Alerts that are open, newest first."""
-    table = tables.alerts.c
-    query = select(
-        table.id,
-        table.cause,
-        table.title,
-        table.message,
-        table.fix,
-        table.opened_at,
-        table.occurrences,
-    ).where(table.connection_id == connection_id, table.closed_at.is_(None))
-    return _part(engine, query, table.id, where)
+    return _part(engine, open_alert_rows(connection_id), tables.alerts.c.id, where)
 
 
 def conflicts(
@@ -81,28 +75,9 @@ def conflicts(
     number: int | None = None,
 ) -> Part:
     """Conflicts with all three versions, newest first."""
-    table, links = tables.conflicts.c, tables.links.c
-    query = (
-        select(
-            table.id,
-            table.link_id.label("link"),
-            table.record_type,
-            links.label.label("record"),
-            table.field,
-            table.base,
-            table.quickbooks,
-            table.platform,
-            table.winner,
-            table.rule,
-            table.state,
-            table.decided_at,
-            table.run_id,
-        )
-        .join(tables.links, links.id == table.link_id)
-        .where(
-            table.connection_id == connection_id,
-            *_equal([(table.state, state), (table.record_type, record_type), (table.id, number)]),
-        )
+    table = tables.conflicts.c
+    query = conflict_rows(connection_id).where(
+        *_equal([(table.state, state), (table.record_type, record_type), (table.id, number)])
     )
     part = _part(engine, query, table.id, where)
     versions = ("base", "quickbooks", "platform")
@@ -114,25 +89,8 @@ def set_aside(
     engine: Engine, connection_id: int, where: Where, now: datetime, record_type: str = ""
 ) -> Part:
     """Records that are set aside, with their state, in the order of their links."""
-    table, links = tables.parked.c, tables.links.c
-    query = (
-        select(
-            table.link_id.label("link"),
-            table.record_type,
-            links.label.label("record"),
-            table.side,
-            table.code,
-            table.field,
-            table.value,
-            table.message,
-            table.fix,
-            table.attempts,
-            table.since,
-            table.next_attempt_at,
-        )
-        .join(tables.links, links.id == table.link_id)
-        .where(table.connection_id == connection_id, *_equal([(table.record_type, record_type)]))
-    )
+    table = tables.parked.c
+    query = set_aside_rows(connection_id).where(*_equal([(table.record_type, record_type)]))
     part = _part(engine, query, table.link_id, where, newest=False)
     rows = [
         {**row, "state": state_of(row["code"], row["next_attempt_at"], now)} for row in part.rows
@@ -181,15 +139,7 @@ def records(
 ) -> Part:
     """Links of this type, with this label without case, or with this id on a side; newest first."""
     table = tables.links.c
-    query = select(
-        table.id.label("link"),
-        table.record_type,
-        table.label.label("record"),
-        table.quickbooks_id,
-        table.platform_id,
-        table.deleted_at,
-    ).where(
-        table.connection_id == connection_id,
+    query = link_rows(connection_id).where(
         *_equal(
             [
                 (table.record_type, record_type),
@@ -197,11 +147,10 @@ def records(
                 (table.platform_id, platform_id),
                 (table.id, number),
             ]
-        ),
+        )
     )
     if label:
-        # SQLite lowers ASCII only, so the label as it is counts, too
-        query = query.where(or_(table.label == label, func.lower(table.label) == label.lower()))
+        query = query.where(is_called(label))
     return _part(engine, query, table.id, where)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, func, or_, select
 
 from connectors.database import reading
 from models.retry_queue import LEFT_BY_PERSON, RetryState, state_of
@@ -24,20 +24,24 @@ ROWS_MAX = 1_000
 LATELY = 10_000
 
 
-def _rows(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
+def some(engine: Engine, query: Select[Any], size: int) -> tuple[list[dict[str, Any]], bool]:
+    """The first rows of a query, and whether there are more."""
     with reading(engine).connect() as connection:
-        return [dict(row) for row in connection.execute(query.limit(ROWS_MAX)).mappings()]
+        rows = [dict(row) for row in connection.execute(query.limit(size + 1)).mappings()]
+    return rows[:size], len(rows) > size
 
 
-def parked(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
-    """Records set aside and not left alone by a person, longest first."""
-    return [row for row in _set_aside(engine, connection_id) if row["code"] not in LEFT_BY_PERSON]
+def _rows(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
+    return some(engine, query, ROWS_MAX)[0]
 
 
-def _set_aside(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
+# -- what the rows of a list are; each list has its own order and conditions --
+
+
+def set_aside_rows(connection_id: int) -> Select[Any]:
+    """Records that are set aside."""
     table, links = tables.parked, tables.links
-    return _rows(
-        engine,
+    return (
         select(
             table.c.link_id.label("link"),
             table.c.record_type,
@@ -54,8 +58,78 @@ def _set_aside(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
         )
         .join(links, links.c.id == table.c.link_id)
         .where(table.c.connection_id == connection_id)
-        .order_by(table.c.since, table.c.link_id),
     )
+
+
+def open_alert_rows(connection_id: int) -> Select[Any]:
+    """Alerts that are open."""
+    table = tables.alerts
+    return select(
+        table.c.id,
+        table.c.cause,
+        table.c.title,
+        table.c.message,
+        table.c.fix,
+        table.c.opened_at,
+        table.c.occurrences,
+    ).where(table.c.connection_id == connection_id, table.c.closed_at.is_(None))
+
+
+def conflict_rows(connection_id: int) -> Select[Any]:
+    """Conflicts with all three versions."""
+    table, links = tables.conflicts, tables.links
+    return (
+        select(
+            table.c.id,
+            table.c.link_id.label("link"),
+            table.c.record_type,
+            links.c.label.label("record"),
+            table.c.field,
+            table.c.base,
+            table.c.quickbooks,
+            table.c.platform,
+            table.c.winner,
+            table.c.rule,
+            table.c.state,
+            table.c.decided_at,
+            table.c.run_id,
+        )
+        .join(links, links.c.id == table.c.link_id)
+        .where(table.c.connection_id == connection_id)
+    )
+
+
+def link_rows(connection_id: int) -> Select[Any]:
+    """Links with what people call their records."""
+    table = tables.links
+    return select(
+        table.c.id.label("link"),
+        table.c.record_type,
+        table.c.label.label("record"),
+        table.c.quickbooks_id,
+        table.c.platform_id,
+        table.c.deleted_at,
+    ).where(table.c.connection_id == connection_id)
+
+
+def is_called(label: str) -> ColumnElement[bool]:
+    """A link's label is this without case; SQLite lowers ASCII only, so as it is counts, too."""
+    column = tables.links.c.label
+    return or_(column == label, func.lower(column) == label.lower())
+
+
+# -- the lists of the command line --
+
+
+def parked(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
+    """Records set aside and not left alone by a person, longest first."""
+    return [row for row in _set_aside(engine, connection_id) if row["code"] not in LEFT_BY_PERSON]
+
+
+def _set_aside(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
+    table = tables.parked
+    query = set_aside_rows(connection_id)
+    return _rows(engine, query.order_by(table.c.since, table.c.link_id))
 
 
 def queue(engine: Engine, connection_id: int, now: datetime) -> list[dict[str, Any]]:
@@ -106,21 +180,7 @@ def _done_lately(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
 
 def alerts(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
     """Open alerts, newest first."""
-    table = tables.alerts
-    return _rows(
-        engine,
-        select(
-            table.c.id,
-            table.c.cause,
-            table.c.title,
-            table.c.message,
-            table.c.fix,
-            table.c.opened_at,
-            table.c.occurrences,
-        )
-        .where(table.c.connection_id == connection_id, table.c.closed_at.is_(None))
-        .order_by(table.c.id.desc()),
-    )
+    return _rows(engine, open_alert_rows(connection_id).order_by(tables.alerts.c.id.desc()))
 
 
 def alert_of_cause(engine: Engine, connection_id: int, cause: str) -> dict[str, Any] | None:
@@ -177,29 +237,11 @@ def _overrides(
 
 
 def _conflicts(engine: Engine, connection_id: int, run_id: str) -> list[dict[str, Any]]:
-    table, links = tables.conflicts, tables.links
-    of_run = [table.c.run_id == run_id] if run_id else []
-    return _rows(
-        engine,
-        select(
-            table.c.id,
-            table.c.link_id.label("link"),
-            table.c.record_type,
-            links.c.label.label("record"),
-            table.c.field,
-            table.c.base,
-            table.c.quickbooks,
-            table.c.platform,
-            table.c.winner,
-            table.c.rule,
-            table.c.state,
-            table.c.decided_at,
-            table.c.run_id,
-        )
-        .join(links, links.c.id == table.c.link_id)
-        .where(table.c.connection_id == connection_id, *of_run)
-        .order_by(table.c.id.desc()),
-    )
+    table = tables.conflicts
+    query = conflict_rows(connection_id)
+    if run_id:
+        query = query.where(table.c.run_id == run_id)
+    return _rows(engine, query.order_by(table.c.id.desc()))
 
 
 def runs(engine: Engine, connection_id: int) -> list[dict[str, Any]]:
@@ -235,14 +277,7 @@ def links_found(
 ) -> list[dict[str, Any]]:
     """Links with this number, this id on a side, or this label without case; newest first."""
     table = tables.links
-    query = select(
-        table.c.id.label("link"),
-        table.c.record_type,
-        table.c.label.label("record"),
-        table.c.quickbooks_id,
-        table.c.platform_id,
-        table.c.deleted_at,
-    ).where(table.c.connection_id == connection_id)
+    query = link_rows(connection_id)
     if link is not None:
         query = query.where(table.c.id == link)
     if record_type:
@@ -250,8 +285,7 @@ def links_found(
     if side is not None:
         query = query.where(table.c[f"{side}_id"] == side_id)
     if label:
-        # SQLite lowers ASCII only, so the label as it is counts, too
-        query = query.where(or_(table.c.label == label, func.lower(table.c.label) == label.lower()))
+        query = query.where(is_called(label))
     return _rows(engine, query.order_by(table.c.id.desc()))
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from connectors.database import reading
 from connectors.state.approval_rows import approval_of
-from connectors.state.queries import with_overrides
+from connectors.state.queries import conflict_rows, set_aside_rows, some, with_overrides
 from models.approval import UNDO, Approval, ApprovalState
 from models.retry_queue import LEFT_BY_PERSON, RetryState, state_of
 from models.revision import ConflictState
@@ -49,9 +49,7 @@ class Listed:
 
 
 def _listed(engine: Engine, query: Select[Any], size: int = PAGE) -> Listed:
-    with reading(engine).connect() as connection:
-        rows = [dict(row) for row in connection.execute(query.limit(size + 1)).mappings()]
-    return Listed(rows[:size], len(rows) > size)
+    return Listed(*some(engine, query, size))
 
 
 def _before(column: ColumnElement[Any], number: int | None) -> list[ColumnElement[bool]]:
@@ -193,7 +191,7 @@ def conflicts_page(
 def _conflicts(
     connection_id: int, wanted: Wanted, state: ConflictState, before: int | None
 ) -> Select[Any]:
-    table, links = tables.conflicts, tables.links
+    table = tables.conflicts
     conditions = [
         *([table.c.record_type == wanted.record_type] if wanted.record_type else []),
         *([table.c.field == wanted.field] if wanted.field else []),
@@ -202,26 +200,11 @@ def _conflicts(
         *_before(table.c.id, before),
     ]
     return (
-        select(
-            table.c.id,
-            table.c.link_id.label("link"),
-            table.c.record_type,
-            links.c.label.label("record"),
-            table.c.field,
-            table.c.base,
-            table.c.quickbooks,
-            table.c.platform,
-            table.c.winner,
-            table.c.rule,
-            table.c.policy_version,
-            table.c.quickbooks_edited_at,
-            table.c.platform_edited_at,
-            table.c.state,
-            table.c.decided_at,
-            table.c.run_id,
+        conflict_rows(connection_id)
+        .add_columns(
+            table.c.policy_version, table.c.quickbooks_edited_at, table.c.platform_edited_at
         )
-        .join(links, links.c.id == table.c.link_id)
-        .where(table.c.connection_id == connection_id, table.c.state == state.value, *conditions)
+        .where(table.c.state == state.value, *conditions)
         .order_by(table.c.id.desc())
     )
 
@@ -286,26 +269,8 @@ def queue_page(
     after: Place | None = None,
 ) -> Listed:
     """Records that are set aside, longest first, each with its state."""
-    table, links = tables.parked, tables.links
-    query = (
-        select(
-            table.c.link_id.label("link"),
-            table.c.record_type,
-            links.c.label.label("record"),
-            table.c.side,
-            table.c.code,
-            table.c.field,
-            table.c.value,
-            table.c.message,
-            table.c.fix,
-            table.c.attempts,
-            table.c.since,
-            table.c.next_attempt_at,
-        )
-        .join(links, links.c.id == table.c.link_id)
-        .where(table.c.connection_id == connection_id)
-        .order_by(table.c.since, table.c.link_id)
-    )
+    table = tables.parked
+    query = set_aside_rows(connection_id).order_by(table.c.since, table.c.link_id)
     if state is not None:
         query = query.where(*_in_state(state, now))
     if code:
