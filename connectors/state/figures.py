@@ -47,19 +47,21 @@ class Figures:
         return self.status == "connected"
 
 
-def figures(engine: Engine, month: str) -> list[Figures]:
-    """All connections that are not disconnected, by name; month is such as 2026-11."""
+def figures(engine: Engine, month: str, connection_id: int | None = None) -> list[Figures]:
+    """All connections that are not disconnected, by name, or one; month is such as 2026-11."""
     with reading(engine).connect() as connection:
-        found = _connections(connection)
+        found = _connections(connection, connection_id)
         _add_times(connection, found)
         _add_parked(connection, found)
         _add_counts(connection, found, month)
     return sorted(found.values(), key=lambda each: each.name)
 
 
-def _connections(connection: SqlConnection) -> dict[int, Figures]:
+def _connections(connection: SqlConnection, connection_id: int | None) -> dict[int, Figures]:
     table = tables.connections
     query = select(table.c.id, table.c.name, table.c.status, table.c.created_at)
+    if connection_id is not None:
+        query = query.where(table.c.id == connection_id)
     return {
         row.id: Figures(row.name, row.status, row.created_at)
         for row in connection.execute(query.where(table.c.status != "disconnected"))
@@ -129,4 +131,6 @@ def _by_connection(
 ) -> list[Any]:
     """The rows of a query that groups by connection, of those that are looked at."""
     by = query.selected_columns["connection_id"]
+    if len(found) == 1:  # the others' rows are not read for it
+        query = query.where(by == next(iter(found)))
     return [row for row in connection.execute(query.group_by(by)) if row.connection_id in found]

@@ -107,9 +107,9 @@ def overview_facts(asked: Asked) -> dict[str, Any]:
 
 def figures_of(asked: Asked) -> Figures:
     """One company's figures; those of a company that is disconnected are its name and status."""
-    for each in figures(asked.place.engine, _month(asked.place)):
-        if each.name == asked.company.name:
-            return each
+    found = figures(asked.place.engine, _month(asked.place), asked.company.id)
+    if found:
+        return found[0]
     return Figures(asked.company.name, asked.company.status, asked.place.clock.now())
 
 
