@@ -11,7 +11,7 @@ import hmac
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
@@ -41,25 +41,6 @@ FORM_HEADER: Final = "x-form-token"
 _NOT_CHANGING: Final = frozenset({"GET", "HEAD"})
 
 _LOG = logging.getLogger("dashboard.security")
-
-
-class Asked(Protocol):
-    """What a page and a program have in common when they ask about a company."""
-
-    @property
-    def place(self) -> Installation:
-        """The installation."""
-        ...
-
-    @property
-    def house(self) -> House:
-        """The installation with its pages."""
-        ...
-
-    @property
-    def company(self) -> Connection:
-        """The company."""
-        ...
 
 
 class SignInNeededError(Exception):
@@ -117,14 +98,14 @@ class House:
 
 
 @dataclass(frozen=True)
-class Visit:
-    """Somebody who has signed in and asks for something they may."""
+class Asked:
+    """What a page and a program have in common when they ask for something they may."""
 
-    request: Request
     house: House
-    session: Session
     #: The company that the address names; None where it names none.
     connection: Connection | None
+    #: Who asks, or for whom a program does.
+    user: User
 
     @property
     def place(self) -> Installation:
@@ -132,23 +113,26 @@ class Visit:
         return self.house.place
 
     @property
-    def user(self) -> User:
-        """Who it is."""
-        return self.session.user
-
-    @property
     def company(self) -> Connection:
         """The company of an address that names one."""
         assert self.connection is not None, "this address names no company"
         return self.connection
 
-    def path(self, page: str = "") -> str:
-        """Address of a page of this company."""
-        return f"{ROOT}/{self.company.id}{f'/{page}' if page else ''}"
-
     def companies(self) -> list[Connection]:
         """The companies that they see, by name."""
         return [each for each in all_connections(self.place.engine) if self.user.sees(each.id)]
+
+
+@dataclass(frozen=True)
+class Visit(Asked):
+    """Somebody who has signed in."""
+
+    request: Request
+    session: Session
+
+    def path(self, page: str = "") -> str:
+        """Address of a page of this company."""
+        return f"{ROOT}/{self.company.id}{f'/{page}' if page else ''}"
 
     def page(self, template: str, *, status: int = 200, **facts: Any) -> Response:
         """A page with these facts, and what all pages show."""
@@ -224,7 +208,7 @@ class Visiting:
                 shorten(request.scope["path"], characters_max=200),
             )
             raise HTTPException(403, f"your role, {session.user.role}, may not do this")
-        return Visit(request, house, session, connection)
+        return Visit(house, connection, session.user, request, session)
 
     @staticmethod
     def _require_our_form(request: Request, house: House, session: Session) -> None:

@@ -14,12 +14,9 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from connectors.state.api_tokens import Caller, caller_of
-from connectors.state.connections import all_connections
-from connectors.state.port import Connection
-from dashboard.house import House, company_of, house_of
+from dashboard.house import Asked, company_of, house_of
 from models.errors import shorten
-from models.people import Right, User
-from tasks.bootstrap import Installation
+from models.people import Right
 
 #: Calls of one token within a window of so many seconds.
 CALLS_MAX: Final = 300
@@ -58,38 +55,15 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Asked):
     """A program that may do what it asks for."""
 
-    house: House
     caller: Caller
-    #: The company that the address names; None where it names none.
-    connection: Connection | None
-
-    @property
-    def place(self) -> Installation:
-        """The installation."""
-        return self.house.place
-
-    @property
-    def user(self) -> User:
-        """Whom it acts for."""
-        return self.caller.user
 
     @property
     def actor(self) -> str:
         """Who did something, for the audit log."""
         return self.caller.actor
-
-    @property
-    def company(self) -> Connection:
-        """The company of an address that names one."""
-        assert self.connection is not None, "this address names no company"
-        return self.connection
-
-    def companies(self) -> list[Connection]:
-        """The companies that it sees, by name."""
-        return [each for each in all_connections(self.place.engine) if self.user.sees(each.id)]
 
 
 class Calling:
@@ -122,7 +96,7 @@ class Calling:
             _LOG.warning("refused: %s may not %s at %s", caller.actor, self.right, path)
             fix = "Use a token with another role, of somebody who may."
             raise _refused(403, f"this token is of a {caller.user.role}", fix, {})
-        return Call(house, caller, connection)
+        return Call(house, connection, caller.user, caller)
 
 
 def _shown(request: Request) -> str:
