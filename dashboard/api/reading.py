@@ -8,12 +8,13 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
-from connectors.state import audit_verify, listing, queries
+from connectors.state import listing, queries
 from connectors.state.listing import Part, Where
 from connectors.state.port import Connection
 from dashboard.api import answers
 from dashboard.api.answers import After, Limit, PathNumber, Wanted
 from dashboard.api.calling import See
+from dashboard.pages.audit import verified
 from dashboard.pages.overview import overview_facts
 from models.approval import ApprovalState
 from models.record_type import record_type_named
@@ -220,11 +221,5 @@ def audit(
 @router.get(COMPANY + "/audit/verify", response_model=answers.Verdict)
 def verify(call: See) -> dict[str, Any]:
     """Whether the log is as it was written: what is wrong with this company's, or with the file."""
-    verdict = audit_verify.verify(call.place.engine, call.place.checkpoints)
-    mine = (0, call.company.id)
-    findings = [
-        {"entry": each.number, "message": each.message}
-        for each in verdict.findings
-        if each.connection_id in mine
-    ]
+    findings = [{"entry": each.number, "message": each.message} for each in verified(call).findings]
     return {"is_whole": not findings, "findings": findings}

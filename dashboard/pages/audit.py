@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 
 from connectors.state import audit_export, audit_verify, browse
 from connectors.state.audit_export import Wanted, instant_of
+from connectors.state.audit_verify import Verdict
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import ROOT, See, Visit
+from dashboard.house import ROOT, Asked, See, Visit
 from dashboard.pages.records import PLAIN_TEXT, flow_run_pages, references_in
 from models.errors import DecisionError, UsageError
 from tasks.find_record import find_link
@@ -155,14 +156,19 @@ def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
 
 @router.post(ROOT + "/{connection_id}/audit/verify")
 def verify(visit: See, form: PlainForm) -> Response:
-    """Check this company's log against its hashes and signed checkpoints; changes nothing.
+    """Check this company's log; changes nothing."""
+    assert isinstance(form, Plain)
+    return visit.page("audit_verdict.html", verdict=verified(visit))
+
+
+def verified(asked: Asked) -> Verdict:
+    """Check a company's log against its hashes and signed checkpoints, one at a time.
 
     Raises:
-        DecisionError: it is being checked already.
+        DecisionError: one is being checked already.
         UsageError: checkpoints were written, but this process is not told where or by which key.
         AuditError: the file of checkpoints cannot be read.
     """
-    assert isinstance(form, Plain)
     if not _VERIFYING.acquire(blocking=False):
         raise DecisionError(
             "the log is being verified already",
@@ -170,11 +176,10 @@ def verify(visit: See, form: PlainForm) -> Response:
             fix="It reads the whole log, once at a time: ask again in a moment.",
         )
     try:
-        place = visit.place
-        verdict = audit_verify.verify(place.engine, place.checkpoints, visit.company.id)
+        place = asked.place
+        return audit_verify.verify(place.engine, place.checkpoints, asked.company.id)
     finally:
         _VERIFYING.release()
-    return visit.page("audit_verdict.html", verdict=verdict)
 
 
 @router.get(ROOT + "/{connection_id}/audit/{number}")
