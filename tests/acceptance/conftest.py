@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from emulator.testing import RunningEmulator
+from tasks.bootstrap import installation
 from tests.fixtures.company import CHECKPOINTS, Office, opened
 from tests.fixtures.databases import ON_POSTGRESQL, PostgreSQLServer
+from tests.fixtures.pages import Pages
 
 #: Runs a test on both databases.
 ON_BOTH = ["sqlite", pytest.param("postgresql", marks=ON_POSTGRESQL)]
@@ -129,3 +131,11 @@ def own_office(
         opened(emulator, sqlite_url, monkeypatch, tmp_path) as made,
     ):
         yield made
+
+
+@pytest.fixture
+def pages(office: Office) -> Iterator[Pages]:
+    """The pages of a company that was synced once."""
+    assert office
+    with installation() as place:
+        yield Pages(place)

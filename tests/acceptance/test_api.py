@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from connectors.state.api_tokens import make_token
 from connectors.state.connections import connection_named
 from connectors.state.people import add_user
 from models.people import Role
-from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office
 from tests.fixtures.guarded import addresses
@@ -21,14 +19,6 @@ from tests.fixtures.pages import PASSWORD, Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 ROOT = "/api/v1/companies"
-
-
-@pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    """The pages of a company that was synced once."""
-    assert office
-    with installation() as place:
-        yield Pages(place)
 
 
 def program(pages: Pages, role: Role = Role.ADMIN) -> TestClient:
@@ -99,6 +89,51 @@ def test_what_it_chooses_is_logged_under_its_name(pages: Pages) -> None:
     entries = client.get(f"{here}/audit?limit=2").json()["items"]
     assert [each["kind"] for each in entries] == ["policy.changed", "settings.changed"]
     assert {each["actor"] for each in entries} == {"ann-admin by token 1"}
+
+
+def test_what_waits_is_read_and_decided(office: Office, pages: Pages) -> None:
+    """An alert and its record, which is skipped and then retried; and a conflict, which is decided
+    otherwise; all under the name of whoever the program acts for."""
+    client = program(pages, Role.OPERATOR)
+    here = f"/{connection_named(pages.place.engine).id}"
+    office.emulator.faults(
+        entity="Vendor", verb="create", kind="fault", code="2050", message="too long", count=None
+    )
+    office.platform.add("vendor", name="Refused Ltd")
+    row_id = office.platform.id_of("Invoice", "7")
+    office.books.update("Invoice", "7", PrivateNote="books")
+    office.platform.edit("invoice", row_id, memo="platform")
+    office.run("sync", code=None)
+
+    (alert,) = get(client, f"{here}/alerts")["items"]
+    assert "Refused Ltd" in alert["title"]
+    (parked,) = get(client, f"{here}/queue")["items"]
+    assert (parked["record"], parked["code"], parked["state"]) == (
+        "Refused Ltd",
+        "fault_2050",
+        "given_up",
+    )
+    chosen = {"links": [parked["link"]]}
+    for action, more, state in (("skip", {"why": "a test"}, "skipped"), ("retry", {}, "retrying")):
+        answer = client.post(f"{ROOT}{here}/queue/{action}", json={**chosen, **more})
+        assert answer.json() == {"records": 1}
+        assert [each["state"] for each in get(client, f"{here}/queue")["items"]] == [state]
+    office.emulator.clear_faults()
+    office.sync()
+    assert office.books.find("Vendor", "DisplayName = 'Refused Ltd'")
+    assert get(client, f"{here}/queue")["items"] == get(client, f"{here}/alerts")["items"] == []
+
+    (conflict,) = get(client, f"{here}/conflicts")["items"]
+    versions = {"quickbooks": "books", "platform": "platform"}
+    assert {side: conflict[side] for side in versions} == versions
+    (other,) = set(versions) - {conflict["winner"]}
+    number = conflict["id"]
+    done = client.post(f"{ROOT}{here}/conflicts/{number}/decide", json={"take": other}).json()
+    assert (done["done"], done["conflicts"]) == (True, {str(number): other})
+    assert office.platform.row("invoice", row_id)["memo"] == versions[other]
+    assert office.books.read("Invoice", "7")["PrivateNote"] == versions[other]
+    actors = {each["kind"]: each["actor"] for each in get(client, f"{here}/audit")["items"]}
+    assert actors["override"] == actors["retry"] == "ann-operator by token 1"
 
 
 def test_what_it_does_counts(office: Office, pages: Pages) -> None:

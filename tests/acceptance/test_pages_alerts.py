@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
 
-from connectors.state.connections import connection_named
 from connectors.state.review_lists import PAGE
 from models.people import Role
 from models.tables import sync as tables
-from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_conflicts import edit_both
 from tests.acceptance.test_retry_queue import refused
 from tests.fixtures.company import Office
-from tests.fixtures.pages import Browser, Pages, path_of
+from tests.fixtures.pages import Browser, Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    """The pages of a company that was synced."""
-    assert office
-    with installation() as place:
-        yield Pages(place)
-
-
-def path(pages: Pages, page: str = "alerts") -> str:
-    """Address of a page of the one company."""
-    return path_of(connection_named(pages.place.engine).id, page)
 
 
 def open_alerts(office: Office) -> list[Any]:
@@ -46,7 +30,8 @@ def open_alerts(office: Office) -> list[Any]:
 
 def acknowledge(browser: Browser, pages: Pages, status: int = 200, **fields: Any) -> Browser:
     """Send the form of the first alert that is not acknowledged."""
-    return browser.open(path(pages)).send(path(pages, "alerts/acknowledge"), status, **fields)
+    browser.open(pages.path("alerts"))
+    return browser.send(pages.path("alerts/acknowledge"), status, **fields)
 
 
 @on_both
@@ -55,11 +40,11 @@ def test_an_alert_is_acknowledged_closes_by_itself_and_comes_back_unacknowledged
 ) -> None:
     """Goal: it says what happened and what to do, who knows of it, and each opening is its own."""
     _, link = refused(office)
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("alerts"))
     (parked,) = office.parked()
     for words in ("refused it (fault", parked["message"], parked["fix"], "1 open"):
         assert words in browser.words
-    assert {path(pages, f"records/{link}"), path(pages, "queue") + f"?link={link}"} <= set(
+    assert {pages.path(f"records/{link}"), pages.path("queue") + f"?link={link}"} <= set(
         browser.links
     )
     acknowledge(browser, pages)
@@ -74,17 +59,17 @@ def test_an_alert_is_acknowledged_closes_by_itself_and_comes_back_unacknowledged
     office.emulator.clear_faults()
     office.run("retry", str(link))
     office.sync()
-    browser.open(path(pages))
+    browser.open(pages.path("alerts"))
     assert "No open alerts." in browser.words
     assert "Closed lately" in browser.words
-    assert "ann" in browser.open(path(pages, "alerts/closed")).words
+    assert "ann" in browser.open(pages.path("alerts/closed")).words
 
     # the next one is another opening
     refused(office)
-    browser.open(path(pages))
+    browser.open(pages.path("alerts"))
     (again,) = open_alerts(office)
     assert (again.acknowledged_by, again.acknowledged_at) == (None, None)
-    assert browser.form(path(pages, "alerts/acknowledge")).fields["alert"] == str(again.id)
+    assert browser.form(pages.path("alerts/acknowledge")).fields["alert"] == str(again.id)
     assert office.run("audit", "verify", "--json").json["findings"] == []
 
 
@@ -92,8 +77,8 @@ def test_what_cannot_be_acknowledged_says_why(office: Office, pages: Pages) -> N
     """Goal: each refusal names the alert or field, and changes nothing."""
     refused(office)
     browser = pages.browser(Role.OPERATOR, name="ann")
-    one, cause = path(pages, "alerts/acknowledge"), path(pages, "alerts/acknowledge-cause")
-    token = browser.open(path(pages)).form(one).fields["form_token"]
+    one, cause = pages.path("alerts/acknowledge"), pages.path("alerts/acknowledge-cause")
+    token = browser.open(pages.path("alerts")).form(one).fields["form_token"]
     for action, fields, status, words in (
         (one, {"alert": 999_999}, 422, "the alert is 999999: this company has none"),
         (one, {"alert": "x"}, 422, "alert is 'x'"),
@@ -112,11 +97,11 @@ def test_what_cannot_be_acknowledged_says_why(office: Office, pages: Pages) -> N
     again = browser.client.post(one, data={"form_token": token, "alert": row.id})
     assert again.status_code == 409
     assert "acknowledged already, by ann" in again.text
-    viewer = pages.browser(Role.VIEWER, name="vera").open(path(pages))
+    viewer = pages.browser(Role.VIEWER, name="vera").open(pages.path("alerts"))
     assert not [each for each in viewer.forms if "acknowledge" in each.action]
-    assert viewer.open(path(pages) + "?before=0", 422)
+    assert viewer.open(pages.path("alerts") + "?before=0", 422)
     assert (
-        "place in the list is" in viewer.open(path(pages, "alerts/closed") + "?before=1", 422).words
+        "place in the list is" in viewer.open(pages.path("alerts/closed") + "?before=1", 422).words
     )
 
 
@@ -129,12 +114,12 @@ def test_each_cause_leads_to_where_it_is_fixed(office: Office, pages: Pages) -> 
         "brake": "plans", "disconnected": "connection", "permission_ends": "connection",
         "audit_checkpoint": "audit", "cycle_failed": "", "match_likely": "matching",
     }))  # fmt: skip
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
+    browser = pages.browser(Role.OPERATOR).open(pages.path("alerts"))
     for page in fixes.values():
-        assert path(pages, page) in browser.links
+        assert pages.path(page) in browser.links
     (link,) = [each["link"] for each in office.status()["parked"]]
-    assert path(pages, "conflicts") + f"?link={link}" in browser.links
-    assert browser.form(path(pages, "sync"))
+    assert pages.path("conflicts") + f"?link={link}" in browser.links
+    assert browser.form(pages.path("sync"))
     assert "<script>" not in browser.text
 
 
@@ -144,10 +129,10 @@ def test_many_alerts_are_grouped_and_paged(office: Office, pages: Pages) -> None
     what was shown, each with an entry of its own."""
     add_alerts(office, PAGE + 3, "fault_6540")
     add_alerts(office, 2, "brake")
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("alerts"))
     assert f"{PAGE + 3} open" in browser.words
     assert browser.text.count("Number ") == 5 + 2
-    one_cause = path(pages) + "?cause=fault_6540"
+    one_cause = pages.path("alerts") + "?cause=fault_6540"
     assert one_cause in browser.links
     first = browser.open(one_cause).words.count("Number ")
     (older,) = [each for each in browser.links if "before=" in each]
@@ -155,7 +140,7 @@ def test_many_alerts_are_grouped_and_paged(office: Office, pages: Pages) -> None
 
     browser.open(one_cause)
     add_alerts(office, 1, "fault_6540", first=900)
-    browser.send(path(pages, "alerts/acknowledge-cause"))
+    browser.send(pages.path("alerts/acknowledge-cause"))
     assert f"{PAGE + 3} acknowledged" in browser.words
     assert len(office.platform.audit("alert.acknowledged")) == PAGE + 3
     left = [row for row in open_alerts(office) if row.acknowledged_at is None]
@@ -165,7 +150,7 @@ def test_many_alerts_are_grouped_and_paged(office: Office, pages: Pages) -> None
 def test_closed_alerts_are_paged(office: Office, pages: Pages) -> None:
     """Goal: each closed alert is on one page, also those that closed at the same instant."""
     add_alerts(office, PAGE + 3, "fault_6540", closed_at=NOW + timedelta(seconds=1))
-    browser = pages.browser(Role.VIEWER).open(path(pages, "alerts/closed"))
+    browser = pages.browser(Role.VIEWER).open(pages.path("alerts/closed"))
     seen = set(_numbers(browser))
     (older,) = [each for each in browser.links if "before=" in each]
     rest = set(_numbers(browser.open(older)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,34 +10,19 @@ import pytest
 from sqlalchemy import insert, select
 
 from connectors.quickbooks.client import QuickBooksClient
-from connectors.state.connections import connection_named
 from connectors.state.review_lists import PAGE
 from dashboard.versions import versions_of
 from models.errors import DisconnectedError, Fault
 from models.people import Role
 from models.tables import sync as tables
-from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_conflicts import INVOICE, edit_both
 from tests.acceptance.test_override import decided, deleted_against_edit, memos
 from tests.fixtures.company import Office, note_of
-from tests.fixtures.pages import Browser, Pages, path_of
+from tests.fixtures.pages import Browser, Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 SECONDS = timedelta(seconds=10)
-
-
-@pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    """The pages of a company that was synced."""
-    assert office
-    with installation() as place:
-        yield Pages(place)
-
-
-def path(pages: Pages, page: str = "conflicts") -> str:
-    """Address of a page of the one company."""
-    return path_of(connection_named(pages.place.engine).id, page)
 
 
 def waiting(office: Office, *invoices: str) -> list[int]:
@@ -65,10 +49,10 @@ def test_a_waiting_conflict_is_decided(office: Office, pages: Pages, take: str, 
     row_id = edit_both(office, "theirs", "ours", platform_later_by=SECONDS)
     office.sync(code=3)
     (conflict,) = office.conflicts()
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("conflicts"))
     for words in ("waits for a person", "nothing", "theirs", "ours", "changed"):
         assert words in browser.words
-    one = path(pages, f"conflicts/{conflict['id']}")
+    one = pages.path(f"conflicts/{conflict['id']}")
     assert one in browser.links
     browser.open(one).send(one, take=[f"{conflict['id']}={take}"])
     assert "is decided, and both sides hold it. Memo:" in browser.words
@@ -92,7 +76,7 @@ def test_fields_of_one_decision_are_decided_together(office: Office, pages: Page
     office.sync(code=3)
     number = {each["field"]: each["id"] for each in office.conflicts()}
     memo, message = number["memo"], number["customer_message"]
-    one = path(pages, f"conflicts/{memo}")
+    one = pages.path(f"conflicts/{memo}")
     mark = office.books.mark()
     browser = pages.browser(Role.OPERATOR).open(one)
     assert "Customer message" in browser.words
@@ -122,8 +106,8 @@ def test_many_are_decided_and_one_that_fails_blocks_no_other(office: Office, pag
     office.platform.edit(
         "invoice", office.platform.id_of("Invoice", moved_on), memo="a third version"
     )
-    many = path(pages, "decide-conflicts")
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    many = pages.path("decide-conflicts")
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("conflicts"))
     browser.send(many, conflict=numbers[:3], take="platform")
     assert "2 of 3 records decided for Platform's version" in browser.words
     assert "Memo has moved on" in browser.words
@@ -132,7 +116,7 @@ def test_many_are_decided_and_one_that_fails_blocks_no_other(office: Office, pag
     assert note_of(office.books.read("Invoice", left)) == f"theirs {left}"
     assert len(office.platform.audit("override")) == 2
 
-    browser.open(path(pages))
+    browser.open(pages.path("conflicts"))
     for fields, words in (
         ({"conflict": numbers[0], "take": "platform"}, "it does not wait for a decision"),
         ({"conflict": 999_999, "take": "platform"}, "conflict is 999999"),
@@ -140,7 +124,7 @@ def test_many_are_decided_and_one_that_fails_blocks_no_other(office: Office, pag
         ({"conflict": numbers[3], "take": "both"}, "take is 'both'"),
         ({"take": "platform"}, "conflict: Field required"),
     ):
-        assert words in browser.open(path(pages)).send(many, 422, **fields).words
+        assert words in browser.open(pages.path("conflicts")).send(many, 422, **fields).words
     assert len(office.platform.audit("override")) == 2
 
 
@@ -154,8 +138,8 @@ def test_what_stops_one_stops_the_others_with_it(
         raise DisconnectedError(Fault("3200", "no", fix="Connect again."))
 
     monkeypatch.setattr(QuickBooksClient, "company", refused)
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
-    browser.send(path(pages, "decide-conflicts"), conflict=numbers, take="platform")
+    browser = pages.browser(Role.OPERATOR).open(pages.path("conflicts"))
+    browser.send(pages.path("decide-conflicts"), conflict=numbers, take="platform")
     assert "0 of 3 records decided" in browser.words
     assert (browser.words.count("not decided"), browser.words.count("not tried")) == (1, 2)
     assert "Connect again." in browser.words
@@ -165,7 +149,7 @@ def test_what_stops_one_stops_the_others_with_it(
 def test_a_delete_is_decided_for_the_record(office: Office, pages: Pages) -> None:
     """Goal: one choice, with what it means."""
     quickbooks_id, _, number = deleted_against_edit(office, "quickbooks")
-    one = path(pages, f"conflicts/{number}")
+    one = pages.path(f"conflicts/{number}")
     browser = pages.browser(Role.OPERATOR).open(one)
     assert "decided for the record as a whole" in browser.words
     browser.send(one, take=[f"{number}=platform"])
@@ -185,12 +169,12 @@ def test_lists_are_filtered_and_paged(office: Office, pages: Pages) -> None:
         ("?field=%3Cscript%3E", ["None."]),
         ("?link=999999", ["None."]),
     ):
-        viewer.open(path(pages) + query)
+        viewer.open(pages.path("conflicts") + query)
         for each in words:
             assert each in viewer.words, (query, each)
         assert "<script>" not in viewer.text
     assert not [each for each in viewer.forms if each.method == "post" and "conf" in each.action]
-    seen = _numbers(viewer.open(path(pages)))
+    seen = _numbers(viewer.open(pages.path("conflicts")))
     (older,) = [each for each in viewer.links if "before=" in each]
     rest = _numbers(viewer.open(older))
     assert (len(seen), len(rest), set(seen) & set(rest)) == (PAGE, 4, set())
@@ -202,7 +186,7 @@ def test_lists_are_filtered_and_paged(office: Office, pages: Pages) -> None:
         ("/abc", 404, "no conflict abc"),
         ("/99999999999", 404, "no conflict 99999999999"),
     ):
-        assert words in viewer.open(path(pages) + query, status).words
+        assert words in viewer.open(pages.path("conflicts") + query, status).words
 
 
 def _numbers(browser: Browser) -> list[int]:

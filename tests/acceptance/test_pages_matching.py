@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.state.connections import connection_named
 from models.people import Role
 from tasks.bootstrap import installation
 from tests.acceptance.test_matching import Twice, twice
 from tests.acceptance.test_override import entries
-from tests.fixtures.pages import Browser, Pages, path_of
+from tests.fixtures.pages import Browser, Pages
 
 __all__ = ["twice"]
 
@@ -30,15 +29,10 @@ def pages(twice: Twice) -> Iterator[Pages]:
         yield Pages(place)
 
 
-def path(pages: Pages, page: str = "matching") -> str:
-    """Address of a page of the one company."""
-    return path_of(connection_named(pages.place.engine).id, page)
-
-
 def compare(browser: Browser, pages: Pages, record_type: str = "") -> Browser:
     """Compare both sides."""
-    browser.open(path(pages))
-    return browser.send(path(pages, "matching/compare"), record_type=record_type)
+    browser.open(pages.path("matching"))
+    return browser.send(pages.path("matching/compare"), record_type=record_type)
 
 
 def test_likely_pairs_are_shown_and_accepted(twice: Twice, pages: Pages) -> None:
@@ -46,7 +40,7 @@ def test_likely_pairs_are_shown_and_accepted(twice: Twice, pages: Pages) -> None
     likely, each under the person's name; the first sync makes nothing twice."""
     office, versions = twice.office, twice.office.platform.versions()
     before = twice.counts()
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("matching"))
     assert "No record waits for a decision about a match." in browser.words
     compare(browser, pages, "customer")
     assert "Not synced yet: Customer." in browser.words
@@ -57,7 +51,7 @@ def test_likely_pairs_are_shown_and_accepted(twice: Twice, pages: Pages) -> None
     theirs, ours = likely[0]
     pair = f"customer:{theirs}={ours}"
     assert pair in browser.text
-    decide = path(pages, "matching/decide")
+    decide = pages.path("matching/decide")
     browser.send(decide, pair=[pair, "customer:999999=1"])
     assert "1 of 2 decided" in browser.words
     assert "is the same on both sides" in browser.words
@@ -67,9 +61,9 @@ def test_likely_pairs_are_shown_and_accepted(twice: Twice, pages: Pages) -> None
     assert {actor for _, _, actor in entries(office, "match.accepted")} == {"ann"}
 
     compare(browser, pages, "customer")
-    count = browser.form(path(pages, "matching/accept-likely")).fields["count"]
+    count = browser.form(pages.path("matching/accept-likely")).fields["count"]
     assert int(count) == len(likely) - 1
-    all_likely = path(pages, "matching/accept-likely")
+    all_likely = pages.path("matching/accept-likely")
     assert "confirmed: Field required" in browser.send(all_likely, 422).words
     compare(browser, pages, "customer")
     moved_on = browser.send(all_likely, 409, confirmed="yes", count="1000")
@@ -89,7 +83,7 @@ def test_a_record_in_doubt_is_new_after_all(twice: Twice, pages: Pages) -> None:
     first = office.platform.add("customer", name="Quarry Road Dental Inc")
     second = office.platform.add("customer", name="QUARRY-ROAD DENTAL LLC")
     office.sync(code=3)
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
+    browser = pages.browser(Role.OPERATOR).open(pages.path("matching"))
     assert "Customer" in browser.words
     compare(browser, pages, "customer")
     pair = f"customer:{theirs['Id']}={first}"
@@ -98,7 +92,7 @@ def test_a_record_in_doubt_is_new_after_all(twice: Twice, pages: Pages) -> None:
     (link,) = [
         number for number, ids in office.platform.links("customer").items() if ids == (None, second)
     ]
-    browser.send(path(pages, "matching/decide"), pair=[pair], new=[link])
+    browser.send(pages.path("matching/decide"), pair=[pair], new=[link])
     assert "2 of 2 decided" in browser.words
     assert "is new" in browser.words
     assert len(office.platform.audit("match.new")) == 1
@@ -109,8 +103,8 @@ def test_a_record_in_doubt_is_new_after_all(twice: Twice, pages: Pages) -> None:
 
 def test_bad_forms_are_refused_before_anything_is_read(twice: Twice, pages: Pages) -> None:
     """Goal: each refusal names field and value; a viewer has no forms."""
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
-    token = browser.form(path(pages, "matching/compare")).fields["form_token"]
+    browser = pages.browser(Role.OPERATOR).open(pages.path("matching"))
+    token = browser.form(pages.path("matching/compare")).fields["form_token"]
     for page, fields, words in (
         ("compare", {"record_type": "invoyce"}, "invoyce"),
         ("decide", {}, "pair and new are empty"),
@@ -122,8 +116,8 @@ def test_bad_forms_are_refused_before_anything_is_read(twice: Twice, pages: Page
         ("accept-likely", {"count": 1, "confirmed": "no"}, "confirmed is 'no'"),
     ):
         data = {"form_token": token, **fields}
-        browser.answer = browser.client.post(path(pages, f"matching/{page}"), data=data)
+        browser.answer = browser.client.post(pages.path(f"matching/{page}"), data=data)
         assert (browser.page.status_code, words in browser.words) == (422, True), browser.words
     assert twice.office.platform.audit("match.accepted") == []
-    viewer = pages.browser(Role.VIEWER).open(path(pages))
+    viewer = pages.browser(Role.VIEWER).open(pages.path("matching"))
     assert not [each for each in viewer.forms if "matching" in each.action]

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from connectors.state.connections import connection_named
+from connectors.state.schedules import scheduled
 from models.people import Role
-from tasks.bootstrap import installation
+from tasks.dispatch import dispatch
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office
 from tests.fixtures.pages import Pages, path_of
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
-
-
-@pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    """The pages of a company that was synced once."""
-    assert office
-    with installation() as place:
-        yield Pages(place)
 
 
 @on_both
@@ -33,3 +26,27 @@ def test_one_company_is_shown_at_once(pages: Pages) -> None:
     assert company.name in browser.words
     assert company.realm_id in browser.words
     assert "completed" in browser.words
+
+
+def due(office: Office) -> set[datetime]:
+    """When the data types of the one company are due."""
+    return {each for row in scheduled(office.engine) for each in row.due_at.values()}
+
+
+def test_sync_now_makes_the_company_due_and_wakes_the_dispatcher(
+    office: Office, pages: Pages
+) -> None:
+    """For who may operate, and while it is connected."""
+    assert pages.path("sync") not in [
+        each.action for each in pages.browser(Role.VIEWER).open(pages.path()).forms
+    ]
+    dispatch(pages.place)
+    assert min(due(office)) > pages.place.clock.now()
+    browser = pages.browser(Role.OPERATOR).open(pages.path())
+    browser.send(pages.path("sync"))
+    assert "the sync starts within seconds" in browser.words
+    assert pages.woken == [1]
+    assert max(due(office)) <= pages.place.clock.now()
+    office.run("pause")
+    assert pages.path("sync") not in [each.action for each in browser.open(pages.path()).forms]
+    assert "paused" in browser.words

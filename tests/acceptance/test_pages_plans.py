@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,31 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from connectors.state.connections import connection_named
 from connectors.state.review_lists import PAGE
 from models.brakes import Total, totals_of
 from models.people import Role
 from models.tables import sync as tables
-from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_brakes import MANY, buy, stopped
 from tests.fixtures.company import Office
-from tests.fixtures.pages import Pages, path_of
+from tests.fixtures.pages import Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
-
-
-@pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    """The pages of a company that was synced."""
-    assert office
-    with installation() as place:
-        yield Pages(place)
-
-
-def path(pages: Pages, page: str = "plans") -> str:
-    """Address of a page of the one company."""
-    return path_of(connection_named(pages.place.engine).id, page)
 
 
 def too_much(office: Office) -> int:
@@ -55,18 +39,18 @@ def test_a_plan_is_approved_once_and_written(office: Office, pages: Pages) -> No
     refused; the next sync writes it, and the history says who approved."""
     number = too_much(office)
     mark = office.books.mark()
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("plans"))
     for words in (
         f"Plan {number}: More money", "1100.01 USD would be written", "1,100.01 USD in 2 records",
         "Writes 2", "sync invoices", "create",
     ):  # fmt: skip
         assert words in browser.words
-    approve = path(pages, "plans/approve")
+    approve = pages.path("plans/approve")
     assert browser.form(approve).fields["plan"] == str(number)
     assert "confirmed: Field required" in browser.send(approve, 422).words
     assert office.platform.audit("approval.given") == []
 
-    form = browser.open(path(pages)).form(approve).fields
+    form = browser.open(pages.path("plans")).form(approve).fields
     browser.send(approve, confirmed="yes")
     assert f"Plan {number} is approved; the next sync writes it, once." in browser.words
     assert "No plan waits for approval." in browser.words
@@ -78,7 +62,7 @@ def test_a_plan_is_approved_once_and_written(office: Office, pages: Pages) -> No
     assert len(office.platform.audit("approval.given")) == 1
     office.sync()
     assert len(office.books.written(mark)) == 2
-    assert "used" in browser.open(path(pages)).words
+    assert "used" in browser.open(pages.path("plans")).words
     office.settled()
 
 
@@ -87,21 +71,21 @@ def test_a_plan_of_many_deletions_is_shown_in_part(office: Office, pages: Pages)
     rows = buy(office, MANY)
     office.platform.sql(f"DELETE FROM expenses WHERE id >= {min(rows)}")
     number = stopped(office, "mass_delete")["plan"]
-    viewer = pages.browser(Role.VIEWER).open(path(pages))
+    viewer = pages.browser(Role.VIEWER).open(pages.path("plans"))
     assert f"Plan {number}: Many deletions" in viewer.words
     assert viewer.words.count("delete") >= MANY
     assert "An operator can approve it." in viewer.words
     assert not [each for each in viewer.forms if "plans" in each.action]
     token = viewer.form("/sign-out").fields["form_token"]
     data = {"form_token": token, "plan": number, "confirmed": "yes"}
-    assert viewer.client.post(path(pages, "plans/approve"), data=data).status_code == 403
+    assert viewer.client.post(pages.path("plans/approve"), data=data).status_code == 403
     assert office.platform.audit("approval.given") == []
 
 
 def test_bad_forms_and_paged_history(office: Office, pages: Pages) -> None:
     """Goal: each refusal names what was given; each plan of the past is on one page."""
     _past(office, PAGE + 3)
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
+    browser = pages.browser(Role.OPERATOR).open(pages.path("plans"))
     token = browser.form("/sign-out").fields["form_token"]
     cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"plan": 999_999, "confirmed": "yes"}, "plan 999999 does not wait for approval"),
@@ -111,9 +95,9 @@ def test_bad_forms_and_paged_history(office: Office, pages: Pages) -> None:
     )
     for fields, words in cases:
         data = {"form_token": token, **fields}
-        browser.answer = browser.client.post(path(pages, "plans/approve"), data=data)
+        browser.answer = browser.client.post(pages.path("plans/approve"), data=data)
         assert (browser.page.status_code, words in browser.words) == (422, True), browser.words
-    browser.open(path(pages))
+    browser.open(pages.path("plans"))
     assert "<script>" not in browser.text
     first = browser.words.count("was wrong;")
     (older,) = [each for each in browser.links if "before=" in each]

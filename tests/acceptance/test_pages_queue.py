@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
 
-from connectors.state.connections import connection_named
 from connectors.state.review_lists import PAGE
 from models.people import Role
 from models.tables import sync as tables
-from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_conflicts import edit_both
 from tests.acceptance.test_retry_queue import queue, refused
 from tests.fixtures.company import Office
-from tests.fixtures.pages import Browser, Pages, path_of
+from tests.fixtures.pages import Browser, Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def pages(office: Office) -> Iterator[Pages]:
-    """The pages of a company that was synced."""
-    assert office
-    with installation() as place:
-        yield Pages(place)
-
-
-def path(pages: Pages, page: str = "queue") -> str:
-    """Address of a page of the one company."""
-    return path_of(connection_named(pages.place.engine).id, page)
 
 
 @on_both
@@ -42,19 +26,19 @@ def test_a_record_is_retried(office: Office, pages: Pages) -> None:
     """Goal: it says why it is set aside and what to do; retried it is due, and then applied."""
     _, link = refused(office)
     (parked,) = office.parked()
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("queue"))
     for words in ("Given up 1", parked["message"], parked["fix"], "not by itself"):
         assert words in browser.words
-    browser.send(path(pages, "queue/retry"))
+    browser.send(pages.path("queue/retry"))
     assert "The next sync tries it again." in browser.words
     assert "in the next sync" in browser.words
     assert "Retrying 1" in browser.words
     assert [each["was"] for each in office.platform.audit("retry")] == [parked["code"]]
     office.emulator.clear_faults()
     office.sync()
-    assert "Nothing is set aside." in browser.open(path(pages)).words
+    assert "Nothing is set aside." in browser.open(pages.path("queue")).words
     assert [write[:2] for write in office.books.written()] == [("create", "Invoice")]
-    assert browser.client.get(path(pages) + f"?link={link}").status_code == 200
+    assert browser.client.get(pages.path("queue") + f"?link={link}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -66,8 +50,8 @@ def test_a_record_is_left_alone_with_a_reason(
 ) -> None:
     """Goal: it stays in the queue with who and why, and can be retried after all."""
     _, link = refused(office)
-    browser = pages.browser(Role.OPERATOR, name="ann").open(path(pages))
-    browser.send(path(pages, "queue/settle"), decision=decision, why="sent by post")
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("queue"))
+    browser.send(pages.path("queue/settle"), decision=decision, why="sent by post")
     (row,) = queue(office, "--state", state)
     assert row["link"] == link
     for words in (kind, "ann", "sent by post", f"{state.capitalize()} 1"):
@@ -75,7 +59,7 @@ def test_a_record_is_left_alone_with_a_reason(
     (entry,) = office.platform.audit(decision)
     assert entry["why"] == "sent by post"
     assert not [each for each in browser.forms if each.action.endswith("settle")]
-    browser.send(path(pages, "queue/retry"))
+    browser.send(pages.path("queue/retry"))
     office.emulator.clear_faults()
     office.sync()
     office.settled()
@@ -89,17 +73,17 @@ def test_all_of_a_reason_are_retried_and_lists_are_filtered_and_paged(
     _park(office, PAGE + 3, "fault_6540", next_attempt_at=None)
     _park(office, 2, "stale", next_attempt_at=datetime(2100, 1, 1, tzinfo=UTC))
     _park(office, 3, "skipped", next_attempt_at=None)
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
+    browser = pages.browser(Role.OPERATOR).open(pages.path("queue"))
     for chip in (f"All {PAGE + 8}", "Waiting 2", "Retrying 0", f"Given up {PAGE + 3}", "Skipped 3"):
         assert chip in browser.words
     for state, count in (("waiting", 2), ("retrying", 0), ("skipped", 3), ("done", 0)):
-        assert len(_links(browser.open(path(pages) + f"?state={state}"))) == count
-    of_code = path(pages) + "?state=given_up&code=fault_6540"
+        assert len(_links(browser.open(pages.path("queue") + f"?state={state}"))) == count
+    of_code = pages.path("queue") + "?state=given_up&code=fault_6540"
     seen = _links(browser.open(of_code))
     (more,) = [each for each in browser.links if "after=" in each]
     rest = _links(browser.open(more))
     assert (len(seen), len(rest), set(seen) & set(rest)) == (PAGE, 3, set())
-    browser.open(of_code).send(path(pages, "queue/retry-all"))
+    browser.open(of_code).send(pages.path("queue/retry-all"))
     assert f"The next sync tries {PAGE + 3} again" in browser.words
     assert f"Retrying {PAGE + 3}" in browser.words
     (entry,) = office.platform.audit("retry")
@@ -110,8 +94,8 @@ def test_what_cannot_be_done_says_why(office: Office, pages: Pages) -> None:
     """Goal: each refusal names what was given; nothing changes; a viewer has no forms."""
     _, link = refused(office)
     before = queue(office)
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
-    token = browser.form(path(pages, "queue/retry")).fields["form_token"]
+    browser = pages.browser(Role.OPERATOR).open(pages.path("queue"))
+    token = browser.form(pages.path("queue/retry")).fields["form_token"]
     why = {"why": "x"}
     for page, fields, words in (
         ("retry", {"link": 999_999}, "link 999999 is not parked"),
@@ -125,7 +109,7 @@ def test_what_cannot_be_done_says_why(office: Office, pages: Pages) -> None:
         ("settle", {"link": 999_999, "decision": "skipped", **why}, "link 999999 is not parked"),
     ):
         data = {"form_token": token, **fields}
-        browser.answer = browser.client.post(path(pages, f"queue/{page}"), data=data)
+        browser.answer = browser.client.post(pages.path(f"queue/{page}"), data=data)
         assert browser.page.status_code == 422, browser.words
         assert words in browser.words, (words, browser.words)
     assert queue(office) == before
@@ -134,8 +118,8 @@ def test_what_cannot_be_done_says_why(office: Office, pages: Pages) -> None:
         ("?after=yesterday", "the place in the list is 'yesterday'"),
         ("?link=0", "link is '0'"),
     ):
-        assert words in browser.open(path(pages) + query, 422).words
-    viewer = pages.browser(Role.VIEWER).open(path(pages))
+        assert words in browser.open(pages.path("queue") + query, 422).words
+    viewer = pages.browser(Role.VIEWER).open(pages.path("queue"))
     assert not [each for each in viewer.forms if "/queue/" in each.action]
 
 
@@ -145,8 +129,8 @@ def test_what_is_decided_elsewhere_leads_there(office: Office, pages: Pages) -> 
     edit_both(office, "theirs", "ours", platform_later_by=timedelta(seconds=10))
     office.sync(code=3)
     (parked,) = office.parked()
-    browser = pages.browser(Role.OPERATOR).open(path(pages))
-    assert path(pages, "conflicts") + f"?link={parked['link']}" in browser.links
+    browser = pages.browser(Role.OPERATOR).open(pages.path("queue"))
+    assert pages.path("conflicts") + f"?link={parked['link']}" in browser.links
     assert not [each for each in browser.forms if "/queue/" in each.action]
 
 

@@ -17,7 +17,7 @@ from models.words import DataType, ExpensePosting, Side
 from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office
-from tests.fixtures.pages import Browser, Pages, path_of
+from tests.fixtures.pages import Browser, Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 
@@ -37,7 +37,7 @@ def stored(pages: Pages) -> ConnectionSettings:
 
 def opened(pages: Pages, page: str = "settings", role: Role = Role.ADMIN) -> tuple[Browser, str]:
     """A browser on a page, and the page's address."""
-    path = path_of(connection_named(pages.place.engine).id, page)
+    path = pages.path(page)
     return pages.browser(role).open(path), path
 
 
@@ -52,7 +52,7 @@ def logged(pages: Pages, kind: str) -> list[Any]:
 @on_both
 def test_settings_are_chosen(pages: Pages) -> None:
     """Every field at once: stored exactly, explained, logged with who and what, and shown."""
-    path = path_of(connection_named(pages.place.engine).id, "settings")
+    path = pages.path("settings")
     browser = pages.browser(Role.ADMIN, name="ann").open(path)
     assert "How often a sync is due" in browser.words
     form = browser.form(path)
@@ -199,7 +199,7 @@ def test_only_admins_change_settings(pages: Pages, page: str) -> None:
 @on_both
 def test_a_rule_is_chosen_and_dropped(pages: Pages) -> None:
     """It is shown with its source, logged with who chose what instead of what, and taken back."""
-    path = path_of(connection_named(pages.place.engine).id, "settings/policies")
+    path = pages.path("settings/policies")
     browser = pages.browser(Role.ADMIN, name="ann").open(path)
     assert "No rule is chosen" in browser.words
     assert f"{path}?key=invoice.memo#choose" in browser.links
