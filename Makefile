@@ -52,7 +52,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 # print the benchmarks' figures as JSON
-bench: $(VENV)/.project
+bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 # resolve requirements/*.in into hashed, host-free locks
