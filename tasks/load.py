@@ -46,7 +46,7 @@ from tasks.context import Cycle
 from tasks.files import describe, is_upload, post, remote_write
 from tasks.merged import note_merged
 from tasks.parents import load_parents
-from tasks.record import Done, count_done, edit_times
+from tasks.record import Settled, count_done, edit_times, note_settled
 from tasks.settle import apply_to_platform, settle_quickbooks
 
 #: QuickBooks takes 30 items in a batch (section 6).
@@ -115,19 +115,14 @@ def _load(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
 
 def apply_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
     """Write records to the platform in one transaction; the ones that failed."""
-    failed: list[Failed] = []
-    done: list[tuple[RecordPlan, Done]] = []
     _load_references(cycle, plans)
     with cycle.state.begin() as unit:
-        for plan in plans:
-            try:
-                done.append((plan, apply_to_platform(cycle, unit, plan)))
-                note_merged(cycle, unit, plan)
-            except RecordError as error:
-                failed.append(Failed(plan, error))
-    for plan, each in done:
-        count_done(cycle, plan, each)
-    return failed
+        settled, refused = apply_to_platform(cycle, unit, plans)
+        for each in settled:
+            note_merged(cycle, unit, each.plan)
+    for each in settled:
+        count_done(cycle, each)
+    return [Failed(plan, error) for plan, error in refused]
 
 
 def _load_references(cycle: Cycle, plans: Sequence[RecordPlan]) -> None:
@@ -295,9 +290,9 @@ def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
     answers = _answers(cycle, prepared, deadline)
     if _in_batch(cycle, answers) and _refused_as_a_whole(answers):
         return _send_singly(cycle, prepared, answers)
-    failed, done = _commit(cycle, prepared, answers)
-    for plan, each_done in done:
-        count_done(cycle, plan, each_done)
+    failed, settled = _commit(cycle, prepared, answers)
+    for done in settled:
+        count_done(cycle, done)
     for answer in answers:
         if isinstance(answer.error, DisconnectedError):
             raise answer.error
@@ -306,10 +301,10 @@ def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:
 
 def _commit(
     cycle: Cycle, prepared: Sequence[Prepared], answers: Sequence[RemoteAnswer]
-) -> tuple[list[Failed], list[tuple[RecordPlan, Done]]]:
+) -> tuple[list[Failed], list[Settled]]:
     """Commit what came back; what failed, and what is settled."""
     failed: list[Failed] = []
-    done: list[tuple[RecordPlan, Done]] = []
+    settled: list[Settled] = []
     with cycle.state.begin() as unit:
         for each, answer in zip(prepared, answers, strict=True):
             state = _state_after(each, answer)
@@ -320,10 +315,11 @@ def _commit(
                 failed.append(Failed(each.plan, answer.error, each if is_open else None))
                 continue
             try:
-                done.append(settle_quickbooks(cycle, unit, each.plan, each.intent, answer))
+                settled.append(settle_quickbooks(cycle, unit, each.plan, each.intent, answer))
             except RecordError as error:
                 failed.append(Failed(each.plan, error))
-    return failed, done
+        note_settled(cycle, unit, settled)
+    return failed, settled
 
 
 def _send_singly(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from connectors.state.platform_port import StaleRowError
@@ -45,31 +45,53 @@ class Done:
     content: Content | None
 
 
-def note_done(
-    cycle: Cycle, unit: Unit, plan: RecordPlan, update: LinkUpdate, done: Done, **facts: str
-) -> None:
-    """Commit a settled record: link, base, conflicts, audit; and take it out of the parked ones.
+@dataclass(frozen=True)
+class Settled:
+    """A record that both sides agree on now, and what is to be noted of it."""
 
-    facts are particulars for the log, such as the intent and Intuit's transaction id.
-    """
-    unit.save_links([update])
-    cycle.references.learn(unit.links([plan.link.id]).values())
-    unit.unpark([plan.link.id])
-    note_plan_conflicts(unit, plan)
+    plan: RecordPlan
+    update: LinkUpdate
+    done: Done
+    #: Particulars for the log, such as the intent and Intuit's transaction id.
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def note_settled(cycle: Cycle, unit: Unit, settled: Sequence[Settled]) -> None:
+    """Commit settled records: links, bases, conflicts, audit; none of them is parked any more."""
+    if not settled:
+        return
+    ids = [each.plan.link.id for each in settled]
+    unit.save_links([each.update for each in settled])
+    cycle.references.learn(unit.links(ids).values())
+    unit.unpark(ids)
+    for each in settled:
+        note_plan_conflicts(unit, each.plan)
+    unit.audit([note for each in settled for note in _notes_of(each)])
+    for each in settled:
+        if each.plan.parked_before is not None:
+            _end_revisions(unit, each)
+
+
+def _notes_of(settled: Settled) -> Iterator[AuditNote]:
+    """What was written, and that the record is taken back in where it had been set aside."""
+    plan, done = settled.plan, settled.done
     before = plan.link.base or {}
     for side, operation in done.writes.items():
         body: dict[str, object] = {
             "operation": operation,
             "label": plan.label,
             "changed": _differences(plan, side, before, done.content),
-            **facts,
+            **settled.facts,
         }
-        unit.audit([_note(plan, f"write.{side}", body)])
+        yield _note(plan, f"write.{side}", body)
     if plan.parked_before is not None:
-        unit.audit([_note(plan, "unparked", {"label": plan.label, "was": plan.parked_before})])
-        for parked in close_revisions(unit, plan, done.content):
-            unit.park(parked)
-            note_parked(unit, parked, label=plan.label)
+        yield _note(plan, "unparked", {"label": plan.label, "was": plan.parked_before})
+
+
+def _end_revisions(unit: Unit, settled: Settled) -> None:
+    for parked in close_revisions(unit, settled.plan, settled.done.content):
+        unit.park(parked)
+        note_parked(unit, parked, label=settled.plan.label)
 
 
 def note_unsettled(
@@ -132,9 +154,9 @@ def note_uncertain(unit: Unit, intent: Intent, reason: str) -> None:
     unit.audit([note])
 
 
-def count_done(cycle: Cycle, plan: RecordPlan, done: Done) -> None:
+def count_done(cycle: Cycle, settled: Settled) -> None:
     """Tally a settled record, after its transaction has committed."""
-    tally = cycle.tally
+    tally, plan, done = cycle.tally, settled.plan, settled.done
     tally.read(plan.record_type, plan.read_from)
     for side in Side:
         operation = done.writes.get(side)

@@ -7,12 +7,12 @@ transaction, and the base becomes what both sides were seen to hold.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.ports import Payload, RemoteAnswer
 from connectors.quickbooks import exact_json
-from connectors.state.platform_port import PlatformWrite, StaleRowError
+from connectors.state.platform_port import PlatformWrite, StaleRowError, Written
 from connectors.state.port import LinkUpdate, Unit
 from models.codecs import decode, platform_row, sync_token_of
 from models.errors import MismatchError, RecordError
@@ -27,7 +27,7 @@ from tasks.context import Cycle
 from tasks.files import check_size
 from tasks.outcome import covers
 from tasks.parents import load_parents
-from tasks.record import Done, note_done, note_unsettled
+from tasks.record import Done, Settled, note_settled, note_unsettled
 
 
 def settle_quickbooks(
@@ -36,8 +36,8 @@ def settle_quickbooks(
     plan: RecordPlan,
     intent: Intent,
     answer: RemoteAnswer,
-) -> tuple[RecordPlan, Done]:
-    """Commit an acknowledged write to QuickBooks and what the platform has to learn of it.
+) -> Settled:
+    """Tell the platform what an acknowledged write to QuickBooks came to; what is to be noted.
 
     Raises:
         RecordError: the answer is not what was sent, or the platform's row has moved on. The link
@@ -49,10 +49,8 @@ def settle_quickbooks(
     load_parents(cycle, unit, plan.record_type, [answer.record], [])
     facts = {"intent": intent.id, "intuit_tid": answer.intuit_tid}
     if plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
-        done = Done({Side.QUICKBOOKS: operation}, None)
         update = LinkUpdate(plan.link.id, deleted=True, quickbooks_version=_version(answer.record))
-        note_done(cycle, unit, plan, update, done, **facts)
-        return plan, done
+        return Settled(plan, update, Done({Side.QUICKBOOKS: operation}, None), facts)
     quickbooks_id = str(answer.record["Id"])
     unit.save_links([LinkUpdate(plan.link.id, quickbooks_id=quickbooks_id)])
     writes: dict[Side, Operation] = {Side.QUICKBOOKS: operation}
@@ -74,9 +72,7 @@ def settle_quickbooks(
         quickbooks_version=_version(answer.record),
         platform_version=platform_version,
     )
-    done = Done(writes, held)
-    note_done(cycle, unit, plan, update, done, **facts)
-    return plan, done
+    return Settled(plan, update, Done(writes, held), facts)
 
 
 def _version(record: Payload) -> str | None:
@@ -182,23 +178,49 @@ def _teach_platform(
     return new_version
 
 
-def apply_to_platform(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
-    """Write one record to the platform, and commit what is known of it.
+def apply_to_platform(
+    cycle: Cycle, unit: Unit, plans: Sequence[RecordPlan]
+) -> tuple[list[Settled], list[tuple[RecordPlan, RecordError]]]:
+    """Write records to the platform, and commit what is known of them; those settled, and refused.
+
+    A record is refused where somebody edited its row since it was read, where the platform refuses
+    its values, or where a parent has no row yet.
+    """
+    writes: list[tuple[RecordPlan, PlatformWrite]] = []
+    settled: list[Settled] = []
+    refused: list[tuple[RecordPlan, RecordError]] = []
+    for plan in plans:
+        try:
+            if plan.platform_operation is None:
+                settled.append(_nothing_to_write(plan))
+            else:
+                writes.append((plan, _platform_write(cycle, plan, plan.platform_operation)))
+        except RecordError as error:
+            refused.append((plan, error))
+    outcomes = unit.platform.write_all([write for _, write in writes])
+    for (plan, write), outcome in zip(writes, outcomes, strict=True):
+        if isinstance(outcome, RecordError):
+            refused.append((plan, outcome))
+        else:
+            settled.append(_applied(plan, write, outcome))
+    note_settled(cycle, unit, settled)
+    return settled, refused
+
+
+def _platform_write(cycle: Cycle, plan: RecordPlan, operation: Operation) -> PlatformWrite:
+    """The write to the platform that is planned.
 
     Raises:
-        StaleRowError: somebody edited the row since it was read.
-        RecordError: the platform refuses the values, or a parent has no row yet.
+        RecordError: a value or parent has no form there.
     """
-    operation = plan.platform_operation
-    content = plan.merge.content
-    if operation is None:
-        return _nothing_to_write(cycle, unit, plan)
     values = _platform_values(cycle, plan, operation)
     expected = int(plan.platform.version) if plan.platform else None
-    row_id, version = unit.platform.write(
-        PlatformWrite(plan.record_type, operation, plan.link.platform_id, expected, values)
-    )
-    removed = operation is Operation.DELETE
+    return PlatformWrite(plan.record_type, operation, plan.link.platform_id, expected, values)
+
+
+def _applied(plan: RecordPlan, write: PlatformWrite, written: Written) -> Settled:
+    row_id, version = written
+    content = plan.merge.content
     update = LinkUpdate(
         plan.link.id,
         label=plan.record_type.label_of(content, plan.link.label),
@@ -206,11 +228,9 @@ def apply_to_platform(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
         base=content,
         quickbooks_version=plan.quickbooks.version if plan.quickbooks else None,
         platform_version=version,
-        deleted=removed,
+        deleted=write.operation is Operation.DELETE,
     )
-    done = Done({Side.PLATFORM: operation}, content)
-    note_done(cycle, unit, plan, update, done)
-    return done
+    return Settled(plan, update, Done({Side.PLATFORM: write.operation}, content))
 
 
 def _platform_values(cycle: Cycle, plan: RecordPlan, operation: Operation) -> Mapping[str, object]:
@@ -230,7 +250,7 @@ def _platform_values(cycle: Cycle, plan: RecordPlan, operation: Operation) -> Ma
     }
 
 
-def _nothing_to_write(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
+def _nothing_to_write(plan: RecordPlan) -> Settled:
     """Both sides agree: remember the versions, and the base where it has moved."""
     forgotten = plan.merge.outcome in (Outcome.FORGET, Outcome.REMOVE_IN_QUICKBOOKS)
     update = LinkUpdate(
@@ -242,6 +262,4 @@ def _nothing_to_write(cycle: Cycle, unit: Unit, plan: RecordPlan) -> Done:
         else None,
         deleted=forgotten,
     )
-    done = Done({}, plan.merge.content)
-    note_done(cycle, unit, plan, update, done)
-    return done
+    return Settled(plan, update, Done({}, plan.merge.content))

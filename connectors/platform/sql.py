@@ -11,29 +11,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    Table,
-    delete,
-    func,
-    insert,
-    select,
-    text,
-    type_coerce,
-    update,
-)
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy import Connection, Table, delete, func, insert, select, text, type_coerce
 from sqlalchemy.types import NullType
 
-from connectors.state.platform_port import PlatformChanges, PlatformWrite, Row, StaleRowError
-from models.errors import RecordError, shorten
+from connectors.platform.writing import SqlWrites
+from connectors.state.platform_port import PlatformChanges, Row
 from models.fields import Unreadable
 from models.file_rules import FileRules, unreadable_file_error
 from models.record_type import RecordType
 from models.tables.platform import change_log, receipt_files
 from models.tables.record_tables import RECORD_TABLES, RecordTable
-from models.tables.types import decode_value, raw_columns, utc_now
-from models.words import Operation
+from models.tables.types import decode_value, raw_columns
 
 T = TypeVar("T")
 
@@ -50,12 +38,11 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield ordered[start : start + size]
 
 
-class SqlPlatform:
+class SqlPlatform(SqlWrites):
     """Implements `connectors.state.port.PlatformPort`."""
 
     def __init__(self, connection: Connection, company_id: int) -> None:
-        self._connection = connection
-        self._company_id = company_id
+        super().__init__(connection, company_id)
         self._dialect = connection.dialect.name
 
     # -- reading the change log --
@@ -215,24 +202,6 @@ class SqlPlatform:
             )
         return [str(each) for each in sorted(found)]
 
-    # -- writing --
-
-    def write(self, write: PlatformWrite) -> tuple[str, int]:
-        """Apply one write under a savepoint, so that a refused one leaves the rest standing."""
-        place = RECORD_TABLES[write.record_type.name]
-        try:
-            with self._connection.begin_nested():
-                row_id = self._applied(place, write)
-                version = self._connection.scalar(
-                    select(place.table.c.version).where(place.table.c.id == row_id)
-                )
-        except (DBAPIError, StatementError) as error:
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
-                raise
-            raise _refused(write, error) from error
-        assert version is not None, "the row was just written in this transaction"
-        return str(row_id), version
-
     # -- files --
 
     def without_file(self, record_type: RecordType) -> list[str]:
@@ -294,65 +263,6 @@ class SqlPlatform:
         version: int = found.scalar_one()
         return version
 
-    # -- writing rows --
-
-    def _applied(self, place: RecordTable, write: PlatformWrite) -> int:
-        values = {name: value for name, value in write.values.items() if name != "lines"}
-        if write.operation is Operation.CREATE:
-            row_id = self._connection.execute(
-                insert(place.table)
-                .values(company_id=self._company_id, **values)
-                .returning(place.table.c.id)
-            ).scalar_one()
-        else:
-            assert write.id is not None, "an update names its row"
-            row_id = int(write.id)
-            if write.operation is Operation.DELETE:
-                values = {
-                    **values,
-                    "deleted_at": func.coalesce(place.table.c.deleted_at, utc_now()),
-                }
-            self._update(place.table, row_id, write.expected_version, values)
-        if place.lines is not None and "lines" in write.values:
-            self._replace_lines(place, row_id, write.values["lines"])
-        return int(row_id)
-
-    def _update(
-        self, table: Table, row_id: int, expected_version: int | None, values: dict[str, Any]
-    ) -> None:
-        # Without values the statement still checks the version and takes the row's lock.
-        updated = self._connection.execute(
-            update(table)
-            .where(
-                table.c.id == row_id,
-                table.c.company_id == self._company_id,
-                table.c.version == expected_version,
-            )
-            .values(values or {"company_id": self._company_id})
-        )
-        if updated.rowcount != 1:
-            raise StaleRowError(
-                f"the platform's row {row_id} was changed since it was read",
-                code="stale_row",
-                fix="Nothing to do: it is read and merged again.",
-            )
-
-    def _replace_lines(
-        self, place: RecordTable, row_id: int, lines: Sequence[dict[str, Any]]
-    ) -> None:
-        assert place.lines is not None
-        parent = place.line_parent
-        self._connection.execute(delete(place.lines).where(parent == row_id))
-        columns = {name for line in lines for name in line}
-        if lines:
-            self._connection.execute(
-                insert(place.lines),
-                [
-                    {parent.name: row_id, **{name: line.get(name) for name in columns}}
-                    for line in lines
-                ],
-            )
-
 
 def _rules(record_type: RecordType) -> FileRules:
     assert record_type.file is not None, f"a {record_type.name} has no file"
@@ -361,15 +271,3 @@ def _rules(record_type: RecordType) -> FileRules:
 
 def _ascii_lowered(value: str) -> str:
     return "".join(each.lower() if each.isascii() else each for each in value)
-
-
-def _refused(write: PlatformWrite, error: DBAPIError | StatementError) -> RecordError:
-    """The database's refusal, without the statement and its parameters."""
-    reason = shorten(str(error.orig).splitlines()[0] if error.orig else type(error).__name__)
-    return RecordError(
-        f"the platform's database refuses this {write.record_type.name}: {reason}",
-        code="refused_by_database",
-        value=reason,
-        fix="Correct the record in QuickBooks so that it fits the platform's columns, or have the "
-        "platform's table widened.",
-    )

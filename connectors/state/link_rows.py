@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, false, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, false, func, insert, or_, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.port import LinkUpdate, NewLink
@@ -193,25 +193,33 @@ class LinkRows(Rows):
             self._sql.execute(update(table).where(table.c.link_id == dropped).values(link_id=kept))
 
     def save_links(self, updates: Sequence[LinkUpdate]) -> None:
-        """Store what links know now."""
+        """Store what links know now; those that come to know the same columns in one statement."""
+        links = tables.links
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for each in updates:
-            values: dict[str, Any] = {
-                "label": each.label[:LABEL_LENGTH_MAX] if each.label else None,
-                "quickbooks_id": each.quickbooks_id,
-                "platform_id": each.platform_id,
-                "base": None if each.base is None else canonical_json(each.base),
-                "quickbooks_version": each.quickbooks_version,
-                "platform_version": each.platform_version,
-                "deleted_at": self._now if each.deleted else None,
-            }
-            known = {name: value for name, value in values.items() if value is not None}
-            done = self._sql.execute(
-                update(tables.links)
-                .where(tables.links.c.id == each.link_id, tables.links.c.connection_id == self._id)
-                .values(**known, updated_at=self._now)
-            )
-            if done.rowcount != 1:
-                raise CorruptStateError(f"link {each.link_id} is gone")
+            known = self._known(each)
+            alike.setdefault(tuple(known), []).append({"of": each.link_id, **known})
+        mine = and_(links.c.id == bindparam("of"), links.c.connection_id == self._id)
+        saved = update(links).where(mine).values(updated_at=self._now)
+        for rows in alike.values():
+            done = self._sql.execute(saved, rows)
+            if done.rowcount != len(rows):
+                found = self.links([each["of"] for each in rows])
+                gone = next(each["of"] for each in rows if each["of"] not in found)
+                raise CorruptStateError(f"link {gone} is gone")
+
+    def _known(self, of: LinkUpdate) -> dict[str, Any]:
+        """Column -> value, of what a link comes to know."""
+        values: dict[str, Any] = {
+            "label": of.label[:LABEL_LENGTH_MAX] if of.label else None,
+            "quickbooks_id": of.quickbooks_id,
+            "platform_id": of.platform_id,
+            "base": None if of.base is None else canonical_json(of.base),
+            "quickbooks_version": of.quickbooks_version,
+            "platform_version": of.platform_version,
+            "deleted_at": self._now if of.deleted else None,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
     def separate_link(self, link_id: int, side: Side) -> None:
         """Forget a side's record and all that was agreed with it."""

@@ -18,7 +18,14 @@ from connectors.state.memory_columns import (
     TableRules,
 )
 from connectors.state.memory_store import MISSING, MemoryRows
-from connectors.state.platform_port import PlatformChanges, PlatformWrite, Row, StaleRowError
+from connectors.state.platform_port import (
+    PlatformChanges,
+    PlatformWrite,
+    Row,
+    StaleRowError,
+    Written,
+    outcome_of,
+)
 from models.errors import RecordError, shorten
 from models.file_rules import FileRules
 from models.record_type import RecordType
@@ -94,7 +101,7 @@ class MemoryPlatform(MemoryRows):
 
     # -- writing --
 
-    def write(self, write: PlatformWrite) -> tuple[str, int]:
+    def write(self, write: PlatformWrite) -> Written:
         """Apply one write; a refused one leaves the rest standing."""
         record_type = write.record_type.name
         place = PLACES[record_type]
@@ -118,6 +125,10 @@ class MemoryPlatform(MemoryRows):
         except RefusedValueError as error:
             raise refused(record_type, error) from error
         return row.id, row.version
+
+    def write_all(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
+        """Apply many writes in their order."""
+        return [outcome_of(self.write, each) for each in writes]
 
     # -- files --
 

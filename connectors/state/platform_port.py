@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -46,8 +46,22 @@ class PlatformWrite:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: A row that was written: its id and its new version.
+Written = tuple[str, int]
+
+
 class StaleRowError(RecordError):
     """The platform row was changed since it was read."""
+
+
+def outcome_of(
+    write: Callable[[PlatformWrite], Written], given: PlatformWrite
+) -> Written | RecordError:
+    """What a write comes to, with a refusal as a value."""
+    try:
+        return write(given)
+    except RecordError as error:
+        return error
 
 
 class PlatformPort(Protocol):
@@ -83,12 +97,19 @@ class PlatformPort(Protocol):
         """Ids of all rows, deleted ones too, whose column names one of these rows."""
         ...
 
-    def write(self, write: PlatformWrite) -> tuple[str, int]:
+    def write(self, write: PlatformWrite) -> Written:
         """Apply one write and return the row's id and new version.
 
         Raises:
             StaleRowError: the row has another version than expected.
             RecordError: the database refuses the values.
+        """
+        ...
+
+    def write_all(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
+        """Apply many writes in their order; for each the row's id and new version, or why not.
+
+        A refused one leaves the rest standing.
         """
         ...
 

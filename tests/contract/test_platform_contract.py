@@ -51,6 +51,47 @@ def row_of(state: State, record_type: str, row_id: str = "1") -> Row:
 # -- writing --
 
 
+def test_many_rows_at_once_keep_their_order_and_a_refused_one_is_left_out(world: World) -> None:
+    line = {"position": 1, "kind": "item"}
+    writes = [
+        create("customer", name="A"),
+        create("customer", name="B", email="b@example.com", active=False),
+        create("invoice", lines=[{**line, "description": "x"}, {**line, "position": 2}]),
+        create("invoice"),
+        create("invoice", lines=[{"position": None, "kind": "item"}]),
+        create("invoice", lines=[line]),
+        PlatformWrite(TYPES["customer"], Operation.UPDATE, "2", 1, {"notes": "new"}),
+        PlatformWrite(TYPES["customer"], Operation.UPDATE, "1", 7, {"notes": "too late"}),
+        create("customer", parent_id=99),
+        create("customer", name="C"),
+    ]
+    with world.state().begin() as unit:
+        outcomes = unit.platform.write_all(writes)
+        ids = [each[0] for each in outcomes if not isinstance(each, RecordError)]
+        rows = unit.platform.rows(TYPES["customer"], [ids[0], ids[1], ids[-1]])
+        invoices = unit.platform.rows(TYPES["invoice"], ids[2:5])
+    refused = [each for each in outcomes if isinstance(each, RecordError)]
+    assert [each.code for each in refused] == [
+        "refused_by_database",
+        "stale_row",
+        "refused_by_database",
+    ]
+    written = [each for each in outcomes if not isinstance(each, RecordError)]
+    versions = [1, 1, 3, 1, 2, 2, 1]
+    assert [version for _, version in written] == versions
+    # PostgreSQL does not give an id again that a refused row had
+    if world.name != "postgresql":
+        assert [row_id for row_id, _ in written] == ["1", "2", "1", "2", "3", "2", "3"]
+    assert [(each.values["name"], each.values["active"]) for each in rows.values()] == [
+        ("A", True),
+        ("B", False),
+        ("C", True),
+    ]
+    assert rows["2"].values["notes"] == "new"
+    lines = [each.values["lines"] for each in invoices.values()]
+    assert [[each["description"] for each in some] for some in lines] == [["x", None], [], [None]]
+
+
 @every_type
 def test_a_created_row_has_all_columns_at_their_defaults(state: State, record_type: str) -> None:
     with state.begin() as unit:

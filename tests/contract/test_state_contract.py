@@ -88,6 +88,12 @@ WRITERS: dict[str, Callable[[Unit], object]] = {
     "audit": lambda unit: unit.audit([AuditNote("b", {"amount": Decimal("1.5")}, link_id=1)]),
     "start_run": lambda unit: unit.start_run("sync"),
     "finish_run": lambda unit: unit.finish_run("failed", {}, "why"),
+    "platform.write_all": lambda unit: unit.platform.write_all(
+        [
+            PlatformWrite(catalog()["customer"], Operation.CREATE, None, None, {"name": name})
+            for name in ("Eve", "Zoe")
+        ]
+    ),
     "platform.write": lambda unit: unit.platform.write(
         PlatformWrite(
             catalog()["invoice"],

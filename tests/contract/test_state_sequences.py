@@ -101,6 +101,22 @@ def platform_write(unit: Unit, a: int, b: int, c: int) -> object:
     return unit.platform.write(PlatformWrite(catalog()[name], operation, str(b), expected, values))
 
 
+def platform_write_all(unit: Unit, a: int, b: int, c: int) -> object:
+    """Rows of different record types and columns at once, some of which may be refused."""
+    names = [record_type(a), record_type(a), record_type(b)]
+    writes = [
+        PlatformWrite(catalog()[name], Operation.CREATE, None, None, {**LEAST[name], **values})
+        for name, values in zip(names, ({}, {"created_at": MOMENT}, {}), strict=True)
+    ]
+    if c % 2:
+        update = PlatformWrite(catalog()[names[0]], Operation.UPDATE, str(b), c, {})
+        writes.insert(c % 3, update)
+    return [
+        each.code if isinstance(each, RecordError) else each
+        for each in unit.platform.write_all(writes)
+    ]
+
+
 MOMENT = MemoryWorld().clock.now()
 APPROVALS = tuple(ApprovalState)
 STATES = tuple(IntentState)
@@ -158,6 +174,7 @@ CALLS: dict[str, Callable[[Unit, int, int, int], object]] = {
         catalog()[record_type(a)], [f"{b}", f"{c}"]
     ),
     "platform.write": platform_write,
+    "platform.write_all": platform_write_all,
 }
 #: Most calls are those that other calls build on.
 NAMES = [*CALLS, *["add_links", "add_intents", "mark_sent"] * 2, *["platform.write"] * 5]

@@ -238,22 +238,8 @@ def match_by_anything() -> list[Patch]:
 # -- audit, parking, brakes --
 
 
-def _numbers_of(notes: Any) -> list[int]:
-    """As if they had been logged."""
-    return [0 for _ in notes]
-
-
 def audit_dropped() -> list[Patch]:
-    original = record.note_done
-
-    def note_done(of_cycle: Any, unit: Any, *others: Any, **facts: Any) -> None:
-        class Silent:
-            def __getattr__(self, name: str) -> Any:
-                return _numbers_of if name == "audit" else getattr(unit, name)
-
-        original(of_cycle, Silent(), *others, **facts)  # type: ignore[arg-type]
-
-    return [(settle, "note_done", note_done)]
+    return [(record, "_notes_of", lambda _settled: [])]
 
 
 def audit_of_adoption_dropped() -> list[Patch]:
@@ -261,14 +247,12 @@ def audit_of_adoption_dropped() -> list[Patch]:
 
 
 def audit_doubled() -> list[Patch]:
-    original = record.note_done
+    original = record._notes_of
 
-    def note_done(of_cycle: Any, unit: Any, *others: Any, **facts: Any) -> None:
-        original(of_cycle, unit, *others, **facts)
-        if "intent" in facts:
-            original(of_cycle, unit, *others, **facts)
+    def notes_of(settled: Any) -> Any:
+        return [*original(settled)] * (2 if "intent" in settled.facts else 1)
 
-    return [(settle, "note_done", note_done)]
+    return [(record, "_notes_of", notes_of)]
 
 
 def park_forgotten() -> list[Patch]:

@@ -6,14 +6,15 @@ and after it has committed. The list of all port calls, for the crash points, is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from connectors.state.platform_port import PlatformWrite
+from connectors.state.platform_port import PlatformWrite, Written
 from connectors.state.port import Connection, LinkUpdate, State, Unit
+from models.errors import RecordError
 from tests.simulation.actors import Killed
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _Transaction:
 
 
 #: Record type and id of a row, and what was written to it.
-Written = tuple[str, str, PlatformWrite]
+SeenWrite = tuple[str, str, PlatformWrite]
 
 
 class SimUnit:
@@ -123,7 +124,7 @@ class SimUnit:
         self._world = world
         self._inner = inner
         self.updates: list[LinkUpdate] = []
-        self.writes: list[Written] = []
+        self.writes: list[SeenWrite] = []
         # it knows the list, not the unit: a circle of objects in each of a schedule's hundred
         # transactions costs more to collect than to make
         self.platform = SimPlatform(world, inner.platform, self.writes)
@@ -147,17 +148,26 @@ class SimPlatform:
 
     __slots__ = ("_inner", "_world", "_writes")
 
-    def __init__(self, world: World, inner: Any, writes: list[Written]) -> None:
+    def __init__(self, world: World, inner: Any, writes: list[SeenWrite]) -> None:
         self._world = world
         self._inner = inner
         self._writes = writes
 
-    def write(self, write: PlatformWrite) -> tuple[str, int]:
+    def write(self, write: PlatformWrite) -> Written:
         """Pass on, and remember."""
         with self._world.calls.around("platform.write"):
             row_id, version = self._inner.write(write)
             self._writes.append((write.record_type.name, row_id, write))
         return row_id, version
+
+    def write_all(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
+        """Pass on, and remember what was written."""
+        with self._world.calls.around("platform.write_all"):
+            outcomes = self._inner.write_all(writes)
+        for write, outcome in zip(writes, outcomes, strict=True):
+            if not isinstance(outcome, RecordError):
+                self._writes.append((write.record_type.name, outcome[0], write))
+        return outcomes
 
     def __getattr__(self, name: str) -> Any:
         """Pass everything else on."""

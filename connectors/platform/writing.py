@@ -1,0 +1,191 @@
+"""Writing rows of the platform's tables in SQL: each under the version that it was planned on.
+
+A refused write leaves the rest of the transaction standing. New rows of one record type go in
+together, because a statement for each costs more than all that is known of a record; where the
+database refuses them together, they go one by one, and it says which one is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, groupby
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from connectors.state.platform_port import PlatformWrite, StaleRowError, Written, outcome_of
+from models.errors import RecordError, shorten
+from models.tables.record_tables import RECORD_TABLES, RecordTable
+from models.tables.types import utc_now
+from models.words import Operation
+
+
+class SqlWrites:
+    """The part of `SqlPlatform` that writes rows."""
+
+    def __init__(self, connection: Connection, company_id: int) -> None:
+        self._connection = connection
+        self._company_id = company_id
+
+    def write(self, write: PlatformWrite) -> Written:
+        """Apply one write."""
+        place = RECORD_TABLES[write.record_type.name]
+        with self._refusing(write):
+            row_id = self._applied(place, write)
+            version = self._connection.scalar(
+                select(place.table.c.version).where(place.table.c.id == row_id)
+            )
+        assert version is not None, "the row was just written in this transaction"
+        return str(row_id), version
+
+    def write_all(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
+        """Apply many writes in their order."""
+        outcomes: list[Written | RecordError] = []
+        for (_, operation), run in groupby(writes, lambda each: (each.record_type, each.operation)):
+            apply = self._create_all if operation is Operation.CREATE else self._one_by_one
+            outcomes += apply(list(run))
+        return outcomes
+
+    def _one_by_one(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
+        return [outcome_of(self.write, each) for each in writes]
+
+    @contextmanager
+    def _refusing(self, write: PlatformWrite) -> Iterator[None]:
+        """A savepoint; what the database refuses after it is undone, and a `RecordError`."""
+        try:
+            with self._connection.begin_nested():
+                yield
+        except (DBAPIError, StatementError) as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            raise _refused(write, error) from error
+
+    # -- new rows together --
+
+    def _create_all(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
+        try:
+            return [*self._create_together(writes)]
+        except RecordError:
+            # one of them is at fault, and the database does not say which
+            return self._one_by_one(writes)
+
+    def _create_together(self, writes: Sequence[PlatformWrite]) -> list[Written]:
+        """All of them, or none.
+
+        Raises:
+            RecordError: the database refuses one of them.
+        """
+        place = RECORD_TABLES[writes[0].record_type.name]
+        with self._refusing(writes[0]):
+            ids = self._insert([self._new_row(place.table, each) for each in writes], place.table)
+            if place.lines is not None:
+                lines = [
+                    {place.line_parent.name: row_id, **line}
+                    for row_id, each in zip(ids, writes, strict=True)
+                    for line in each.values.get("lines", ())
+                ]
+                self._insert_lines(place.lines, lines)
+            columns = place.table.c
+            written = self._connection.execute(
+                select(columns.id, columns.version).where(columns.id.in_(ids))
+            )
+            versions = {row.id: row.version for row in written}
+        return [(str(row_id), versions[row_id]) for row_id in ids]
+
+    def _new_row(self, table: Table, write: PlatformWrite) -> dict[str, Any]:
+        """A row's values; what is not given and has no default is given as nothing.
+
+        So most rows name the same columns, as those of one statement must.
+        """
+        given = {name: value for name, value in write.values.items() if name != "lines"}
+        empty = {each.name: None for each in table.columns if _may_be_left_out(each)}
+        return {**empty, **given, "company_id": self._company_id}
+
+    def _insert(self, rows: Sequence[dict[str, Any]], table: Table) -> list[int]:
+        """Insert rows in their order; their ids."""
+        statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+        return list(
+            chain.from_iterable(
+                self._connection.scalars(statement, some) for some in _with_same_columns(rows)
+            )
+        )
+
+    def _insert_lines(self, lines: Table, rows: Sequence[dict[str, Any]]) -> None:
+        for some in _with_same_columns(rows):
+            self._connection.execute(insert(lines), some)
+
+    # -- one row --
+
+    def _applied(self, place: RecordTable, write: PlatformWrite) -> int:
+        values = {name: value for name, value in write.values.items() if name != "lines"}
+        if write.operation is Operation.CREATE:
+            row_id = self._connection.execute(
+                insert(place.table)
+                .values(company_id=self._company_id, **values)
+                .returning(place.table.c.id)
+            ).scalar_one()
+        else:
+            assert write.id is not None, "an update names its row"
+            row_id = int(write.id)
+            if write.operation is Operation.DELETE:
+                values = {
+                    **values,
+                    "deleted_at": func.coalesce(place.table.c.deleted_at, utc_now()),
+                }
+            self._update(place.table, row_id, write.expected_version, values)
+        if place.lines is not None and "lines" in write.values:
+            self._replace_lines(place, row_id, write.values["lines"])
+        return int(row_id)
+
+    def _update(
+        self, table: Table, row_id: int, expected_version: int | None, values: dict[str, Any]
+    ) -> None:
+        # Without values the statement still checks the version and takes the row's lock.
+        updated = self._connection.execute(
+            update(table)
+            .where(
+                table.c.id == row_id,
+                table.c.company_id == self._company_id,
+                table.c.version == expected_version,
+            )
+            .values(values or {"company_id": self._company_id})
+        )
+        if updated.rowcount != 1:
+            raise StaleRowError(
+                f"the platform's row {row_id} was changed since it was read",
+                code="stale_row",
+                fix="Nothing to do: it is read and merged again.",
+            )
+
+    def _replace_lines(
+        self, place: RecordTable, row_id: int, lines: Sequence[dict[str, Any]]
+    ) -> None:
+        assert place.lines is not None
+        parent = place.line_parent
+        self._connection.execute(delete(place.lines).where(parent == row_id))
+        self._insert_lines(place.lines, [{parent.name: row_id, **line} for line in lines])
+
+
+def _with_same_columns(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in their order, those together that name the same columns."""
+    for _, some in groupby(rows, key=sorted):
+        yield list(some)
+
+
+def _may_be_left_out(column: Column[Any]) -> bool:
+    """Whether nothing is what an insert without the column leaves there."""
+    return bool(column.nullable) and column.default is None and column.server_default is None
+
+
+def _refused(write: PlatformWrite, error: DBAPIError | StatementError) -> RecordError:
+    """The database's refusal, without the statement and its parameters."""
+    reason = shorten(str(error.orig).splitlines()[0] if error.orig else type(error).__name__)
+    return RecordError(
+        f"the platform's database refuses this {write.record_type.name}: {reason}",
+        code="refused_by_database",
+        value=reason,
+        fix="Correct the record in QuickBooks so that it fits the platform's columns, or have the "
+        "platform's table widened.",
+    )
