@@ -55,6 +55,17 @@ class Settled:
     #: Particulars for the log, such as the intent and Intuit's transaction id.
     facts: Mapping[str, str] = field(default_factory=dict)
 
+    def link(self, now: datetime) -> Link:
+        """Which records the link names from now on."""
+        link, update = self.plan.link, self.update
+        return replace(
+            link,
+            quickbooks_id=update.quickbooks_id or link.quickbooks_id,
+            platform_id=update.platform_id or link.platform_id,
+            label=update.label or link.label,
+            deleted_at=now if update.deleted else link.deleted_at,
+        )
+
 
 def note_settled(cycle: Cycle, unit: Unit, settled: Sequence[Settled]) -> None:
     """Commit settled records: links, bases, conflicts, audit; none of them is parked any more."""
@@ -62,7 +73,7 @@ def note_settled(cycle: Cycle, unit: Unit, settled: Sequence[Settled]) -> None:
         return
     ids = [each.plan.link.id for each in settled]
     unit.save_links([each.update for each in settled])
-    cycle.references.learn(unit.links(ids).values())
+    cycle.references.learn(each.link(unit.now) for each in settled)
     unit.unpark(ids)
     for each in settled:
         note_plan_conflicts(unit, each.plan)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 
@@ -55,7 +54,7 @@ def append_notes(
         at=at.isoformat(timespec="microseconds"),
         run_id=run_id,
     )
-    connection.execute(insert(audit_entries), [asdict(each) for each in entries])
+    connection.execute(insert(audit_entries), [vars(each) for each in entries])
     last = {"number": entries[-1].number, "hash": entries[-1].hash}
     if head is None:
         connection.execute(insert(audit_heads).values(connection_id=connection_id, **last))
