@@ -42,12 +42,13 @@ from models.plan import RecordPlan
 from models.records import canonical_json, fingerprint, link_in
 from models.referring import references_in
 from models.words import IntentState, Operation
+from tasks.apply import apply_to_platform
 from tasks.context import Cycle
 from tasks.files import describe, is_upload, post, remote_write
 from tasks.merged import note_merged
 from tasks.parents import load_parents
-from tasks.record import Settled, count_done, edit_times, note_settled
-from tasks.settle import apply_to_platform, settle_quickbooks
+from tasks.record import Settled, count_done, edit_times
+from tasks.settle import Answered, settle_quickbooks
 
 #: QuickBooks takes 30 items in a batch (section 6).
 BATCH_SIZE = 30
@@ -304,22 +305,21 @@ def _commit(
 ) -> tuple[list[Failed], list[Settled]]:
     """Commit what came back; what failed, and what is settled."""
     failed: list[Failed] = []
-    settled: list[Settled] = []
+    answered: list[Answered] = []
+    ends: list[tuple[str, IntentState, Attempt]] = []
+    for each, answer in zip(prepared, answers, strict=True):
+        state = _state_after(each, answer)
+        each.unknown = state is IntentState.UNKNOWN
+        ends.append((each.intent.id, state, _attempt(each, answer)))
+        if answer.error is None:
+            answered.append(Answered(each.plan, each.intent, answer))
+        else:
+            is_open = state in (IntentState.UNKNOWN, IntentState.PLANNED)
+            failed.append(Failed(each.plan, answer.error, each if is_open else None))
     with cycle.state.begin() as unit:
-        for each, answer in zip(prepared, answers, strict=True):
-            state = _state_after(each, answer)
-            each.unknown = state is IntentState.UNKNOWN
-            unit.close_intent(each.intent.id, state, _attempt(each, answer))
-            if answer.error is not None:
-                is_open = state in (IntentState.UNKNOWN, IntentState.PLANNED)
-                failed.append(Failed(each.plan, answer.error, each if is_open else None))
-                continue
-            try:
-                settled.append(settle_quickbooks(cycle, unit, each.plan, each.intent, answer))
-            except RecordError as error:
-                failed.append(Failed(each.plan, error))
-        note_settled(cycle, unit, settled)
-    return failed, settled
+        unit.close_intents(ends)
+        settled, unsettled = settle_quickbooks(cycle, unit, answered)
+    return [*failed, *(Failed(plan, error) for plan, error in unsettled)], settled
 
 
 def _send_singly(
@@ -327,8 +327,12 @@ def _send_singly(
 ) -> list[Failed]:
     """A batch was refused for one of its writes, nobody says which: nothing of it was done."""
     with cycle.state.begin() as unit:
-        for each, answer in zip(prepared, answers, strict=True):
-            unit.close_intent(each.intent.id, IntentState.PLANNED, _attempt(each, answer))
+        unit.close_intents(
+            [
+                (each.intent.id, IntentState.PLANNED, _attempt(each, answer))
+                for each, answer in zip(prepared, answers, strict=True)
+            ]
+        )
     return [failed for each in prepared for failed in send(cycle, [each])]
 
 

@@ -7,8 +7,8 @@ transaction, and the base becomes what both sides were seen to hold.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from connectors.ports import Payload, RemoteAnswer
 from connectors.quickbooks import exact_json
@@ -30,49 +30,145 @@ from tasks.parents import load_parents
 from tasks.record import Done, Settled, note_settled, note_unsettled
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A write to QuickBooks that it has acknowledged."""
+
+    plan: RecordPlan
+    intent: Intent
+    answer: RemoteAnswer
+
+    @property
+    def record(self) -> Payload:
+        """The record as QuickBooks says that it holds it now."""
+        assert self.answer.record is not None, "an acknowledged write has a record"
+        return self.answer.record
+
+    @property
+    def removes(self) -> bool:
+        """Whether the record is gone by it."""
+        return self.plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Particulars for the log."""
+        return {"intent": self.intent.id, "intuit_tid": self.answer.intuit_tid}
+
+
+@dataclass(frozen=True)
+class _Agreed:
+    """An acknowledged write whose answer agrees with what was sent."""
+
+    answered: Answered
+    #: Names the loser where QuickBooks holds something else than the platform gave.
+    plan: RecordPlan
+    held: Content
+    #: What the platform has to learn; None where it holds all of it.
+    write: PlatformWrite | None
+    #: Whether that changes a field of the record.
+    teaches: bool
+
+
 def settle_quickbooks(
-    cycle: Cycle,
-    unit: Unit,
-    plan: RecordPlan,
-    intent: Intent,
-    answer: RemoteAnswer,
-) -> Settled:
-    """Tell the platform what an acknowledged write to QuickBooks came to; what is to be noted.
+    cycle: Cycle, unit: Unit, answered: Sequence[Answered]
+) -> tuple[list[Settled], list[tuple[RecordPlan, RecordError]]]:
+    """Commit acknowledged writes and what the platform has to learn of them.
+
+    Those settled, and those that cannot be: the answer is not what was sent, or the platform's row
+    has moved on. Their links know the QuickBooks record already, so that it can never be created
+    again.
+    """
+    _learn_answers(cycle, unit, answered)
+    settled = [_removed(each) for each in answered if each.removes]
+    held: list[_Agreed] = []
+    unsettled: list[tuple[RecordPlan, RecordError]] = []
+    for each in answered:
+        if each.removes:
+            continue
+        try:
+            held.append(_agreeing(cycle, each))
+        except RecordError as error:
+            unsettled.append(_unsettled(unit, each, each.plan, error))
+    outcomes = iter(unit.platform.write_all([each.write for each in held if each.write]))
+    for one in held:
+        outcome = next(outcomes) if one.write else None
+        if isinstance(outcome, RecordError):
+            unsettled.append(_unsettled(unit, one.answered, one.plan, outcome, one.held))
+        else:
+            settled.append(_settled(one, outcome))
+    note_settled(cycle, unit, settled)
+    return settled, unsettled
+
+
+def _learn_answers(cycle: Cycle, unit: Unit, answered: Sequence[Answered]) -> None:
+    """Let links know their QuickBooks records, and learn what those refer to."""
+    by_type: dict[str, list[Answered]] = {}
+    for each in answered:
+        by_type.setdefault(each.plan.record_type.name, []).append(each)
+    for some in by_type.values():
+        # The answer may name what the record did not, such as the account that QuickBooks chose.
+        load_parents(cycle, unit, some[0].plan.record_type, [each.record for each in some], [])
+    unit.save_links(
+        [
+            LinkUpdate(each.plan.link.id, quickbooks_id=str(each.record["Id"]))
+            for each in answered
+            if not each.removes
+        ]
+    )
+
+
+def _removed(each: Answered) -> Settled:
+    update = LinkUpdate(each.plan.link.id, deleted=True, quickbooks_version=_version(each.record))
+    return Settled(
+        each.plan, update, Done({Side.QUICKBOOKS: each.intent.operation}, None), each.facts
+    )
+
+
+def _agreeing(cycle: Cycle, each: Answered) -> _Agreed:
+    """Compare an answer with what was sent, and see what the platform has to learn of it.
 
     Raises:
-        RecordError: the answer is not what was sent, or the platform's row has moved on. The link
-            then knows the QuickBooks record already, so that it can never be created again.
+        RecordError: the answer is not what was sent.
     """
-    assert answer.record is not None
-    operation = intent.operation
-    # The answer may name what the record did not, such as the account that QuickBooks chose.
-    load_parents(cycle, unit, plan.record_type, [answer.record], [])
-    facts = {"intent": intent.id, "intuit_tid": answer.intuit_tid}
-    if plan.merge.outcome is Outcome.REMOVE_IN_QUICKBOOKS:
-        update = LinkUpdate(plan.link.id, deleted=True, quickbooks_version=_version(answer.record))
-        return Settled(plan, update, Done({Side.QUICKBOOKS: operation}, None), facts)
-    quickbooks_id = str(answer.record["Id"])
-    unit.save_links([LinkUpdate(plan.link.id, quickbooks_id=quickbooks_id)])
-    writes: dict[Side, Operation] = {Side.QUICKBOOKS: operation}
-    try:
-        held = _held(cycle, plan, intent.fields, answer.record)
-        check_size(plan.record_type, intent, exact_json.decode(intent.payload), answer.record)
-        plan = _with_overruled_values(plan, operation, held)
-        platform_version = _teach_platform(cycle, unit, plan, held, writes)
-    except RecordError as error:
-        note_unsettled(unit, plan, operation, error, **facts)
-        if isinstance(error, StaleRowError):
-            unit.save_links([LinkUpdate(plan.link.id, base=_seen_on_both(plan, held))])
-        raise
+    plan, intent = each.plan, each.intent
+    held = _held(cycle, plan, intent.fields, each.record)
+    check_size(plan.record_type, intent, exact_json.decode(intent.payload), each.record)
+    plan = _with_overruled_values(plan, intent.operation, held)
+    write, teaches = _lesson(cycle, plan, held)
+    return _Agreed(each, plan, held, write, teaches)
+
+
+def _settled(one: _Agreed, written: Written | None) -> Settled:
+    """What is to be noted of a record, of which the platform has learnt what it did not hold."""
+    plan, record = one.plan, one.answered.record
+    assert plan.platform is not None, "a write to QuickBooks comes from the platform"
+    quickbooks_id = str(record["Id"])
     update = LinkUpdate(
         plan.link.id,
-        label=plan.record_type.label_of(held, quickbooks_id),
+        label=plan.record_type.label_of(one.held, quickbooks_id),
         quickbooks_id=quickbooks_id,
-        base=held,
-        quickbooks_version=_version(answer.record),
-        platform_version=platform_version,
+        base=one.held,
+        quickbooks_version=_version(record),
+        platform_version=written[1] if written else int(plan.platform.version),
     )
-    return Settled(plan, update, Done(writes, held), facts)
+    writes = {Side.QUICKBOOKS: one.answered.intent.operation}
+    if one.teaches:
+        writes[Side.PLATFORM] = Operation.UPDATE
+    return Settled(plan, update, Done(writes, one.held), one.answered.facts)
+
+
+def _unsettled(
+    unit: Unit,
+    each: Answered,
+    plan: RecordPlan,
+    error: RecordError,
+    held: Content | None = None,
+) -> tuple[RecordPlan, RecordError]:
+    """Log a write that was taken, although the record could not be settled after it."""
+    note_unsettled(unit, plan, each.intent.operation, error, **each.facts)
+    if isinstance(error, StaleRowError) and held is not None:
+        unit.save_links([LinkUpdate(plan.link.id, base=_seen_on_both(plan, held))])
+    return each.plan, error
 
 
 def _version(record: Payload) -> str | None:
@@ -150,14 +246,11 @@ def _with_overruled_values(plan: RecordPlan, operation: Operation, held: Content
     return replace(plan, merge=replace(plan.merge, conflicts=plan.merge.conflicts + overruled))
 
 
-def _teach_platform(
-    cycle: Cycle,
-    unit: Unit,
-    plan: RecordPlan,
-    held: Content,
-    writes: dict[Side, Operation],
-) -> int | None:
-    """Write to the platform what QuickBooks holds and the platform does not; its row version."""
+def _lesson(cycle: Cycle, plan: RecordPlan, held: Content) -> tuple[PlatformWrite | None, bool]:
+    """Write to the platform what QuickBooks holds and the platform does not.
+
+    None where there is nothing to write; and whether it changes a field of the record.
+    """
     assert plan.platform is not None, "a write to QuickBooks comes from the platform"
     on_platform = plan.platform.content or {}
     missing = frozenset(name for name in held if held[name] != on_platform.get(name))
@@ -166,100 +259,10 @@ def _teach_platform(
     raw = plan.platform.raw
     if workflow and raw is not None and raw.get(workflow.column) != workflow.posted:
         values[workflow.column] = workflow.posted
-    version = int(plan.platform.version)
     if not values:
-        return version
+        return None, False
+    version = int(plan.platform.version)
     write = PlatformWrite(
         plan.record_type, Operation.UPDATE, plan.link.platform_id, version, values
     )
-    _, new_version = unit.platform.write(write)
-    if missing:
-        writes[Side.PLATFORM] = Operation.UPDATE
-    return new_version
-
-
-def apply_to_platform(
-    cycle: Cycle, unit: Unit, plans: Sequence[RecordPlan]
-) -> tuple[list[Settled], list[tuple[RecordPlan, RecordError]]]:
-    """Write records to the platform, and commit what is known of them; those settled, and refused.
-
-    A record is refused where somebody edited its row since it was read, where the platform refuses
-    its values, or where a parent has no row yet.
-    """
-    writes: list[tuple[RecordPlan, PlatformWrite]] = []
-    settled: list[Settled] = []
-    refused: list[tuple[RecordPlan, RecordError]] = []
-    for plan in plans:
-        try:
-            if plan.platform_operation is None:
-                settled.append(_nothing_to_write(plan))
-            else:
-                writes.append((plan, _platform_write(cycle, plan, plan.platform_operation)))
-        except RecordError as error:
-            refused.append((plan, error))
-    outcomes = unit.platform.write_all([write for _, write in writes])
-    for (plan, write), outcome in zip(writes, outcomes, strict=True):
-        if isinstance(outcome, RecordError):
-            refused.append((plan, outcome))
-        else:
-            settled.append(_applied(plan, write, outcome))
-    note_settled(cycle, unit, settled)
-    return settled, refused
-
-
-def _platform_write(cycle: Cycle, plan: RecordPlan, operation: Operation) -> PlatformWrite:
-    """The write to the platform that is planned.
-
-    Raises:
-        RecordError: a value or parent has no form there.
-    """
-    values = _platform_values(cycle, plan, operation)
-    expected = int(plan.platform.version) if plan.platform else None
-    return PlatformWrite(plan.record_type, operation, plan.link.platform_id, expected, values)
-
-
-def _applied(plan: RecordPlan, write: PlatformWrite, written: Written) -> Settled:
-    row_id, version = written
-    content = plan.merge.content
-    update = LinkUpdate(
-        plan.link.id,
-        label=plan.record_type.label_of(content, plan.link.label),
-        platform_id=row_id,
-        base=content,
-        quickbooks_version=plan.quickbooks.version if plan.quickbooks else None,
-        platform_version=version,
-        deleted=write.operation is Operation.DELETE,
-    )
-    return Settled(plan, update, Done({Side.PLATFORM: write.operation}, content))
-
-
-def _platform_values(cycle: Cycle, plan: RecordPlan, operation: Operation) -> Mapping[str, object]:
-    if operation is Operation.DELETE:
-        return {}
-    assert plan.merge.content is not None
-    values: dict[str, object] = platform_row(
-        plan.record_type, plan.merge.content, plan.merge.to_platform, cycle.references
-    )
-    workflow = plan.record_type.workflow
-    if workflow and operation is Operation.CREATE:
-        values[workflow.column] = workflow.posted
-    return {
-        name: value
-        for name, value in values.items()
-        if operation is not Operation.CREATE or value is not None
-    }
-
-
-def _nothing_to_write(plan: RecordPlan) -> Settled:
-    """Both sides agree: remember the versions, and the base where it has moved."""
-    forgotten = plan.merge.outcome in (Outcome.FORGET, Outcome.REMOVE_IN_QUICKBOOKS)
-    update = LinkUpdate(
-        plan.link.id,
-        base=plan.merge.content if not forgotten else None,
-        quickbooks_version=plan.quickbooks.version if plan.quickbooks else None,
-        platform_version=int(plan.platform.version)
-        if plan.platform and plan.platform.version.lstrip("-").isdigit()
-        else None,
-        deleted=forgotten,
-    )
-    return Settled(plan, update, Done({}, plan.merge.content))
+    return write, bool(missing)

@@ -12,7 +12,18 @@ from contextlib import contextmanager
 from itertools import chain, groupby
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from connectors.state.platform_port import PlatformWrite, StaleRowError, Written, outcome_of
@@ -20,6 +31,9 @@ from models.errors import RecordError, shorten
 from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.tables.types import utc_now
 from models.words import Operation
+
+#: By these a statement for many rows finds each of them, and the version it must have.
+_ROW, _VERSION = "row_to_write", "version_as_read"
 
 
 class SqlWrites:
@@ -44,9 +58,24 @@ class SqlWrites:
         """Apply many writes in their order."""
         outcomes: list[Written | RecordError] = []
         for (_, operation), run in groupby(writes, lambda each: (each.record_type, each.operation)):
-            apply = self._create_all if operation is Operation.CREATE else self._one_by_one
-            outcomes += apply(list(run))
+            outcomes += self._write_run(operation, list(run))
         return outcomes
+
+    def _write_run(
+        self, operation: Operation, writes: Sequence[PlatformWrite]
+    ) -> list[Written | RecordError]:
+        """Writes of one kind to one table: together where the database takes them all."""
+        apply = {
+            Operation.CREATE: self._create_together,
+            Operation.UPDATE: self._update_together,
+        }.get(operation)
+        if apply is not None and len(writes) > 1:
+            try:
+                return [*apply(writes)]
+            except RecordError:
+                # one of them is at fault, and the database does not say which
+                return self._one_by_one(writes)
+        return self._one_by_one(writes)
 
     def _one_by_one(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
         return [outcome_of(self.write, each) for each in writes]
@@ -62,17 +91,10 @@ class SqlWrites:
                 raise
             raise _refused(write, error) from error
 
-    # -- new rows together --
-
-    def _create_all(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
-        try:
-            return [*self._create_together(writes)]
-        except RecordError:
-            # one of them is at fault, and the database does not say which
-            return self._one_by_one(writes)
+    # -- many rows together --
 
     def _create_together(self, writes: Sequence[PlatformWrite]) -> list[Written]:
-        """All of them, or none.
+        """Add all rows, or none.
 
         Raises:
             RecordError: the database refuses one of them.
@@ -80,19 +102,62 @@ class SqlWrites:
         place = RECORD_TABLES[writes[0].record_type.name]
         with self._refusing(writes[0]):
             ids = self._insert([self._new_row(place.table, each) for each in writes], place.table)
-            if place.lines is not None:
-                lines = [
-                    {place.line_parent.name: row_id, **line}
-                    for row_id, each in zip(ids, writes, strict=True)
-                    for line in each.values.get("lines", ())
-                ]
-                self._insert_lines(place.lines, lines)
-            columns = place.table.c
-            written = self._connection.execute(
-                select(columns.id, columns.version).where(columns.id.in_(ids))
-            )
-            versions = {row.id: row.version for row in written}
+            self._add_lines(place, ids, writes)
+            return self._written(place, ids)
+
+    def _update_together(self, writes: Sequence[PlatformWrite]) -> list[Written]:
+        """Update all rows, or none.
+
+        Raises:
+            StaleRowError: one of the rows has another version than expected.
+            RecordError: the database refuses one of them.
+        """
+        place = RECORD_TABLES[writes[0].record_type.name]
+        ids = [int(each.id or 0) for each in writes]
+        with self._refusing(writes[0]):
+            for some in _with_same_columns(self._new_values(each) for each in writes):
+                self._update_rows(place.table, some)
+            with_lines = [
+                row_id for row_id, each in zip(ids, writes, strict=True) if "lines" in each.values
+            ]
+            if place.lines is not None and with_lines:
+                self._connection.execute(
+                    delete(place.lines).where(place.line_parent.in_(with_lines))
+                )
+            self._add_lines(place, ids, writes)
+            return self._written(place, ids)
+
+    def _add_lines(
+        self, place: RecordTable, ids: Sequence[int], writes: Sequence[PlatformWrite]
+    ) -> None:
+        if place.lines is None:
+            return
+        parent = place.line_parent.name
+        lines = [
+            {parent: row_id, **line}
+            for row_id, each in zip(ids, writes, strict=True)
+            for line in each.values.get("lines", ())
+        ]
+        self._insert_lines(place.lines, lines)
+
+    def _written(self, place: RecordTable, ids: Sequence[int]) -> list[Written]:
+        """Rows as they were just written, with the versions that the triggers gave them."""
+        columns = place.table.c
+        rows = self._connection.execute(
+            select(columns.id, columns.version).where(columns.id.in_(ids))
+        )
+        versions = {row.id: row.version for row in rows}
         return [(str(row_id), versions[row_id]) for row_id in ids]
+
+    def _new_values(self, write: PlatformWrite) -> dict[str, Any]:
+        """A row's new values, by which it is found, and the version it must have."""
+        given = {name: value for name, value in write.values.items() if name != "lines"}
+        return {
+            # without values the statement still checks the version and takes the row's lock
+            **(given or {"company_id": self._company_id}),
+            _ROW: int(write.id or 0),
+            _VERSION: write.expected_version,
+        }
 
     def _new_row(self, table: Table, write: PlatformWrite) -> dict[str, Any]:
         """A row's values; what is not given and has no default is given as nothing.
@@ -153,11 +218,18 @@ class SqlWrites:
             .values(values or {"company_id": self._company_id})
         )
         if updated.rowcount != 1:
-            raise StaleRowError(
-                f"the platform's row {row_id} was changed since it was read",
-                code="stale_row",
-                fix="Nothing to do: it is read and merged again.",
-            )
+            raise _stale(f"the platform's row {row_id} was changed since it was read")
+
+    def _update_rows(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Update rows of the same columns, each of which has the version it must have."""
+        as_read = and_(
+            table.c.id == bindparam(_ROW),
+            table.c.company_id == self._company_id,
+            table.c.version == bindparam(_VERSION),
+        )
+        updated = self._connection.execute(update(table).where(as_read), rows)
+        if updated.rowcount != len(rows):
+            raise _stale("one of the platform's rows was changed since it was read")
 
     def _replace_lines(
         self, place: RecordTable, row_id: int, lines: Sequence[dict[str, Any]]
@@ -177,6 +249,12 @@ def _with_same_columns(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str
 def _may_be_left_out(column: Column[Any]) -> bool:
     """Whether nothing is what an insert without the column leaves there."""
     return bool(column.nullable) and column.default is None and column.server_default is None
+
+
+def _stale(message: str) -> StaleRowError:
+    return StaleRowError(
+        message, code="stale_row", fix="Nothing to do: it is read and merged again."
+    )
 
 
 def _refused(write: PlatformWrite, error: DBAPIError | StatementError) -> RecordError:

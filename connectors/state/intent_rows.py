@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, and_, bindparam, insert, or_, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.scope import Rows
@@ -17,6 +17,9 @@ from models.intent import Attempt, Intent, request_id_of
 from models.record_type import catalog
 from models.tables import sync as tables
 from models.words import IntentState, Operation
+
+#: Spelt out, because a statement for many rows cannot have a list in it.
+_IS_OPEN = or_(*(tables.intents.c.state == each for each in tables.INTENT_STATES_OPEN))
 
 
 class IntentRows(Rows):
@@ -57,63 +60,74 @@ class IntentRows(Rows):
 
     def mark_sent(self, intents: Sequence[Intent]) -> list[Intent]:
         """Record a send before it leaves."""
-        return [self._mark_sent(each) for each in intents]
-
-    def _mark_sent(self, intent: Intent) -> Intent:
-        number = intent.attempts + 1
-        request_id = request_id_of(intent.id, number)
-        done = self._sql.execute(
-            update(tables.intents)
-            .where(
-                tables.intents.c.id == intent.id,
-                tables.intents.c.attempts == intent.attempts,
-                tables.intents.c.state.in_(tables.INTENT_STATES_OPEN),
-            )
-            .values(
-                state=IntentState.SENT.value,
-                attempts=number,
-                generation=int(request_id.rpartition("-")[2]),
-                request_id=request_id,
-                sent_at=self._now,
-            )
+        if not intents:
+            return []
+        rows = [_sent(each) for each in intents]
+        table = tables.intents
+        planned = and_(
+            table.c.id == bindparam("of"),
+            table.c.attempts == bindparam("sent_before"),
+            _IS_OPEN,
         )
-        if done.rowcount != 1:
-            raise CorruptStateError(f"intent {intent.id} is closed or was sent meanwhile")
+        sent = update(table).where(planned).values(state=IntentState.SENT, sent_at=self._now)
+        done = self._sql.execute(sent, rows)
+        if done.rowcount != len(rows):
+            raise CorruptStateError(f"{_one_of(rows)} is closed or was sent meanwhile")
         self._sql.execute(
-            insert(tables.attempts).values(
-                intent_id=intent.id, number=number, request_id=request_id, sent_at=self._now
-            )
+            insert(tables.attempts),
+            [
+                {
+                    "intent_id": each["of"],
+                    "number": each["attempts"],
+                    "request_id": each["request_id"],
+                    "sent_at": self._now,
+                }
+                for each in rows
+            ],
         )
-        return replace(intent, state=IntentState.SENT, attempts=number, sent_at=self._now)
+        return [
+            replace(each, state=IntentState.SENT, attempts=each.attempts + 1, sent_at=self._now)
+            for each in intents
+        ]
 
     def close_intent(self, intent_id: str, state: IntentState, attempt: Attempt) -> None:
         """Record how a send ended."""
+        self.close_intents([(intent_id, state, attempt)])
+
+    def close_intents(self, ends: Sequence[tuple[str, IntentState, Attempt]]) -> None:
+        """Record how sends ended."""
+        if not ends:
+            return
+        rows = [
+            {
+                "of": intent_id,
+                "state": state.value,
+                "closed_at": None if state in tables.INTENT_STATES_OPEN else self._now,
+                "error": attempt.fault or None,
+            }
+            for intent_id, state, attempt in ends
+        ]
         intents, attempts = tables.intents, tables.attempts
-        is_open = state in tables.INTENT_STATES_OPEN
-        done = self._sql.execute(
-            update(intents)
-            .where(
-                intents.c.id == intent_id,
-                intents.c.connection_id == self._id,
-                intents.c.state.in_(tables.INTENT_STATES_OPEN),
-            )
-            .values(
-                state=state.value,
-                closed_at=None if is_open else self._now,
-                error=attempt.fault or None,
-            )
+        still_open = and_(
+            intents.c.id == bindparam("of"),
+            intents.c.connection_id == self._id,
+            _IS_OPEN,
         )
-        if done.rowcount != 1:
-            raise CorruptStateError(f"intent {intent_id} is closed already")
+        done = self._sql.execute(update(intents).where(still_open), rows)
+        if done.rowcount != len(rows):
+            raise CorruptStateError(f"{_one_of(rows)} is closed already")
+        unanswered = and_(attempts.c.intent_id == bindparam("of"), attempts.c.answered_at.is_(None))
         self._sql.execute(
-            update(attempts)
-            .where(attempts.c.intent_id == intent_id, attempts.c.answered_at.is_(None))
-            .values(
-                answered_at=self._now,
-                outcome=attempt.outcome,
-                intuit_tid=attempt.intuit_tid or None,
-                fault=attempt.fault or None,
-            )
+            update(attempts).where(unanswered).values(answered_at=self._now),
+            [
+                {
+                    "of": intent_id,
+                    "outcome": attempt.outcome,
+                    "intuit_tid": attempt.intuit_tid or None,
+                    "fault": attempt.fault or None,
+                }
+                for intent_id, _, attempt in ends
+            ],
         )
 
     def open_intents(self) -> list[Intent]:
@@ -145,6 +159,25 @@ class IntentRows(Rows):
             )
             found.update((row.marker, _intent(row)) for row in rows)
         return found
+
+
+def _sent(intent: Intent) -> dict[str, Any]:
+    """What a stored intent becomes by being sent once more."""
+    number = intent.attempts + 1
+    request_id = request_id_of(intent.id, number)
+    return {
+        "of": intent.id,
+        "sent_before": intent.attempts,
+        "attempts": number,
+        "generation": int(request_id.rpartition("-")[2]),
+        "request_id": request_id,
+    }
+
+
+def _one_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How a message names intents of which one is at fault."""
+    ids = [str(each["of"]) for each in rows]
+    return f"intent {ids[0]}" if len(ids) == 1 else f"one of the intents {', '.join(ids)}"
 
 
 def _intent(row: Row[Any]) -> Intent:

@@ -97,6 +97,11 @@ class MemoryIntents(MemoryRows):
         self._put(self._db.attempts, given.id, (*attempts, attempt))
         return replace(given, state=IntentState.SENT, attempts=number, sent_at=self._now)
 
+    def close_intents(self, ends: Sequence[tuple[str, IntentState, Attempt]]) -> None:
+        """Record how sends ended."""
+        for intent_id, state, attempt in ends:
+            self.close_intent(intent_id, state, attempt)
+
     def close_intent(self, intent_id: str, state: IntentState, attempt: Attempt) -> None:
         """Record how a send ended."""
         db = self._db

@@ -208,6 +208,14 @@ class Unit(Protocol):
         """
         ...
 
+    def close_intents(self, ends: Sequence[tuple[str, IntentState, Attempt]]) -> None:
+        """Record how several sends ended, as `close_intent` does: intent, state, and attempt.
+
+        Raises:
+            CorruptStateError: one of the intents is closed already.
+        """
+        ...
+
     def open_intents(self) -> list[Intent]:
         """Intents that are neither acknowledged nor rejected, oldest first."""
         ...

@@ -41,7 +41,7 @@ def _forget_intents() -> None:
     """Intents are never stored, so that after a stop nobody knows what was under way."""
     load._store_intents = lambda _cycle, _prepared: None
     SqlUnit.mark_sent = lambda _self, intents: list(intents)  # type: ignore[method-assign]
-    SqlUnit.close_intent = lambda *_arguments: None  # type: ignore[method-assign]
+    SqlUnit.close_intents = lambda *_arguments: None  # type: ignore[method-assign]
 
 
 def _let_everybody_in() -> None:

@@ -92,6 +92,40 @@ def test_many_rows_at_once_keep_their_order_and_a_refused_one_is_left_out(world:
     assert [[each["description"] for each in some] for some in lines] == [["x", None], [], [None]]
 
 
+def updates(record_type: str, *changes: tuple[str, int, dict[str, Any]]) -> list[PlatformWrite]:
+    """Updates of several rows: id, version as read, and values."""
+    kind = TYPES[record_type]
+    return [PlatformWrite(kind, Operation.UPDATE, *change) for change in changes]
+
+
+def test_many_rows_are_updated_at_once_but_for_those_that_have_moved_on(world: World) -> None:
+    line = {"position": 1, "kind": "item"}
+    with world.state().begin() as unit:
+        invoices = [create("invoice", lines=[line]) for _ in range(3)]
+        assert unit.platform.write_all(invoices) == [("1", 2), ("2", 2), ("3", 2)]
+        changes = updates(
+            "invoice",
+            ("1", 2, {"memo": "a", "lines": [line, {**line, "position": 2}]}),
+            ("2", 2, {"memo": "b", "lines": []}),
+            ("3", 2, {"status": "paid"}),
+        )
+        assert unit.platform.write_all(changes) == [("1", 6), ("2", 4), ("3", 3)]
+        late = updates(
+            "invoice", ("1", 6, {"memo": "c"}), ("2", 3, {"memo": "d"}), ("3", 3, {"memo": "e"})
+        )
+        first, second, third = unit.platform.write_all(late)
+        assert (first, third) == (("1", 7), ("3", 4))
+        assert isinstance(second, StaleRowError)
+        assert "row 2 was changed" in str(second)
+        refused = updates("invoice", ("1", 7, {"customer_id": 99}), ("3", 4, {"memo": "f"}))
+        first, third = unit.platform.write_all(refused)
+        assert isinstance(first, RecordError)
+        assert third == ("3", 5)
+        rows = unit.platform.rows(TYPES["invoice"], ["1", "2", "3"])
+    assert [each.values["memo"] for each in rows.values()] == ["c", "b", "f"]
+    assert [len(each.values["lines"]) for each in rows.values()] == [2, 0, 1]
+
+
 @every_type
 def test_a_created_row_has_all_columns_at_their_defaults(state: State, record_type: str) -> None:
     with state.begin() as unit:

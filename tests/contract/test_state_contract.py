@@ -70,6 +70,7 @@ WRITERS: dict[str, Callable[[Unit], object]] = {
     "add_intents": lambda unit: unit.add_intents([intent(5, 3)], {"intent-5": "v"}),
     "mark_sent": lambda unit: unit.mark_sent([intent(1, 1)]),
     "close_intent": lambda unit: unit.close_intent("intent-2", IntentState.REJECTED, DONE),
+    "close_intents": lambda unit: unit.close_intents([("intent-1", IntentState.REJECTED, DONE)]),
     "park": lambda unit: unit.park(parked(2, "other")),
     "unpark": lambda unit: unit.unpark([1]),
     "release": lambda unit: unit.release(None),
@@ -465,7 +466,7 @@ def test_an_intent_is_sent_by_one_and_closed_once(world: World) -> None:
         unit.add_intents([intent(1, 1), intent(2, 2)], {})
         unit.mark_sent([intent(1, 1)])
     before = dump(world)
-    resent = pytest.raises(CorruptStateError, match="intent intent-1 is closed or was sent")
+    resent = pytest.raises(CorruptStateError, match="intent-1 is closed or was sent")
     with resent, state.begin() as unit:
         unit.mark_sent([intent(2, 2), intent(1, 1)])
     assert dump(world) == before

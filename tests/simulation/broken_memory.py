@@ -289,7 +289,4 @@ def other_file_sent() -> list[Patch]:
 
 
 def figures_forgotten() -> list[Patch]:
-    def teach(_cycle: Any, _unit: Any, of_plan: Any, _held: Any, _writes: Any) -> int:
-        return int(of_plan.platform.version)
-
-    return [(settle, "_teach_platform", teach)]
+    return [(settle, "_lesson", lambda *_arguments: (None, False))]
