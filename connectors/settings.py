@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
@@ -63,6 +64,9 @@ class Settings(BaseSettings):
     #: Where Intuit's consent page sends the browser back to.
     redirect_url: str = "http://localhost:8765/callback"
     dashboard_url: str = ""
+    #: Addresses and networks of the proxies before the pages, separated by commas: only what they
+    #: say of where a request comes from is believed.
+    trusted_proxies: str = ""
     prefect_ui_url: str = ""
     #: How standard error is written: for people, or one JSON object a line for programs.
     log_format: Literal["text", "json"] = "text"
@@ -162,6 +166,30 @@ class Settings(BaseSettings):
         if self.audit_signer is not None:
             keys.append(self.audit_signer.public_key)
         return Verifier(keys) if keys else None
+
+    @property
+    def proxies(self) -> list[str]:
+        """The trusted proxies, each as a network.
+
+        Raises:
+            UsageError: one that is no address, or everybody.
+        """
+        found = []
+        for each in _listed(self.trusted_proxies):
+            try:
+                network = ip_network(each)
+            except ValueError as error:
+                raise UsageError(
+                    f"QBSYNC_TRUSTED_PROXIES is {self.trusted_proxies!r}: {error}; give addresses "
+                    "or networks by commas, such as 10.0.0.5,172.18.0.0/16"
+                ) from error
+            if network.prefixlen == 0:
+                raise UsageError(
+                    f"QBSYNC_TRUSTED_PROXIES is {self.trusted_proxies!r}: {each} is everybody, who "
+                    "could then claim any address; give the addresses of the proxies only"
+                )
+            found.append(str(network))
+        return found
 
     def pages_url(self, connection_id: int) -> str:
         """Address of a company's pages; "" where it is not known where people find them."""

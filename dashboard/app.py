@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dashboard.api import api_router
 from dashboard.api.calling import Calls
@@ -22,10 +26,17 @@ class GuardedApp(FastAPI):
 
     #: Where people find the pages; "" for wherever they ask.
     dashboard_url = ""
+    #: Networks of the proxies that are believed.
+    proxies: Sequence[str] = ()
 
     def build_middleware_stack(self) -> ASGIApp:
         """What answers; `add_middleware` would put the guard inside of what answers a 500."""
-        return Guard(super().build_middleware_stack(), self.dashboard_url)
+        guarded: Any = Guard(super().build_middleware_stack(), self.dashboard_url)
+        if not self.proxies:
+            return cast("ASGIApp", guarded)
+        # takes, from the right, the first address that is none of theirs; what others say is
+        # nothing to it
+        return cast("ASGIApp", ProxyHeadersMiddleware(guarded, list(self.proxies)))
 
 
 def create_app(place: Installation, wake: Wake) -> FastAPI:
@@ -34,13 +45,15 @@ def create_app(place: Installation, wake: Wake) -> FastAPI:
     Without a verifier token there is no receiver: nobody's webhooks could be told from Intuit's.
 
     Raises:
-        UsageError: files of the pages are not where they should be.
+        UsageError: files of the pages are not where they should be, or a setting of theirs is
+            none.
     """
     # without the pages that describe an interface: they would need scripts from afar
     # and without a redirect to an address with or without a slash: it would repeat whatever host
     # and scheme the request names
     app = GuardedApp(title="quickbooks-sync", openapi_url=None, redirect_slashes=False)
     app.dashboard_url = place.settings.dashboard_url
+    app.proxies = place.settings.proxies
     app.state.house = House(place, wake)
     app.state.calls = Calls()
     answer_mistakes(app)

@@ -50,7 +50,8 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         access_log=False,
         log_config=None,
         server_header=False,
-        # whoever asks could say so, and sign-ins are counted by where they come from
+        # whoever asks could say so, and sign-ins are counted by where they come from; which
+        # proxies are believed is the application's own matter (`dashboard.app`)
         proxy_headers=False,
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=_IDLE_SECONDS,
