@@ -10,10 +10,17 @@ import typer
 from sqlalchemy import Engine
 
 from cli_shared import Json, print_rows, say, show, translated_errors
+from connectors.sign_on.places import sign_on_of
 from connectors.state.connections import all_connections, connection_named
 from connectors.state.people import add_user, all_users, change_user, set_password
 from models.errors import UsageError
-from models.people import PASSWORD_CHARACTERS_MAX, User, role_named
+from models.people import (
+    PASSWORD_CHARACTERS_MAX,
+    Identity,
+    User,
+    checked_subject,
+    role_named,
+)
 from tasks import bootstrap
 
 users_app = typer.Typer(help="Who may sign in to the pages, and as what.", no_args_is_help=True)
@@ -41,13 +48,21 @@ def add(
     generate: Annotated[
         bool, typer.Option("--generate", help="Make a password, and print it once.")
     ] = False,
+    no_password: Annotated[
+        bool,
+        typer.Option("--no-password", help="They come by single sign-on; no password is theirs."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let somebody sign in; the first admin is made like this, too."""
     with translated_errors(), bootstrap.installation() as place:
+        if sum((password_stdin, generate, no_password)) > 1:
+            raise UsageError("give one of --password-stdin, --generate and --no-password")
         chosen = role_named(role)
         seen = _connections(place.engine, company)
-        password = secrets.token_urlsafe(18) if generate else _password(from_stdin=password_stdin)
+        # one that nobody is told is none
+        is_made = generate or no_password
+        password = secrets.token_urlsafe(18) if is_made else _password(from_stdin=password_stdin)
         user = add_user(place.engine, name, password, chosen, seen)
         facts = _row(place.engine, user) | ({"password": password} if generate else {})
         words = f"{user.name} may sign in as {user.role}."
@@ -78,14 +93,28 @@ def change(
     active: Annotated[
         bool | None, typer.Option("--active/--inactive", help="Whether they may sign in.")
     ] = None,
+    subject: Annotated[
+        str,
+        typer.Option(
+            help="Their number at the OpenID provider, as the page that refused them has it."
+        ),
+    ] = "",
+    forget_subject: Annotated[
+        bool,
+        typer.Option("--forget-subject", help="Their next single sign-on is like their first."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Change what somebody may; they are signed out, so that it holds at once."""
     with translated_errors(), bootstrap.installation() as place:
         if company and all_companies:
             raise UsageError("--company and --all-companies are two things: give one of them")
-        if not (role or company or all_companies or active is not None):
-            raise UsageError("nothing to change: give --role, --company or --inactive")
+        if subject and forget_subject:
+            raise UsageError("--subject and --forget-subject are two things: give one of them")
+        if not (
+            role or company or all_companies or subject or forget_subject or active is not None
+        ):
+            raise UsageError("nothing to change: give --role, --company, --inactive or --subject")
         user = change_user(
             place.engine,
             name,
@@ -93,6 +122,7 @@ def change(
             connections=_connections(place.engine, company),
             sees_all=True if all_companies else None,
             is_active=active,
+            identity="" if forget_subject else _identity(place, subject),
         )
         show(_row(place.engine, user), as_json=as_json, words=f"{user.name} is changed.")
 
@@ -120,6 +150,18 @@ def _connections(engine: Engine, names: list[str] | None) -> frozenset[int] | No
     return frozenset(connection_named(engine, each).id for each in names)
 
 
+def _identity(place: bootstrap.Installation, subject: str) -> str | None:
+    """Who somebody with this number is at the provider of this installation."""
+    if not subject:
+        return None
+    sign_on = sign_on_of(place.settings)
+    if sign_on is None:
+        raise UsageError(
+            "--subject needs single sign-on: set QBSYNC_OIDC_ISSUER and the rest of it"
+        )
+    return Identity(sign_on.issuer, checked_subject(subject)).text
+
+
 def _row(engine: Engine, user: User) -> dict[str, object]:
     seen = [each.name for each in all_connections(engine) if user.sees(each.id)]
     return {
@@ -127,4 +169,5 @@ def _row(engine: Engine, user: User) -> dict[str, object]:
         "role": user.role.value,
         "companies": "all" if user.connections is None else ", ".join(seen),
         "active": user.is_active,
+        "identity": user.identity,
     }

@@ -68,6 +68,16 @@ class Settings(BaseSettings):
     #: say of where a request comes from is believed.
     trusted_proxies: str = ""
     prefect_ui_url: str = ""
+    #: Single sign-on (`connectors.sign_on`): the OpenID provider; "" for none.
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    #: What people call the provider: "Sign in with ...".
+    oidc_name: str = "single sign-on"
+    #: Further hosts of the provider that may be asked, separated by commas.
+    oidc_hosts: str = ""
+    #: Whether passwords open nothing any more.
+    oidc_only: bool = False
     #: How standard error is written: for people, or one JSON object a line for programs.
     log_format: Literal["text", "json"] = "text"
     #: Seconds to wait for QuickBooks's answer; it gives up by itself after 120.

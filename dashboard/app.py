@@ -54,7 +54,9 @@ def create_app(place: Installation, wake: Wake) -> FastAPI:
     app = GuardedApp(title="quickbooks-sync", openapi_url=None, redirect_slashes=False)
     app.dashboard_url = place.settings.dashboard_url
     app.proxies = place.settings.proxies
-    app.state.house = House(place, wake)
+    house = House(place, wake)
+    _ = house.provider  # settings of it that cannot be used stop the start
+    app.state.house = house
     app.state.calls = Calls()
     answer_mistakes(app)
     mount_assets(app)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from starlette.exceptions import HTTPException
 
 from connectors.quickbooks.endpoints import is_loopback
 from connectors.settings import PAGES_PATH
+from connectors.sign_on.places import sign_on_of
+from connectors.sign_on.provider import Provider
 from connectors.state.connections import all_connections, connection_by_id
 from connectors.state.port import Connection
 from connectors.state.sessions import Session, session_of, tell
@@ -59,6 +62,16 @@ class House:
         """The pages' templates, which escape whatever is put into them."""
         return Jinja2Templates(env=environment())
 
+    @cached_property
+    def provider(self) -> Provider | None:
+        """Where people sign in but with a password; None where that is not set up.
+
+        Raises:
+            UsageError: settings of it that cannot be used.
+        """
+        places = sign_on_of(self.place.settings)
+        return Provider(places, self.place.clock) if places is not None else None
+
     @property
     def is_https(self) -> bool:
         """Whether cookies may travel over https only; plain http is for this machine."""
@@ -69,6 +82,31 @@ class House:
     def cookie(self) -> str:
         """Name of the cookie with the session's number; __Host- binds it to this very host."""
         return "__Host-session" if self.is_https else "session"
+
+    @property
+    def attempt_cookie(self) -> str:
+        """Name of the cookie with the number of a try to sign on."""
+        return "__Host-sign-on" if self.is_https else "sign-on"
+
+    def set_attempt(self, answer: Response, number: str, lasts: timedelta) -> None:
+        """Give the browser the number of its try to sign on, out of reach of scripts."""
+        answer.set_cookie(
+            self.attempt_cookie,
+            number,
+            max_age=int(lasts.total_seconds()),
+            secure=self.is_https,
+            httponly=True,
+            # the way back begins at the provider
+            samesite="lax",
+            path="/",
+        )
+
+    def without_attempt(self, answer: Response) -> Response:
+        """Take that number away: the try is over."""
+        answer.delete_cookie(
+            self.attempt_cookie, secure=self.is_https, httponly=True, samesite="lax", path="/"
+        )
+        return answer
 
     def set_cookie(self, answer: Response, number: str) -> None:
         """Give the browser a session's number, out of reach of scripts."""

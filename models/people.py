@@ -18,6 +18,9 @@ from models.errors import UsageError, shorten
 PASSWORD_CHARACTERS_MIN: Final = 12
 PASSWORD_CHARACTERS_MAX: Final = 128
 NAME_CHARACTERS_MAX: Final = 100
+#: Of an OpenID provider, and of a person there (OpenID Connect Core, section 2).
+ISSUER_CHARACTERS_MAX: Final = 255
+SUBJECT_CHARACTERS_MAX: Final = 255
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?")
 #: What a password must not be made of: the words around it, and the most used ones of this length.
@@ -76,6 +79,8 @@ class User:
     #: Connections that they see; None for all, also those that are made later.
     connections: frozenset[int] | None
     is_active: bool = True
+    #: Who they are at the OpenID provider (`Identity.text`); "" before their first single sign-on.
+    identity: str = ""
 
     def sees(self, connection_id: int) -> bool:
         """Whether a company is one of theirs."""
@@ -85,6 +90,52 @@ class User:
         """Whether they may do something, with this company where one is named."""
         mine = connection_id is None or self.sees(connection_id)
         return self.is_active and mine and self.role.may(right)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody is at an OpenID provider, as it has signed it."""
+
+    issuer: str
+    subject: str
+    email: str = ""
+    #: Whether the provider says that the address is theirs.
+    is_verified: bool = False
+
+    @property
+    def text(self) -> str:
+        """The identity as it is kept; no issuer has a space in it."""
+        return f"{self.issuer} {self.subject}"
+
+    @property
+    def name(self) -> str:
+        """The user's name that the e-mail address vouches for; "" for none.
+
+        ASCII only: other letters become these when they are made small, and the address that was
+        verified would be another one.
+        """
+        if not self.is_verified or "@" not in self.email or not self.email.isascii():
+            return ""
+        try:
+            name = checked_name(self.email)
+        except UsageError:
+            return ""
+        return name if name == self.email.lower() else ""
+
+
+def checked_subject(text: str) -> str:
+    """A person's number at an OpenID provider.
+
+    Raises:
+        UsageError: it cannot be one.
+    """
+    is_one = text.isascii() and text.isprintable() and text == text.strip()
+    if not is_one or not 0 < len(text) <= SUBJECT_CHARACTERS_MAX:
+        raise UsageError(
+            f"the subject is {shorten(text)!r}: copy it from the page that refused them; it has up "
+            f"to {SUBJECT_CHARACTERS_MAX} characters, without spaces around it"
+        )
+    return text
 
 
 def checked_name(text: str) -> str:

@@ -55,7 +55,7 @@ class Endpoints:
         parts = urlsplit(url)
         if self.official:
             return parts.scheme == "https" and _is_intuit(parts.hostname)
-        return _is_safe(url) and not _is_intuit(parts.hostname)
+        return is_safe(url) and not _is_intuit(parts.hostname)
 
     def page_of(self, realm_id: str, page: str) -> str:
         """Return where people see a page of a company in QuickBooks; "" for a stand-in.
@@ -75,7 +75,7 @@ class Endpoints:
             given = (parts.hostname, parts.port)
         except ValueError:
             return False
-        if not _is_safe(url):
+        if not is_safe(url):
             return False
         if not self.official:
             own = urlsplit(self.api_url)
@@ -141,11 +141,11 @@ def _check_replacement(url: str, environment: str) -> None:
             f"{url} is Intuit's and does not belong to the environment {environment!r}: leave "
             "QBSYNC_QUICKBOOKS_API_URL and QBSYNC_QUICKBOOKS_DISCOVERY_URL empty."
         )
-    if not _is_safe(url):
+    if not is_safe(url):
         raise UsageError(f"{url} must start with https://, or with http:// on this machine.")
 
 
-def _is_safe(url: str) -> bool:
+def is_safe(url: str) -> bool:
     """Tell whether a token may travel there: https, or plain http on this machine."""
     parts = urlsplit(url)
     if parts.username or parts.password or not parts.hostname:

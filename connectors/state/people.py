@@ -88,11 +88,14 @@ def change_user(
     connections: Collection[int] | None = None,
     sees_all: bool | None = None,
     is_active: bool | None = None,
+    identity: str | None = None,
 ) -> User:
     """Change what somebody may; they are signed out, so that it holds at once.
 
+    identity is who they are at the OpenID provider (`Identity.text`), "" for not known yet.
+
     Raises:
-        UsageError: nobody has this name.
+        UsageError: nobody has this name, or somebody else is this at the provider.
         DecisionError: nobody would be left who may administer.
     """
     with engine.begin() as transaction:
@@ -100,6 +103,9 @@ def change_user(
         values: dict[str, Any] = {"role": role.value} if role is not None else {}
         if is_active is not None:
             values["is_active"] = is_active
+        if identity is not None:
+            _require_free(transaction, before, identity)
+            values["identity"] = identity or None
         if sees_all is not None or connections is not None:
             values["sees_all"] = bool(sees_all)
             transaction.execute(
@@ -128,7 +134,7 @@ def set_password(engine: Engine, name: str, password: str) -> None:
         transaction.execute(update(users).where(users.c.id == user.id).values(password_hash=hashed))
         transaction.execute(delete(sessions).where(sessions.c.user_id == user.id))
         transaction.execute(
-            delete(sign_in_failures).where(sign_in_failures.c.subject == _subject("name", name))
+            delete(sign_in_failures).where(sign_in_failures.c.subject == subject_of("name", name))
         )
 
 
@@ -163,9 +169,12 @@ def signed_in(engine: Engine, name: str, password: str, place: str, now: datetim
     name = name.strip().lower()
     # as it was kept: some keyboards send an accent as a character of its own
     password = unicodedata.normalize("NFC", password)
-    tried = {_subject("name", name): TRIES_MAX, _subject("place", place): TRIES_FROM_ONE_PLACE_MAX}
+    tried = {
+        subject_of("name", name): TRIES_MAX,
+        subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX,
+    }
     # counted before it is checked: tries side by side are not free
-    _count(engine, tried, now)
+    count_tries(engine, tried, now)
     row = _row_named(engine, name)
     is_right = _is_right(row.password_hash if row is not None else _NOBODYS, password)
     if row is None or not is_right or not row.is_active:
@@ -191,9 +200,15 @@ def _row_named(engine: Engine, name: str) -> Row[Any] | None:
 
 def _forget(transaction: Connection, name: str, place: str) -> None:
     """A try that was right is no failure: not of the name, nor of the place that others share."""
+    named = sign_in_failures.c.subject == subject_of("name", name)
+    transaction.execute(delete(sign_in_failures).where(named))
+    forget_place(transaction, place)
+
+
+def forget_place(transaction: Connection, place: str) -> None:
+    """The last try from a place was right: it is no failure."""
     table = sign_in_failures
-    transaction.execute(delete(table).where(table.c.subject == _subject("name", name)))
-    at_place = (table.c.subject == _subject("place", place)) & (table.c.failures > 0)
+    at_place = (table.c.subject == subject_of("place", place)) & (table.c.failures > 0)
     transaction.execute(update(table).where(at_place).values(failures=table.c.failures - 1))
 
 
@@ -210,7 +225,7 @@ def _hashed(password: str) -> str:
         return _HASHER.hash(password)
 
 
-def _count(engine: Engine, tried: dict[str, int], now: datetime) -> None:
+def count_tries(engine: Engine, tried: dict[str, int], now: datetime) -> None:
     """One more try of each subject.
 
     Raises:
@@ -236,7 +251,7 @@ def _count(engine: Engine, tried: dict[str, int], now: datetime) -> None:
                 raise TooManyTriesError(int(wait.total_seconds()) + 1)
 
 
-def _subject(kind: str, text: str) -> str:
+def subject_of(kind: str, text: str) -> str:
     """What stands for a name or an address: bounded, and no list of people's addresses."""
     return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "replace")).hexdigest()
 
@@ -246,6 +261,15 @@ def _named(connection: Connection, name: str) -> User:
     if row is None:
         raise UsageError(f"nobody has the name {shorten(name)!r}; `users list` shows who is there")
     return _with_connections(connection, [row])[0]
+
+
+def _require_free(transaction: Connection, user: User, identity: str) -> None:
+    taken = (users.c.identity == identity) & (users.c.id != user.id)
+    other = transaction.scalar(select(users.c.name).where(taken))
+    if other is not None:
+        raise UsageError(
+            f"{shorten(identity)} is {other} already; `users change {other} --forget-subject` first"
+        )
 
 
 def _is_admin(user: User) -> bool:
@@ -284,6 +308,7 @@ def _with_connections(connection: Connection, rows: Sequence[Row[Any]]) -> list[
             role=Role(row.role),
             connections=None if row.sees_all else frozenset(),
             is_active=row.is_active,
+            identity=row.identity or "",
         )
         for row in rows
     ]

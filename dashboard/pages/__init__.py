@@ -18,11 +18,13 @@ from dashboard.pages import (
     records,
     settings,
     signing_in,
+    signing_on,
 )
 
 #: Those whose addresses name no company come before those that do.
 _PAGES = (
     signing_in,
+    signing_on,
     connecting,
     overview,
     alerts,

@@ -10,11 +10,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.exceptions import HTTPException
 
+from connectors.sign_on.places import SIGN_ON_PATH
 from connectors.state.people import signed_in
 from connectors.state.sessions import begin_session, end_session, session_of
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import ROOT, SIGN_IN_PATH, See, house_of
-from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX
+from dashboard.house import ROOT, SIGN_IN_PATH, House, See, house_of
+from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, User
 
 router = APIRouter()
 _LOG = logging.getLogger("dashboard.security")
@@ -42,7 +43,7 @@ def ask(request: Request) -> Response:
     number = request.cookies.get(house.cookie, "")
     if session_of(house.place.engine, number, house.place.clock.now()) is not None:
         return RedirectResponse(ROOT, 303)
-    return house.render(request, "sign_in.html", {"refused": "", "name": ""})
+    return sign_in_page(request, house)
 
 
 @router.post(SIGN_IN_PATH)
@@ -51,27 +52,55 @@ def sign_in(request: Request, form: Annotated[SignIn, Form()]) -> Response:
 
     Raises:
         TooManyTriesError: the name or the address has failed too often.
-        HTTPException: 403 for a form on somebody else's page.
+        HTTPException: 403 for a form of another site, which would sign somebody into an account of
+            its choice, or where passwords open nothing.
     """
     house = house_of(request)
-    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    if origin and not house.is_ours(origin, host):
-        raise HTTPException(403, "this form is not one of ours")
+    require_our_page(request, house)
+    if house.provider is not None and house.provider.places.is_only:
+        told = f"passwords are switched off here: sign in with {house.provider.places.name}"
+        raise HTTPException(403, told)
     place = house.place
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     password = form.password.get_secret_value()
     user = signed_in(place.engine, form.name, password, address, place.clock.now())
     if user is None:
         _LOG.warning("signing in failed from %s", address)
-        facts = {"refused": "Name or password is wrong.", "name": form.name}
-        return house.render(request, "sign_in.html", facts, 401)
+        return sign_in_page(request, house, "Name or password is wrong.", form.name, status=401)
+    return begin_for(request, house, user)
+
+
+def sign_in_page(
+    request: Request, house: House, refused: str = "", name: str = "", status: int = 200
+) -> Response:
+    """The ways to sign in, with why the last one was refused."""
+    places = house.provider.places if house.provider is not None else None
+    facts = {"refused": refused, "name": name, "sign_on": places, "sign_on_path": SIGN_ON_PATH}
+    return house.render(request, "sign_in.html", facts, status)
+
+
+def begin_for(request: Request, house: House, user: User) -> Response:
+    """Let somebody in: a new session, in place of the one that the browser had."""
+    place = house.place
     answer = RedirectResponse(ROOT, 303)
     before = session_of(place.engine, request.cookies.get(house.cookie, ""), place.clock.now())
     if before is not None:
         end_session(place.engine, before)
     house.set_cookie(answer, begin_session(place.engine, user, place.clock.now()))
-    _LOG.info("%s has signed in from %s", user.name, address)
+    _LOG.info("%s has signed in from %s", user.name, address_of(request))
     return answer
+
+
+def require_our_page(request: Request, house: House) -> None:
+    """Raise HTTPException 403 for a form of another site; nobody has a form token yet."""
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    if origin and not house.is_ours(origin, host):
+        raise HTTPException(403, "this form is not one of ours")
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as it is believed (`dashboard.app`)."""
+    return request.client.host if request.client else ""
 
 
 @router.post("/sign-out")

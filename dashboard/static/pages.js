@@ -1,4 +1,9 @@
-// The one thing that the pages do by script besides htmx: the button for light or dark.
+// What the pages do by script besides htmx: the button for light or dark, and a form that needs
+// nobody to press its button.
+(function () {
+  var form = document.querySelector("form[data-sends-itself]");
+  if (form) { form.submit(); }
+})();
 (function () {
   var button = document.getElementById("theme");
   if (!button) { return; }

@@ -1,9 +1,10 @@
 """Who may sign in to the pages, and who has: what the dashboard keeps.
 
-users             people, with the argon2id hash of their password
+users             people, with the argon2id hash of their password, and who they are at an OpenID
+                  provider
 user_connections  the companies of people who do not see all of them
 sessions          who has signed in; a session's number is kept as its hash only
-sign_in_failures  what slows down whoever tries passwords
+sign_in_failures  what slows down whoever tries passwords, and single sign-ons that were tried
 api_tokens        programs that may use the interface; a token is kept as its hash only
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table
 
-from models.people import NAME_CHARACTERS_MAX
+from models.people import ISSUER_CHARACTERS_MAX, NAME_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
 from models.tables.shapes import connection_column, created_at, instant, metadata
 from models.tables.types import UTCDateTime
 
@@ -42,6 +43,9 @@ users = Table(
     Column("sees_all", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
     created_at(),
+    #: Who they are at the OpenID provider: its issuer, a space, and its number of them.
+    Column("identity", String(ISSUER_CHARACTERS_MAX + 1 + SUBJECT_CHARACTERS_MAX)),
+    Index(None, "identity", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -9,7 +9,11 @@ import pytest
 from sqlalchemy import Engine
 
 from connectors.database import create_database_engine
+from connectors.sign_on import wire
+from models.people import Role
 from tests.fixtures.guarded import Guarded, copied, fill, place_at
+from tests.fixtures.openid import OpenId, open_id
+from tests.fixtures.signing_on import ANN, BOB, pages_with, rename
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,19 @@ def guarded_on_both(database: Engine, database_url: str) -> Guarded:
     """The same on each kind of database."""
     fill(database)
     return Guarded(place_at(database_url, database))
+
+
+@pytest.fixture
+def provider(guarded: Guarded) -> Iterator[OpenId]:
+    """An honest OpenID provider, under the clock of the pages."""
+    with open_id(guarded.clock) as provider:
+        yield provider
+
+
+@pytest.fixture
+def pages(guarded: Guarded, provider: OpenId, monkeypatch: pytest.MonkeyPatch) -> Guarded:
+    """Pages where ann and bob are users, and who is slow is waited for a moment only."""
+    monkeypatch.setattr(wire, "READ_SECONDS", 0.4)
+    rename(guarded, Role.VIEWER, ANN)
+    rename(guarded, Role.OPERATOR, BOB)
+    return pages_with(guarded, provider)

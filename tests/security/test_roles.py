@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 from fastapi.testclient import TestClient
 
+from connectors.sign_on.places import SIGN_ON_BACK_PATH, SIGN_ON_PATH
 from dashboard.house import SIGN_IN_PATH
 from dashboard.webhooks import WEBHOOKS_PATH
 from models.people import Right, Role
@@ -32,6 +33,9 @@ PUBLIC = {
     "GET /": "leads to the overview",
     f"GET {SIGN_IN_PATH}": "where one signs in",
     f"POST {SIGN_IN_PATH}": "takes name and password",
+    f"GET {SIGN_ON_PATH}": "leads to the OpenID provider, where there is one",
+    f"GET {SIGN_ON_BACK_PATH}": "shows what it sent this browser back with",
+    f"POST {SIGN_ON_BACK_PATH}": "takes that, once, of the browser that asked for it",
     f"POST {WEBHOOKS_PATH}": "takes what Intuit has signed",
 }
 #: These end the session, as they should: who was let in is sent to sign in.

@@ -1,0 +1,87 @@
+"""Who comes in by single sign-on: people who are users here already, and nobody else.
+
+Somebody is found by their identity at the provider. The first time, a verified e-mail address that
+is a user's name binds the identity to that user; another one is never bound in its place, so who
+gets an old address of somebody does not become them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, select, update
+
+from connectors.database import upsert
+from connectors.state.people import (
+    TRIES_FROM_ONE_PLACE_MAX,
+    count_tries,
+    forget_place,
+    subject_of,
+    user_by_id,
+)
+from models.errors import SyncError
+from models.people import Identity, User
+from models.tables.people import sign_in_failures, users
+
+
+class NotLetInError(SyncError):
+    """Somebody is who they say, and nobody here who may sign in; the message says why."""
+
+
+def take_attempt(engine: Engine, number: str, place: str, now: datetime) -> bool:
+    """Whether a try to sign on comes back for the first time; it counts once.
+
+    It also counts as a try from its place until it was right (`let_in`).
+
+    Raises:
+        TooManyTriesError: the place has failed too often lately.
+    """
+    count_tries(engine, {subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX}, now)
+    # remembered as long as failures are, which is longer than a try may take
+    used = {"subject": subject_of("sign-on", number), "failures": 1, "first_at": now}
+    with engine.begin() as transaction:
+        added = upsert(transaction, sign_in_failures).values(**used).on_conflict_do_nothing()
+        # psycopg counts no rows of an insert
+        return transaction.execute(added.returning(sign_in_failures.c.subject)).first() is not None
+
+
+def forgive_place(engine: Engine, place: str) -> None:
+    """A try that failed through no fault of who made it does not count."""
+    with engine.begin() as transaction:
+        forget_place(transaction, place)
+
+
+def let_in(engine: Engine, identity: Identity, place: str) -> User:
+    """The user who has this identity, or gets it now.
+
+    Raises:
+        NotLetInError: there is none, or they may not sign in.
+    """
+    with engine.begin() as transaction:
+        row = _row(transaction, users.c.identity == identity.text)
+        if row is None:
+            row = _bound_by_name(transaction, identity)
+        user = user_by_id(transaction, row.id)
+        if user is None:
+            raise NotLetInError(f"{row.name} may not sign in")
+        forget_place(transaction, place)
+        return user
+
+
+def _bound_by_name(transaction: Connection, identity: Identity) -> Row[tuple[int, str]]:
+    """The user whose name is the verified e-mail address, from now on with this identity."""
+    if not identity.name:
+        raise NotLetInError("the provider names no verified e-mail address of theirs")
+    row = _row(transaction, users.c.name == identity.name)
+    if row is None:
+        raise NotLetInError(f"nobody here has the name {identity.name}")
+    # checked by the statement that binds: of two that come at once, one does
+    is_free = (users.c.id == row.id) & users.c.identity.is_(None) & users.c.is_active
+    bound = update(users).where(is_free).values(identity=identity.text)
+    if transaction.execute(bound).rowcount != 1:
+        raise NotLetInError(f"{row.name} may not sign in, or is somebody else at the provider")
+    return row
+
+
+def _row(transaction: Connection, which: ColumnElement[bool]) -> Row[tuple[int, str]] | None:
+    return transaction.execute(select(users.c.id, users.c.name).where(which)).first()
