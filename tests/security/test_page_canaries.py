@@ -19,6 +19,7 @@ from dashboard.house import SIGN_IN_PATH
 from models.people import Role
 from tests.fixtures.guarded import (
     COMPANIES,
+    NOBODY,
     SECRET_OF_OTHER,
     Address,
     Guarded,
@@ -32,6 +33,7 @@ from tests.fixtures.pages import HOME
 #: They look like nothing: only who knows them can hide them.
 CLIENT_SECRET = "correct-horse"
 VERIFIER = "horse-of-the-receiver"
+SIGN_ON_SECRET = "staple-of-the-login"
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 SIGNING_KEY = Fernet.generate_key().decode()
 PASSWORD = "staple of somebody's own"
@@ -40,6 +42,7 @@ WRONG_PASSWORD = "battery of nobody at all"
 SETTINGS = {
     CLIENT_SECRET: "the app's secret",
     VERIFIER: "the verifier token",
+    SIGN_ON_SECRET: "the secret of single sign-on",
     ENCRYPTION_KEY: "the tokens' key",
     SIGNING_KEY: "the log's key",
 }
@@ -74,6 +77,10 @@ def planted(
         engine,
         intuit_client_secret=CLIENT_SECRET,
         webhook_verifier_tokens=VERIFIER,
+        oidc_issuer=NOBODY,
+        oidc_client_id="the-pages",
+        oidc_client_secret=SIGN_ON_SECRET,
+        dashboard_url=HOME,
         encryption_keys=ENCRYPTION_KEY,
         audit_signing_key=SIGNING_KEY,
         audit_checkpoints=str(tmp_path / "checkpoints.jsonl"),
