@@ -21,7 +21,13 @@ from joserfc.jws import JWSRegistry
 from connectors.ports import Clock
 from connectors.sign_on.attempt import Attempt
 from connectors.sign_on.places import SignOn
-from connectors.sign_on.wire import BoundedSession, ProviderDownError, SignOnError
+from connectors.sign_on.wire import (
+    OTHERS_WAIT,
+    WAIT_SECONDS,
+    BoundedSession,
+    ProviderDownError,
+    SignOnError,
+)
 from models.errors import UsageError, shorten
 from models.people import Identity, checked_subject
 
@@ -133,21 +139,27 @@ class Provider:
         Raises:
             SignOnError: there is none, or it is another provider's.
         """
-        with self._lock:
-            now = self._clock.monotonic()
-            if now < self._ask_at:
-                if self._failure:
-                    raise ProviderDownError(self._failure)
-                return self._description
-            try:
-                self._description, self._failure = self._ask_for_description(), ""
-            except SignOnError as error:
-                self._failure = str(error)
-                raise
-            finally:
-                pause = PAUSE_SECONDS if self._failure else DESCRIPTION_SECONDS
-                self._ask_at = self._clock.monotonic() + pause
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise ProviderDownError(OTHERS_WAIT)
+        try:
+            if self._clock.monotonic() >= self._ask_at:
+                self._ask_again()
+            elif self._failure:
+                raise ProviderDownError(self._failure)
             return self._description
+        finally:
+            self._lock.release()
+
+    def _ask_again(self) -> None:
+        pause = PAUSE_SECONDS
+        try:
+            self._description, self._failure = self._ask_for_description(), ""
+            pause = DESCRIPTION_SECONDS
+        except SignOnError as error:
+            self._failure = str(error)
+            raise
+        finally:
+            self._ask_at = self._clock.monotonic() + pause
 
     def _ask_for_description(self) -> dict[str, Any]:
         with self._session() as session:

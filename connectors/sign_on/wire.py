@@ -23,8 +23,11 @@ CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 5.0
 #: A whole answer, however it drips.
 TOTAL_SECONDS: Final = 10.0
+#: Who waits for others longer than this is told that the provider is slow.
+WAIT_SECONDS: Final = 1.0
 #: Descriptions, keys and tokens are a few thousand bytes.
 ANSWER_BYTES_MAX: Final = 256 * 1024
+OTHERS_WAIT: Final = "the provider is slow, and others wait for it already"
 _CHUNK_BYTES: Final = 16_384
 #: A provider that hangs holds up no more than so many threads of the pages.
 _CALLS_AT_A_TIME: Final = threading.BoundedSemaphore(4)
@@ -126,8 +129,8 @@ class BoundedSession(OAuth2Session):  # type: ignore[misc] # authlib has no type
 @contextmanager
 def _within_bounds() -> Iterator[None]:
     """Few at a time, and each way in which an answer does not come is one error."""
-    if not _CALLS_AT_A_TIME.acquire(timeout=TOTAL_SECONDS):
-        raise ProviderDownError("the provider is slow, and others wait for it already")
+    if not _CALLS_AT_A_TIME.acquire(timeout=WAIT_SECONDS):
+        raise ProviderDownError(OTHERS_WAIT)
     try:
         yield
     except (RequestException, urllib3.exceptions.HTTPError) as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
 
@@ -18,6 +19,7 @@ from connectors.state.sessions import IDLE_MAX, LENGTH_MAX
 from dashboard.house import ROOT
 from tests.fixtures.guarded import Guarded, changed, place_at
 from tests.fixtures.openid import (
+    CLIENT_SECRET,
     OpenId,
 )
 from tests.fixtures.pages import HOME
@@ -200,3 +202,34 @@ def test_those_that_were_right_do_not_count(pages: Guarded, provider: OpenId) ->
     """An office of people shares an address."""
     for _ in range(TRIES_FROM_ONE_PLACE_MAX + 5):
         assert sign_on(pages, provider).status_code == 303
+
+
+def test_nothing_of_it_is_logged_or_kept(
+    pages: Guarded, provider: OpenId, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not the code, the try's number and what follows from it, the token, nor the secret."""
+    client = pages.client()
+    # the browser of the tests says where it goes
+    caplog.set_level(logging.WARNING, logger="httpx2")
+    with caplog.at_level(logging.DEBUG):
+        for name in ("sqlalchemy.engine", "urllib3", "authlib", "dashboard.security"):
+            caplog.set_level(logging.DEBUG, logger=name)
+        address = provider.authorize(leave(client))
+        attempt = Attempt(client.cookies["sign-on"])
+        assert come_back(client, address).status_code == 303
+    assert f"{ANN} has signed in from testclient" in caplog.text
+    assert "UPDATE users" in caplog.text
+    secrets = (
+        "code-0-of-the-provider",
+        attempt.number,
+        attempt.state,
+        attempt.nonce,
+        attempt.verifier,
+        "an-access-token-1",
+        "eyJ",
+        CLIENT_SECRET,
+        quote_plus(CLIENT_SECRET),
+    )
+    for secret in secrets:
+        assert secret not in caplog.text
+        assert secret not in pages.dump()
