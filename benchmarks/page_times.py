@@ -38,7 +38,7 @@ from dashboard.serving import bind, server_of
 from emulator.loading import DEMO_FOLDER
 from emulator.testing import RunningEmulator
 from models.audit import AuditNote
-from models.people import Role
+from models.people import Actor, Role
 from models.tables import sync as tables
 from tasks.bootstrap import Installation, connect_company, installation, open_cycle
 from tasks.cycle import run_cycle
@@ -164,7 +164,8 @@ def _opened(database: str, emulator: RunningEmulator, smaller: int) -> Iterator[
     with installation() as place, bind("127.0.0.1", 0) as listener:
         _connect(place, emulator)
         _fill(place, smaller)
-        add_user(place.engine, "ann", password, Role.ADMIN)
+        actor = Actor("benchmark", place.clock.now())
+        add_user(place.engine, "ann", password, Role.ADMIN, actor=actor)
         server = server_of(create_app(place, lambda: None))
         options = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=options, daemon=True)

@@ -28,7 +28,7 @@ from connectors.state.sessions import Session, session_of, tell
 from dashboard.shown import environment
 from dashboard.waker import Wake
 from models.errors import shorten
-from models.people import Right, User
+from models.people import Actor, Right, User
 from tasks.bootstrap import Installation
 
 #: Where the pages begin.
@@ -153,8 +153,17 @@ class Visit(Asked):
 
     def done(self, words: str, page: str = "") -> Response:
         """Back to a page of this company, which says once what was done."""
+        return self.done_at(words, self.path(page))
+
+    def done_at(self, words: str, address: str) -> Response:
+        """On to an address of ours, which says once what was done."""
         tell(self.place.engine, self.session, words)
-        return RedirectResponse(self.path(page), 303)
+        return RedirectResponse(address, 303)
+
+    @property
+    def actor(self) -> Actor:
+        """Who changes people or tokens now, with the rights that bound it."""
+        return Actor(self.user.name, self.place.clock.now(), self.user)
 
 
 def house_of(request: Request) -> House:

@@ -11,7 +11,7 @@ from connectors.clock import SystemClock
 from connectors.state.api_tokens import make_token
 from connectors.state.connections import connection_named
 from connectors.state.people import add_user
-from models.people import Role
+from models.people import Actor, Role
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office
 from tests.fixtures.guarded import addresses
@@ -24,8 +24,9 @@ ROOT = "/api/v1/companies"
 def program(pages: Pages, role: Role = Role.ADMIN) -> TestClient:
     """A program with a token of somebody with this role."""
     engine = pages.place.engine
-    add_user(engine, f"ann-{role}", PASSWORD, role)
-    _, token = make_token(engine, f"ann-{role}", "test", role, 1, SystemClock().now())
+    actor = Actor("a test", SystemClock().now())
+    add_user(engine, f"ann-{role}", PASSWORD, role, actor=actor)
+    _, token = make_token(engine, f"ann-{role}", "test", role, 1, actor=actor)
     client = pages.client()
     client.headers["authorization"] = f"Bearer {token}"
     return client

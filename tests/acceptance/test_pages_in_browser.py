@@ -14,7 +14,7 @@ from models.people import Role
 from tasks.bootstrap import installation
 from tests.fixtures.browser import DESKTOP, PHONE, window
 from tests.fixtures.company import Office
-from tests.fixtures.pages import PASSWORD, page_paths
+from tests.fixtures.pages import BY, PASSWORD, page_paths
 from tests.fixtures.served import served
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def address(office: Office) -> Iterator[str]:
     office.platform.add("vendor", name="No, " * 40)
     office.run("sync", code=None)
     with installation() as place:
-        add_user(place.engine, "ann", PASSWORD, Role.ADMIN)
+        add_user(place.engine, "ann", PASSWORD, Role.ADMIN, actor=BY)
         with served(create_app(place, lambda: None)) as url:
             yield url
 

@@ -27,7 +27,7 @@ from tests.fixtures.guarded import (
     place_at,
 )
 from tests.fixtures.logged import everything_logged
-from tests.fixtures.pages import HOME
+from tests.fixtures.pages import BY, HOME
 
 #: They look like nothing: only who knows them can hide them.
 CLIENT_SECRET = "correct-horse"
@@ -79,7 +79,7 @@ def planted(
         audit_checkpoints=str(tmp_path / "checkpoints.jsonl"),
     )
     hide(*place.settings.secrets)
-    set_password(engine, Role.ADMIN, PASSWORD)
+    set_password(engine, Role.ADMIN, PASSWORD, actor=BY)
     yield Guarded(place)
     engine.dispose()
 

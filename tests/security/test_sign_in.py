@@ -29,7 +29,7 @@ from models.errors import UsageError
 from models.people import PASSWORD_CHARACTERS_MAX, Role, checked_password
 from models.tables.people import sign_in_failures, users
 from tests.fixtures.guarded import Guarded
-from tests.fixtures.pages import PASSWORD
+from tests.fixtures.pages import BY, PASSWORD
 
 WRONG = "not the password at all"
 NOBODY = "nobody@example.com"
@@ -127,13 +127,13 @@ def test_another_password_lets_somebody_in_again(guarded: Guarded) -> None:
     """As the page says."""
     tries(guarded, Role.VIEWER, WRONG, TRIES_MAX)
     assert outcome_of(guarded, Role.VIEWER, PASSWORD) == "wait"
-    set_password(guarded.engine, Role.VIEWER, PASSWORD + " of mine")
+    set_password(guarded.engine, Role.VIEWER, PASSWORD + " of mine", actor=guarded.by)
     assert outcome_of(guarded, Role.VIEWER, PASSWORD) == "in"
 
 
 def test_the_answer_does_not_say_who_is_there(guarded: Guarded) -> None:
     """Status, words and headers are the same for a wrong password, nobody, and who may not."""
-    change_user(guarded.engine, Role.OPERATOR, is_active=False)
+    change_user(guarded.engine, Role.OPERATOR, is_active=False, actor=guarded.by)
     answers = []
     for name, password in (
         (Role.VIEWER, WRONG),
@@ -165,7 +165,7 @@ def test_nor_does_the_answer_to_one_try_too_many(guarded: Guarded) -> None:
 
 def test_it_takes_as_long_for_nobody(guarded: Guarded) -> None:
     """Half as long at least, and twice at most: hashing the password is nearly all of it."""
-    change_user(guarded.engine, Role.OPERATOR, is_active=False)
+    change_user(guarded.engine, Role.OPERATOR, is_active=False, actor=guarded.by)
     names = (Role.VIEWER, NOBODY, Role.OPERATOR, "no name, at all!")
     taken: dict[str, list[float]] = {name: [] for name in names}
     for number in range(9):
@@ -231,7 +231,8 @@ def test_what_a_password_has_to_be(password: str, refusal: str) -> None:
 def test_an_accent_may_be_typed_in_two_ways(guarded: Guarded) -> None:
     """One character on one keyboard, two on another: it is the same password."""
     spelt = "élève déjà là-bas"
-    set_password(guarded.engine, Role.VIEWER, unicodedata.normalize("NFC", spelt))
+    normal = unicodedata.normalize("NFC", spelt)
+    set_password(guarded.engine, Role.VIEWER, normal, actor=guarded.by)
     for form in ("NFC", "NFD"):
         assert outcome_of(guarded, Role.VIEWER, unicodedata.normalize(form, spelt)) == "in"
 
@@ -248,7 +249,7 @@ def test_anything_else_is_wrong(guarded: Guarded, password: str) -> None:
 @pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 100, "' OR 1=1 --", "%", "viewer\n1"])
 def test_what_is_no_name_is_nobodys(database: Engine, name: str) -> None:
     """On both databases, of which one takes no NUL."""
-    add_user(database, "viewer", PASSWORD, Role.VIEWER)
+    add_user(database, "viewer", PASSWORD, Role.VIEWER, actor=BY)
     assert signed_in(database, name, PASSWORD, "here", NOON) is None
 
 
