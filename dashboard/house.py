@@ -175,8 +175,10 @@ def house_of(request: Request) -> House:
 class Visiting:
     """What a route depends on that needs a right."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Right, *, of_all: bool = False) -> None:
         self.right = right
+        #: Whether it needs the right for all companies, also those that come later.
+        self.of_all = of_all
 
     async def __call__(self, request: Request) -> Visit:
         """The visit.
@@ -217,6 +219,8 @@ class Visiting:
                 shorten(request.scope["path"], characters_max=200),
             )
             raise HTTPException(403, f"your role, {session.user.role}, may not do this")
+        if self.of_all and session.user.connections is not None:
+            raise HTTPException(403, "your role would have to be for all companies, not for some")
         return Visit(house, connection, session.user, request, session)
 
     @staticmethod
@@ -248,3 +252,4 @@ def company_of(request: Request, house: House, user: User) -> Connection | None:
 See = Annotated[Visit, Depends(Visiting(Right.SEE))]
 Operate = Annotated[Visit, Depends(Visiting(Right.OPERATE))]
 Administer = Annotated[Visit, Depends(Visiting(Right.ADMINISTER))]
+AdministerAll = Annotated[Visit, Depends(Visiting(Right.ADMINISTER, of_all=True))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dashboard.pages import (
+    account,
     alerts,
     audit,
     conflicts,
@@ -12,17 +13,24 @@ from dashboard.pages import (
     connection,
     matching,
     overview,
+    own_log,
+    people,
     plans,
     policies,
     queue,
     records,
     settings,
     signing_in,
+    tokens,
 )
 
 #: Those whose addresses name no company come before those that do.
 _PAGES = (
     signing_in,
+    account,
+    people,
+    tokens,
+    own_log,
     connecting,
     overview,
     alerts,
