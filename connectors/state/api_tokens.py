@@ -120,7 +120,7 @@ def make_token(
         kept = _token_of(transaction, number)
         note(
             transaction, actor, "token.made", token_id=number, name=kept.name, user=kept.user,
-            role=role.value, expires_at=kept.expires_at.isoformat(),
+            role=role.value, expires_at=kept.expires_at.isoformat(timespec="seconds"),
         )  # fmt: skip
     _LOG.info("token %d of %s is made, as %s", number, row.name, role)
     return kept, token
