@@ -172,9 +172,9 @@ def _opened(database: str, emulator: RunningEmulator, smaller: int) -> Iterator[
     password = secrets.token_urlsafe(20)
     with installation() as place, bind("127.0.0.1", 0) as listener:
         _connect(place, emulator)
-        _fill(place, smaller)
         actor = Actor("benchmark", place.clock.now())
         add_user(place.engine, "ann", password, Role.ADMIN, actor=actor)
+        _fill(place, smaller)
         server = server_of(create_app(place, lambda: None))
         options = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=options, daemon=True)
@@ -225,7 +225,7 @@ def _fill(place: Installation, smaller: int) -> None:
         with place.engine.begin() as transaction:
             for chain in (COMPANY, tables.INSTALLATION):
                 append_notes(transaction, notes, connection_id=chain, at=now, run_id=None)
-    numbers = range(1_000, 1_000 + PEOPLE // smaller)
+    numbers = range(2, PEOPLE // smaller + 2)
     with place.engine.begin() as transaction:
         transaction.execute(insert(people.users), [_person(each) for each in numbers])
         transaction.execute(insert(people.api_tokens), [_token(each, now) for each in numbers])
