@@ -28,8 +28,10 @@ from models.errors import (
     UsageError,
     shorten,
 )
+from models.people import NAME_CHARACTERS_MAX, Actor
 from models.record_type import record_type_named
 from models.words import DataType
+from tasks.bootstrap import Installation
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARKED, EXIT_BRAKE = 1, 2, 3, 4
 #: Done, and something is left for a person, as with parked records.
@@ -157,3 +159,8 @@ def person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in containers
         return f"user {os.getuid()}"
+
+
+def actor_at(place: Installation) -> Actor:
+    """The same for changes of people and tokens, which nobody's rights bound here."""
+    return Actor(person()[:NAME_CHARACTERS_MAX], place.clock.now())

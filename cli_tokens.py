@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli_shared import Json, print_rows, show, translated_errors
+from cli_shared import Json, actor_at, print_rows, show, translated_errors
 from connectors.state.api_tokens import (
     DAYS_DEFAULT,
     ApiToken,
@@ -34,9 +34,9 @@ def add(
 ) -> None:
     """Make a token, and print it once."""
     with translated_errors(), bootstrap.installation() as place:
-        now = place.clock.now()
-        made, token = make_token(place.engine, user, name, role_named(role), days, now)
-        facts = {**_row(made, now), "token": token}
+        actor = actor_at(place)
+        made, token = make_token(place.engine, user, name, role_named(role), days, actor=actor)
+        facts = {**_row(made, actor.at), "token": token}
         show(facts, as_json=as_json, words=f"Token {made.id}, shown this once: {token}")
 
 
@@ -58,9 +58,13 @@ def revoke(
 ) -> None:
     """End a token at once."""
     with translated_errors(), bootstrap.installation() as place:
-        now = place.clock.now()
-        revoked = revoke_token(place.engine, number, now)
-        show(_row(revoked, now), as_json=as_json, words=f"Token {number} opens nothing any more.")
+        actor = actor_at(place)
+        revoked = revoke_token(place.engine, number, actor=actor)
+        show(
+            _row(revoked, actor.at),
+            as_json=as_json,
+            words=f"Token {number} opens nothing any more.",
+        )
 
 
 def _row(token: ApiToken, now: datetime) -> dict[str, object]:
@@ -72,4 +76,5 @@ def _row(token: ApiToken, now: datetime) -> dict[str, object]:
         "good": token.is_good(now),
         "expires_at": token.expires_at,
         "last_used_at": token.last_used_at,
+        "made_by": token.made_by,
     }

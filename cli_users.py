@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from cli_shared import Json, print_rows, say, show, translated_errors
+from cli_shared import Json, actor_at, print_rows, say, show, translated_errors
 from connectors.sign_on.places import sign_on_of
 from connectors.state.connections import all_connections, connection_named
-from connectors.state.people import add_user, all_users, change_user, set_password
+from connectors.state.people import (
+    add_user,
+    all_users,
+    change_user,
+    made_password,
+    set_password,
+)
 from models.errors import UsageError
 from models.people import (
     PASSWORD_CHARACTERS_MAX,
@@ -62,8 +67,8 @@ def add(
         seen = _connections(place.engine, company)
         # one that nobody is told is none
         is_made = generate or no_password
-        password = secrets.token_urlsafe(18) if is_made else _password(from_stdin=password_stdin)
-        user = add_user(place.engine, name, password, chosen, seen)
+        password = made_password() if is_made else _password(from_stdin=password_stdin)
+        user = add_user(place.engine, name, password, chosen, seen, actor=actor_at(place))
         facts = _row(place.engine, user) | ({"password": password} if generate else {})
         words = f"{user.name} may sign in as {user.role}."
         show(facts, as_json=as_json, words=words)
@@ -123,6 +128,7 @@ def change(
             sees_all=True if all_companies else None,
             is_active=active,
             identity="" if forget_subject else _identity(place, subject),
+            actor=actor_at(place),
         )
         show(_row(place.engine, user), as_json=as_json, words=f"{user.name} is changed.")
 
@@ -131,7 +137,8 @@ def change(
 def password(name: Name, *, password_stdin: FromStdin = False) -> None:
     """Give somebody another password; all their sessions end."""
     with translated_errors(), bootstrap.installation() as place:
-        set_password(place.engine, name, _password(from_stdin=password_stdin))
+        chosen = _password(from_stdin=password_stdin)
+        set_password(place.engine, name, chosen, actor=actor_at(place))
         say("It is changed, and all their sessions have ended.")
 
 

@@ -1,5 +1,8 @@
 """How long each page takes at 100,000 audit entries, 10,000 records and 1,000 alerts.
 
+And the pages of the installation at 5,000 people with a token each, and as many entries of their
+own log.
+
 Against the same page of a company with a hundredth of that, asked for in turns in the same run, on
 SQLite and on PostgreSQL. Both companies are real ones, connected to an emulator and synced once,
 so that a record's page reads both sides; what they have more is written into their database. The
@@ -34,17 +37,22 @@ from connectors.state.people import add_user
 from dashboard.app import create_app
 from dashboard.house import ROOT, SIGN_IN_PATH
 from dashboard.pages import routers
+from dashboard.pages.account import ACCOUNT_PATH
+from dashboard.pages.own_log import LOG_PATH
+from dashboard.pages.people import PEOPLE_PATH
+from dashboard.pages.tokens import TOKENS_PATH
 from dashboard.serving import bind, server_of
 from emulator.loading import DEMO_FOLDER
 from emulator.testing import RunningEmulator
 from models.audit import AuditNote
-from models.people import Role
+from models.people import Actor, Role
+from models.tables import people
 from models.tables import sync as tables
 from tasks.bootstrap import Installation, connect_company, installation, open_cycle
 from tasks.cycle import run_cycle
 from tests.fixtures.databases import PostgreSQLServer, UnavailableError, own_server
 
-ENTRIES, RECORDS, ALERTS = 100_000, 10_000, 1_000
+ENTRIES, RECORDS, ALERTS, PEOPLE = 100_000, 10_000, 1_000, 5_000
 #: The other company has one for so many of them.
 SMALLER: Final = 100
 LIMIT: Final = 1.5
@@ -54,6 +62,7 @@ _ROUNDS: Final = 15
 _NOTES_AT_ONCE: Final = 5_000
 #: A file, and where Intuit leads back to.
 _LEFT_OUT: Final = ("/audit/export", "/callback")
+_OF_INSTALLATION: Final = (PEOPLE_PATH, TOKENS_PATH, LOG_PATH, ACCOUNT_PATH)
 _TOKEN: Final = re.compile(r'name="form_token" value="([^"]+)"')
 
 
@@ -73,6 +82,7 @@ def run() -> dict[str, Any]:
         "entries": ENTRIES,
         "records": RECORDS,
         "alerts": ALERTS,
+        "people": PEOPLE,
         "against": f"1/{SMALLER} of each, in the same run",
         "limit": LIMIT,
         "worst": max(each["ratio"] for pages in databases.values() for each in pages),
@@ -149,9 +159,8 @@ def _paths() -> list[str]:
     for route in (each for router in routers() for each in router.routes):
         if not isinstance(route, APIRoute) or "GET" not in route.methods:
             continue
-        if route.path.startswith(f"{ROOT}/{{connection_id}}") and not route.path.endswith(
-            _LEFT_OUT
-        ):
+        is_shown = route.path.startswith((f"{ROOT}/{{connection_id}}", *_OF_INSTALLATION))
+        if is_shown and not route.path.endswith(_LEFT_OUT):
             found.append(route.path.format(connection_id=COMPANY, number=1, link=1))
     return found
 
@@ -163,8 +172,9 @@ def _opened(database: str, emulator: RunningEmulator, smaller: int) -> Iterator[
     password = secrets.token_urlsafe(20)
     with installation() as place, bind("127.0.0.1", 0) as listener:
         _connect(place, emulator)
+        actor = Actor("benchmark", place.clock.now())
+        add_user(place.engine, "ann", password, Role.ADMIN, actor=actor)
         _fill(place, smaller)
-        add_user(place.engine, "ann", password, Role.ADMIN)
         server = server_of(create_app(place, lambda: None))
         options = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=options, daemon=True)
@@ -213,7 +223,22 @@ def _fill(place: Installation, smaller: int) -> None:
         count = min(_NOTES_AT_ONCE, ENTRIES // smaller - first)
         notes = [_note(first + number, records) for number in range(count)]
         with place.engine.begin() as transaction:
-            append_notes(transaction, notes, connection_id=COMPANY, at=now, run_id=None)
+            for chain in (COMPANY, tables.INSTALLATION):
+                append_notes(transaction, notes, connection_id=chain, at=now, run_id=None)
+    numbers = range(2, PEOPLE // smaller + 2)
+    with place.engine.begin() as transaction:
+        transaction.execute(insert(people.users), [_person(each) for each in numbers])
+        transaction.execute(insert(people.api_tokens), [_token(each, now) for each in numbers])
+
+
+def _person(number: int) -> dict[str, Any]:
+    rights = {"role": "viewer", "sees_all": True, "is_active": True}
+    return {"id": number, "name": f"person{number}", "password_hash": "", **rights}
+
+
+def _token(number: int, now: datetime) -> dict[str, Any]:
+    mine = {"user_id": number, "name": "report", "role": "viewer", "token_hash": str(number)}
+    return {**mine, "created_at": now, "expires_at": now + timedelta(days=90)}
 
 
 def _note(number: int, records: int) -> AuditNote:

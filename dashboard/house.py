@@ -31,7 +31,7 @@ from connectors.state.sessions import Session, session_of, tell
 from dashboard.shown import environment
 from dashboard.waker import Wake
 from models.errors import shorten
-from models.people import Right, User
+from models.people import Actor, Right, User
 from tasks.bootstrap import Installation
 
 #: Where the pages begin.
@@ -191,8 +191,17 @@ class Visit(Asked):
 
     def done(self, words: str, page: str = "") -> Response:
         """Back to a page of this company, which says once what was done."""
+        return self.done_at(words, self.path(page))
+
+    def done_at(self, words: str, address: str) -> Response:
+        """On to an address of ours, which says once what was done."""
         tell(self.place.engine, self.session, words)
-        return RedirectResponse(self.path(page), 303)
+        return RedirectResponse(address, 303)
+
+    @property
+    def actor(self) -> Actor:
+        """Who changes people or tokens now, with the rights that bound it."""
+        return Actor(self.user.name, self.place.clock.now(), self.user)
 
 
 def house_of(request: Request) -> House:
@@ -204,8 +213,10 @@ def house_of(request: Request) -> House:
 class Visiting:
     """What a route depends on that needs a right."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Right, *, of_all: bool = False) -> None:
         self.right = right
+        #: Whether it needs the right for all companies, also those that come later.
+        self.of_all = of_all
 
     async def __call__(self, request: Request) -> Visit:
         """The visit.
@@ -246,6 +257,8 @@ class Visiting:
                 shorten(request.scope["path"], characters_max=200),
             )
             raise HTTPException(403, f"your role, {session.user.role}, may not do this")
+        if self.of_all and session.user.connections is not None:
+            raise HTTPException(403, "your role would have to be for all companies, not for some")
         return Visit(house, connection, session.user, request, session)
 
     @staticmethod
@@ -277,3 +290,4 @@ def company_of(request: Request, house: House, user: User) -> Connection | None:
 See = Annotated[Visit, Depends(Visiting(Right.SEE))]
 Operate = Annotated[Visit, Depends(Visiting(Right.OPERATE))]
 Administer = Annotated[Visit, Depends(Visiting(Right.ADMINISTER))]
+AdministerAll = Annotated[Visit, Depends(Visiting(Right.ADMINISTER, of_all=True))]

@@ -29,7 +29,7 @@ from connectors.state.people import add_user
 from deployments.demo_company import PersonInQuickBooks, PersonOnPlatform
 from deployments.processes import Children, free_port, interruptible
 from models.errors import SyncError
-from models.people import Role
+from models.people import Actor, Role
 from models.tables.sync import runs
 from tasks.bootstrap import Installation, connect_company, installation, open_cycle
 from tasks.report import Report, added_up, report_from
@@ -126,7 +126,8 @@ def _open_pages(demo: Demo, say: Say) -> None:
     _wait_for("the web application", demo.children, lambda: _is_healthy(sign_in))
     password = secrets.token_urlsafe(12)
     with installation(demo.settings) as place:
-        add_user(place.engine, USER, password, Role.ADMIN)
+        actor = Actor("demo", place.clock.now())
+        add_user(place.engine, USER, password, Role.ADMIN, actor=actor)
     say(f"pages: {demo.pages_url}, user {USER}, password {password}")
 
 

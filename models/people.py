@@ -9,10 +9,11 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from models.errors import UsageError, shorten
+from models.errors import DecisionError, UsageError, shorten
 
 #: ASVS 6.2.1 and 6.2.9: long passwords are better than complicated ones.
 PASSWORD_CHARACTERS_MIN: Final = 12
@@ -90,6 +91,81 @@ class User:
         """Whether they may do something, with this company where one is named."""
         mine = connection_id is None or self.sees(connection_id)
         return self.is_active and mine and self.role.may(right)
+
+    def covers(self, connections: frozenset[int] | None) -> bool:
+        """Whether these companies, None for all, are all theirs."""
+        if self.connections is None:
+            return True
+        return connections is not None and connections <= self.connections
+
+    def manages(self, other: User) -> bool:
+        """Whether they may say what somebody else may: an admin, of all that the other one sees.
+
+        Nobody manages themselves, so that nobody raises themselves.
+        """
+        is_other = self.id != other.id
+        return self.may(Right.ADMINISTER) and is_other and self.covers(other.connections)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who changes people or tokens, and when, for the audit log."""
+
+    name: str
+    at: datetime
+    #: Whose rights bound what can be done; None for whoever runs the installation itself.
+    user: User | None = None
+    #: The most that can be given, or taken away.
+    role_max: Role = Role.ADMIN
+
+
+def require_manages(actor: Actor, user: User) -> None:
+    """What somebody may is for others to say, who are admins of all that they see.
+
+    Raises:
+        DecisionError: it is not the actor's to say.
+    """
+    if actor.user is None:
+        return
+    if actor.user.id == user.id:
+        raise DecisionError(
+            "nobody changes their own rights",
+            code="yourself",
+            fix="Ask another admin. Your own password is changed on the page of your account.",
+        )
+    if not actor.user.manages(user):
+        raise DecisionError(
+            f"{user.name} sees companies of which {actor.user.name} is no admin",
+            code="not_theirs",
+            fix="An admin of all these companies can do it.",
+        )
+    _require_role(actor, user.role)
+
+
+def require_gives(actor: Actor, role: Role, connections: frozenset[int] | None) -> None:
+    """Nobody gives what they do not have.
+
+    Raises:
+        DecisionError: the actor does not have it.
+    """
+    if actor.user is None:
+        return
+    if not actor.user.may(Right.ADMINISTER) or not actor.user.covers(connections):
+        raise DecisionError(
+            f"{actor.user.name} is no admin of all these companies",
+            code="not_theirs",
+            fix="Give companies of which you are an admin.",
+        )
+    _require_role(actor, role)
+
+
+def _require_role(actor: Actor, role: Role) -> None:
+    if weaker(role, actor.role_max) is not role:
+        raise DecisionError(
+            f"a program gives and changes roles up to {actor.role_max}, not {role}",
+            code="not_theirs",
+            fix="An admin can do it on the page of people.",
+        )
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
 
 from connectors.database import reading
-from connectors.state.people import user_by_id
-from models.errors import UsageError, shorten
-from models.people import NAME_CHARACTERS_MAX, Role, User, checked_name, weaker
+from connectors.state.people import people_of, user_by_id
+from connectors.state.people_log import changing, note
+from models.errors import DecisionError, UsageError, shorten
+from models.people import NAME_CHARACTERS_MAX, Actor, Role, User, checked_name, weaker
 from models.tables.people import api_tokens, users
 
 #: What a token begins with: scanners of repositories find it by that.
@@ -51,6 +52,8 @@ class ApiToken:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    #: Who made it; "" where an older program did not keep it.
+    made_by: str
 
     def is_good(self, now: datetime) -> bool:
         """Whether it opens anything, if its person may."""
@@ -72,13 +75,14 @@ class Caller:
 
 
 def make_token(
-    engine: Engine, user_name: str, name: str, role: Role, days: int, now: datetime
+    engine: Engine, user_name: str, name: str, role: Role, days: int, *, actor: Actor
 ) -> tuple[ApiToken, str]:
     """Make a token for somebody; what is kept of it, and the token, which is nowhere else.
 
     Raises:
         UsageError: nobody active has this name, or the token could do more than they can, for too
             long, or is one too many.
+        DecisionError: the actor may not act for them.
     """
     if not name.strip() or len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
         raise UsageError(
@@ -87,13 +91,13 @@ def make_token(
         )
     if not 1 <= days <= DAYS_MAX:
         raise UsageError(f"the token is to be good for {days} days: use 1 to {DAYS_MAX}")
-    token = PREFIX + secrets.token_urlsafe(_BYTES)
-    with engine.begin() as transaction:
+    token, now = PREFIX + secrets.token_urlsafe(_BYTES), actor.at
+    with changing(engine) as transaction:
         mine = users.c.name == checked_name(user_name)
-        # who makes two at once is counted once after the other
-        row = transaction.execute(select(users).where(mine).with_for_update()).first()
+        row = transaction.execute(select(users).where(mine)).first()
         if row is None or not row.is_active:
             raise UsageError(f"nobody who may sign in has the name {shorten(user_name)!r}")
+        _require_acts_for(actor, people_of(transaction, [row])[0])
         if weaker(Role(row.role), role) is not role:
             raise UsageError(f"{row.name} is {row.role}: a token of theirs cannot be {role}")
         good = (
@@ -110,41 +114,73 @@ def make_token(
             role=role.value,
             created_at=now,
             expires_at=now + timedelta(days=days),
+            made_by=actor.name[:NAME_CHARACTERS_MAX],
         )
         number = transaction.execute(made.returning(api_tokens.c.id)).scalar_one()
+        kept = _token_of(transaction, number)
+        note(
+            transaction, actor, "token.made", token_id=number, name=kept.name, user=kept.user,
+            role=role.value, expires_at=kept.expires_at.isoformat(timespec="seconds"),
+        )  # fmt: skip
     _LOG.info("token %d of %s is made, as %s", number, row.name, role)
-    return next(each for each in all_tokens(engine) if each.id == number), token
+    return kept, token
+
+
+def _require_acts_for(actor: Actor, user: User) -> None:
+    """A token acts for a person: it is for them to make, or for who manages them."""
+    who = actor.user
+    if who is not None and who.id != user.id and not who.manages(user):
+        raise DecisionError(
+            f"{user.name} sees companies of which {who.name} is no admin",
+            code="not_theirs",
+            fix="Make tokens that act for yourself, or for people of your companies.",
+        )
 
 
 def all_tokens(engine: Engine) -> list[ApiToken]:
     """All tokens, those that are good no more too, oldest first."""
-    query = (
-        select(api_tokens, users.c.name.label("user"))
-        .join(users, users.c.id == api_tokens.c.user_id)
-        .order_by(api_tokens.c.id)
-    )
     with reading(engine).connect() as connection:
-        return [_token(row) for row in connection.execute(query)]
+        return [
+            token_of(row) for row in connection.execute(tokens_query().order_by(api_tokens.c.id))
+        ]
 
 
-def revoke_token(engine: Engine, number: int, now: datetime) -> ApiToken:
+def tokens_query() -> Select[Any]:
+    """Tokens with the names of whom they act for."""
+    query = select(api_tokens, users.c.name.label("user"))
+    return query.join(users, users.c.id == api_tokens.c.user_id)
+
+
+def _token_of(transaction: Connection, number: int) -> ApiToken:
+    return token_of(transaction.execute(tokens_query().where(api_tokens.c.id == number)).one())
+
+
+def revoke_token(engine: Engine, number: int, *, actor: Actor) -> ApiToken:
     """End a token at once.
 
     Raises:
         UsageError: there is none with this number, or it is revoked already.
+        DecisionError: it acts for somebody whom the actor does not manage.
     """
-    with engine.begin() as transaction:
+    with changing(engine) as transaction:
+        owner = select(users).join(api_tokens, api_tokens.c.user_id == users.c.id)
+        row = transaction.execute(owner.where(api_tokens.c.id == number)).first()
+        if row is not None:
+            _require_acts_for(actor, people_of(transaction, [row])[0])
         done = transaction.execute(
             update(api_tokens)
             .where(api_tokens.c.id == number, api_tokens.c.revoked_at.is_(None))
-            .values(revoked_at=now)
+            .values(revoked_at=actor.at)
         )
         if done.rowcount != 1:
             raise UsageError(
                 f"token {number} is not there or is revoked already; `tokens list` shows all"
             )
+        revoked = _token_of(transaction, number)
+        told = {"token_id": number, "name": revoked.name, "user": revoked.user}
+        note(transaction, actor, "token.revoked", **told)
     _LOG.info("token %d is revoked", number)
-    return next(each for each in all_tokens(engine) if each.id == number)
+    return revoked
 
 
 def caller_of(engine: Engine, token: str, now: datetime) -> Caller | None:
@@ -168,7 +204,8 @@ def caller_of(engine: Engine, token: str, now: datetime) -> Caller | None:
     return Caller(row.id, replace(user, role=weaker(user.role, Role(row.role))))
 
 
-def _token(row: Row[Any]) -> ApiToken:
+def token_of(row: Row[Any]) -> ApiToken:
+    """The token of a row of `tokens_query`."""
     return ApiToken(
         id=row.id,
         name=row.name,
@@ -178,6 +215,7 @@ def _token(row: Row[Any]) -> ApiToken:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        made_by=row.made_by,
     )
 
 

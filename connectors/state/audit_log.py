@@ -13,8 +13,9 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine, insert, select, union, update
 
-from connectors.database import reading
+from connectors.database import reading, upsert
 from models.audit import (
+    BEGINNING,
     COLUMNS,
     GENESIS,
     AuditFinding,
@@ -72,6 +73,20 @@ def lock_head(connection: Connection, connection_id: int) -> Place | None:
         select(heads.number, heads.hash).where(mine).with_for_update()
     ).first()
     return (head.number, head.hash) if head else None
+
+
+def lock_chain(connection: Connection, connection_id: int) -> Place:
+    """As `lock_head`, also where the chain begins now: whoever begins it, too, waits as well."""
+    head = lock_head(connection, connection_id)
+    if head is not None:
+        return head
+    first = upsert(connection, audit_heads).values(
+        connection_id=connection_id, number=BEGINNING[0], hash=BEGINNING[1]
+    )
+    connection.execute(first.on_conflict_do_nothing())
+    head = lock_head(connection, connection_id)
+    assert head is not None, "the head was there, or was made just now"
+    return head
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def verify(engine: Engine, log: CheckpointLog | None, company: int | None = None
         UsageError: checkpoints were written, but this process is not told where or by which key.
         AuditError: the file of checkpoints cannot be read.
     """
-    only = () if company is None else (company, INSTALLATION)
+    only = () if company is None else tuple(dict.fromkeys((company, INSTALLATION)))
     with audit_log.snapshot(engine) as connection:
         if log is None:
             if remembered_in(connection):

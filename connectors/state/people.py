@@ -7,6 +7,7 @@ address, and learns nothing about which of the two was wrong, nor by the time it
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -19,8 +20,23 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from connectors.database import reading, upsert
+from connectors.state.people_log import (
+    changing,
+    companies_named,
+    note,
+    note_blocked,
+    note_sign_in,
+)
 from models.errors import DecisionError, SyncError, UsageError, shorten
-from models.people import Role, User, checked_name, checked_password
+from models.people import (
+    Actor,
+    Role,
+    User,
+    checked_name,
+    checked_password,
+    require_gives,
+    require_manages,
+)
 from models.tables import sync as sync_tables
 from models.tables.people import sessions, sign_in_failures, user_connections, users
 
@@ -29,10 +45,15 @@ TRIES_MAX: Final = 10
 TRIES_FROM_ONE_PLACE_MAX: Final = 100
 FAILURES_KEPT_FOR: Final = timedelta(minutes=15)
 USERS_MAX: Final = 10_000
+#: People whose companies are asked for by name; of more, all are read.
+_AT_ONCE: Final = 100
 #: Failures that are remembered at most: a flood of invented names must not fill the disk.
 _FAILURES_MAX: Final = 100_000
 #: Each hash takes 64 MiB: the memory of a burst of tries is bounded.
 _HASHES_AT_A_TIME: Final = threading.BoundedSemaphore(4)
+
+#: Of a password that is made here: 144 bits.
+_MADE_BYTES: Final = 18
 
 _HASHER: Final = PasswordHasher()
 #: Of a password that nobody has: for names that nobody has, so that they take as long.
@@ -47,21 +68,30 @@ class TooManyTriesError(SyncError):
         self.seconds = seconds
 
 
+class FirstTooManyError(TooManyTriesError):
+    """The same, raised once within the time that failures are remembered."""
+
+
 def add_user(
     engine: Engine,
     name: str,
     password: str,
     role: Role,
     connections: Collection[int] | None = None,
+    *,
+    actor: Actor,
 ) -> User:
     """Make somebody who may sign in; connections are the companies they see, None for all.
 
     Raises:
         UsageError: the name is taken or none, or the password is too weak.
+        DecisionError: the actor may not give so much.
     """
     name = checked_name(name)
     hashed = _hashed(checked_password(password, [name]))
-    with engine.begin() as transaction:
+    seen = None if connections is None else frozenset(connections)
+    require_gives(actor, role, seen)
+    with changing(engine) as transaction:
         if transaction.scalar(select(users.c.id).where(users.c.name == name)) is not None:
             raise UsageError(f"user {name!r} is there already; use another name")
         count = transaction.scalar(select(func.count()).select_from(users)) or 0
@@ -76,7 +106,8 @@ def add_user(
         )
         user_id = transaction.execute(made.returning(users.c.id)).scalar_one()
         _give(transaction, user_id, connections or ())
-    seen = None if connections is None else frozenset(connections)
+        companies = companies_named(transaction, seen)
+        note(transaction, actor, "user.added", user=name, role=role.value, companies=companies)
     return User(user_id, name, role, seen)
 
 
@@ -89,6 +120,7 @@ def change_user(
     sees_all: bool | None = None,
     is_active: bool | None = None,
     identity: str | None = None,
+    actor: Actor,
 ) -> User:
     """Change what somebody may; they are signed out, so that it holds at once.
 
@@ -96,10 +128,11 @@ def change_user(
 
     Raises:
         UsageError: nobody has this name, or somebody else is this at the provider.
-        DecisionError: nobody would be left who may administer.
+        DecisionError: nobody would be left who may administer, or it is not the actor's to change.
     """
-    with engine.begin() as transaction:
+    with changing(engine) as transaction:
         before = _named(transaction, name)
+        require_manages(actor, before)
         values: dict[str, Any] = {"role": role.value} if role is not None else {}
         if is_active is not None:
             values["is_active"] = is_active
@@ -116,33 +149,95 @@ def change_user(
             transaction.execute(update(users).where(users.c.id == before.id).values(**values))
         transaction.execute(delete(sessions).where(sessions.c.user_id == before.id))
         after = _named(transaction, name)
+        require_gives(actor, after.role, after.connections)
         if _is_admin(before) and not _is_admin(after):
             _require_an_admin(transaction)
+        particulars = {"user": after.name, "changed": _differences(transaction, before, after)}
+        note(transaction, actor, "user.changed", **particulars)
     return after
 
 
-def set_password(engine: Engine, name: str, password: str) -> None:
+def _differences(transaction: Connection, before: User, after: User) -> dict[str, list[Any]]:
+    """What became of a person: name of the thing -> before and after."""
+    told = [
+        {
+            "role": each.role.value,
+            "companies": companies_named(transaction, each.connections),
+            "may_sign_in": each.is_active,
+            "identity": each.identity,
+        }
+        for each in (before, after)
+    ]
+    return {key: [told[0][key], told[1][key]] for key in told[0] if told[0][key] != told[1][key]}
+
+
+def made_password() -> str:
+    """A password that nobody chose, to be shown once."""
+    return secrets.token_urlsafe(_MADE_BYTES)
+
+
+def set_password(engine: Engine, name: str, password: str, *, actor: Actor) -> None:
     """Give somebody another password; all their sessions end.
 
     Raises:
         UsageError: nobody has this name, or the password is too weak.
+        DecisionError: it is not the actor's to set.
     """
     name = checked_name(name)
     hashed = _hashed(checked_password(password, [name]))
-    with engine.begin() as transaction:
+    with changing(engine) as transaction:
         user = _named(transaction, name)
-        transaction.execute(update(users).where(users.c.id == user.id).values(password_hash=hashed))
-        transaction.execute(delete(sessions).where(sessions.c.user_id == user.id))
-        transaction.execute(
-            delete(sign_in_failures).where(sign_in_failures.c.subject == subject_of("name", name))
-        )
+        require_manages(actor, user)
+        _keep_password(transaction, user, hashed)
+        note(transaction, actor, "user.password_set", user=user.name)
+
+
+def change_password(
+    engine: Engine, user: User, old: str, password: str, place: str, now: datetime
+) -> None:
+    """Let somebody choose another password themselves; all their sessions end.
+
+    Raises:
+        UsageError: the old one is wrong, or the new one is too weak.
+        TooManyTriesError: it was tried too often.
+    """
+    checked = checked_password(password, [user.name])
+    if _proven(engine, user.name, old, place, now) is None:
+        raise UsageError("the old password is wrong: nothing was changed; type it again")
+    hashed = _hashed(checked)
+    with changing(engine) as transaction:
+        _keep_password(transaction, user, hashed)
+        note(transaction, Actor(user.name, now), "user.password_changed", user=user.name)
+
+
+def _keep_password(transaction: Connection, user: User, hashed: str) -> None:
+    transaction.execute(update(users).where(users.c.id == user.id).values(password_hash=hashed))
+    transaction.execute(delete(sessions).where(sessions.c.user_id == user.id))
+    subject = subject_of("name", user.name)
+    transaction.execute(delete(sign_in_failures).where(sign_in_failures.c.subject == subject))
+
+
+def end_sessions(engine: Engine, name: str, *, actor: Actor) -> int:
+    """Sign somebody out everywhere; how many sessions there were.
+
+    Raises:
+        UsageError: nobody has this name.
+        DecisionError: they are not the actor's to end.
+    """
+    with changing(engine) as transaction:
+        user = _named(transaction, name)
+        require_manages(actor, user)
+        theirs = delete(sessions).where(sessions.c.user_id == user.id)
+        count = transaction.execute(theirs).rowcount
+        note(transaction, actor, "user.sessions_ended", user=user.name, sessions=count)
+    return count
 
 
 def all_users(engine: Engine) -> list[User]:
     """Everybody, by name."""
     with reading(engine).connect() as connection:
         rows = connection.execute(select(users).order_by(users.c.name)).all()
-        return _with_connections(connection, rows)
+        return people_of(connection, rows)
 
 
 def user_by_id(connection: Connection, user_id: int) -> User | None:
@@ -150,7 +245,7 @@ def user_by_id(connection: Connection, user_id: int) -> User | None:
     row = connection.execute(select(users).where(users.c.id == user_id)).first()
     if row is None or not row.is_active:
         return None
-    return _with_connections(connection, [row])[0]
+    return people_of(connection, [row])[0]
 
 
 def signed_in(engine: Engine, name: str, password: str, place: str, now: datetime) -> User | None:
@@ -166,6 +261,16 @@ def signed_in(engine: Engine, name: str, password: str, place: str, now: datetim
     Raises:
         TooManyTriesError: the name, or the place, has failed too often lately.
     """
+    user = _proven(engine, name, password, place, now)
+    if user is not None:
+        # before any session begins: an admin who cannot be logged does not get in
+        with engine.begin() as transaction:
+            note_sign_in(transaction, user, place, now)
+    return user
+
+
+def _proven(engine: Engine, name: str, password: str, place: str, now: datetime) -> User | None:
+    """Whoever has this name and password, without saying that they sign in."""
     name = name.strip().lower()
     # as it was kept: some keyboards send an accent as a character of its own
     password = unicodedata.normalize("NFC", password)
@@ -174,7 +279,13 @@ def signed_in(engine: Engine, name: str, password: str, place: str, now: datetim
         subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX,
     }
     # counted before it is checked: tries side by side are not free
-    count_tries(engine, tried, now)
+    try:
+        count_tries(engine, tried, now)
+    except FirstTooManyError:
+        known = _row_named(engine, name)
+        with engine.begin() as transaction:
+            note_blocked(transaction, known.name if known is not None else "", place, now)
+        raise
     row = _row_named(engine, name)
     is_right = _is_right(row.password_hash if row is not None else _NOBODYS, password)
     if row is None or not is_right or not row.is_active:
@@ -229,26 +340,33 @@ def count_tries(engine: Engine, tried: dict[str, int], now: datetime) -> None:
     """One more try of each subject.
 
     Raises:
-        TooManyTriesError: one of them has had too many.
+        TooManyTriesError: one of them has had too many; what the first one too many raises is told
+            apart.
     """
     table = sign_in_failures
+    first_wait = 0
     with engine.begin() as transaction:
         transaction.execute(delete(table).where(table.c.first_at <= now - FAILURES_KEPT_FOR))
         kept = transaction.scalar(select(func.count()).select_from(table)) or 0
     if kept >= _FAILURES_MAX:
         raise TooManyTriesError(int(FAILURES_KEPT_FOR.total_seconds()))
     with engine.begin() as transaction:
-        # counted and read by one statement, in one order: tries side by side wait for each other,
-        # and one too many takes its own count back
+        # counted and read by one statement, in one order: tries side by side wait for each other.
+        # The first one too many is counted, so that it is logged once; later ones take their own
+        # count back
         for subject in sorted(tried):
             added = upsert(transaction, table).values(subject=subject, failures=1, first_at=now)
             counted = added.on_conflict_do_update(
                 index_elements=["subject"], set_={"failures": table.c.failures + 1}
             ).returning(table.c.failures, table.c.first_at)
             failures, first_at = transaction.execute(counted).one()
+            seconds = int((first_at + FAILURES_KEPT_FOR - now).total_seconds()) + 1
+            if failures > tried[subject] + 1:
+                raise TooManyTriesError(seconds)
             if failures > tried[subject]:
-                wait = first_at + FAILURES_KEPT_FOR - now
-                raise TooManyTriesError(int(wait.total_seconds()) + 1)
+                first_wait = max(first_wait, seconds)
+    if first_wait:
+        raise FirstTooManyError(first_wait)
 
 
 def subject_of(kind: str, text: str) -> str:
@@ -260,7 +378,7 @@ def _named(connection: Connection, name: str) -> User:
     row = connection.execute(select(users).where(users.c.name == checked_name(name))).first()
     if row is None:
         raise UsageError(f"nobody has the name {shorten(name)!r}; `users list` shows who is there")
-    return _with_connections(connection, [row])[0]
+    return people_of(connection, [row])[0]
 
 
 def _require_free(transaction: Connection, user: User, identity: str) -> None:
@@ -300,7 +418,8 @@ def _give(transaction: Connection, user_id: int, connections: Collection[int]) -
         transaction.execute(insert(user_connections), rows)
 
 
-def _with_connections(connection: Connection, rows: Sequence[Row[Any]]) -> list[User]:
+def people_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[User]:
+    """People of rows of `users`, with the companies that they see."""
     found = [
         User(
             id=row.id,
@@ -314,8 +433,8 @@ def _with_connections(connection: Connection, rows: Sequence[Row[Any]]) -> list[
     ]
     table = user_connections
     query = select(table.c.user_id, table.c.connection_id)
-    if len(rows) == 1:
-        query = query.where(table.c.user_id == rows[0].id)
+    if len(rows) <= _AT_ONCE:
+        query = query.where(table.c.user_id.in_([row.id for row in rows]))
     of_user: dict[int, set[int]] = {}
     for user_id, connection_id in connection.execute(query):
         of_user.setdefault(user_id, set()).add(connection_id)

@@ -11,9 +11,9 @@ import hmac
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, delete, insert, or_, select, update
+from sqlalchemy import Engine, Row, delete, func, insert, or_, select, update
 
 from connectors.database import reading
 from connectors.state.people import user_by_id
@@ -28,6 +28,7 @@ SESSIONS_MAX: Final = 20
 _SEEN_EVERY: Final = timedelta(minutes=1)
 #: 256 bits.
 _NUMBER_BYTES: Final = 32
+MARK_CHARACTERS: Final = 16
 #: A longer number is none, and need not be hashed.
 _NUMBER_CHARACTERS_MAX: Final = 100
 
@@ -43,6 +44,11 @@ class Session:
     notice: str
     created_at: datetime
     seen_at: datetime
+
+    @property
+    def mark(self) -> str:
+        """What it is told apart by on the page of one's sessions; it opens nothing."""
+        return self.number_hash[:MARK_CHARACTERS]
 
 
 def begin_session(engine: Engine, user: User, now: datetime) -> str:
@@ -92,15 +98,7 @@ def session_of(engine: Engine, number: str, now: datetime) -> Session | None:
         user = user_by_id(connection, row.user_id)
     if user is None:
         return None
-    found = Session(
-        number_hash=row.number_hash,
-        user=user,
-        form_token=row.form_token,
-        consent_state=row.consent_state,
-        notice=row.notice,
-        created_at=row.created_at,
-        seen_at=row.seen_at,
-    )
+    found = _session(row, user)
     if now - row.seen_at < _SEEN_EVERY:
         return found
     with engine.begin() as transaction:
@@ -112,6 +110,35 @@ def end_session(engine: Engine, session: Session) -> None:
     """Sign out: the number opens nothing any more."""
     with engine.begin() as transaction:
         transaction.execute(delete(sessions).where(sessions.c.number_hash == session.number_hash))
+
+
+def _session(row: Row[Any], user: User) -> Session:
+    return Session(
+        number_hash=row.number_hash,
+        user=user,
+        form_token=row.form_token,
+        consent_state=row.consent_state,
+        notice=row.notice,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+    )
+
+
+def sessions_of(engine: Engine, user: User, now: datetime) -> list[Session]:
+    """Where somebody is signed in, the last begun first."""
+    lives = (sessions.c.seen_at >= now - IDLE_MAX) & (sessions.c.created_at >= now - LENGTH_MAX)
+    query = select(sessions).where(sessions.c.user_id == user.id, lives)
+    with reading(engine).connect() as connection:
+        rows = connection.execute(query.order_by(sessions.c.created_at.desc())).all()
+    return [_session(row, user) for row in rows]
+
+
+def end_session_marked(engine: Engine, user: User, mark: str) -> bool:
+    """End one session of somebody; whether it was there."""
+    marked = func.substr(sessions.c.number_hash, 1, MARK_CHARACTERS) == mark
+    with engine.begin() as transaction:
+        ended = transaction.execute(delete(sessions).where(sessions.c.user_id == user.id, marked))
+    return ended.rowcount > 0
 
 
 def end_other_sessions(engine: Engine, session: Session) -> int:

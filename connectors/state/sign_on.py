@@ -14,13 +14,15 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, select, update
 from connectors.database import upsert
 from connectors.state.people import (
     TRIES_FROM_ONE_PLACE_MAX,
+    FirstTooManyError,
     count_tries,
     forget_place,
     subject_of,
     user_by_id,
 )
+from connectors.state.people_log import changing, note, note_blocked, note_sign_in
 from models.errors import SyncError
-from models.people import Identity, User
+from models.people import Actor, Identity, User
 from models.tables.people import sign_in_failures, users
 
 
@@ -36,7 +38,12 @@ def take_attempt(engine: Engine, number: str, place: str, now: datetime) -> bool
     Raises:
         TooManyTriesError: the place has failed too often lately.
     """
-    count_tries(engine, {subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX}, now)
+    try:
+        count_tries(engine, {subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX}, now)
+    except FirstTooManyError:
+        with engine.begin() as transaction:
+            note_blocked(transaction, "", place, now)
+        raise
     # remembered as long as failures are, which is longer than a try may take
     used = {"subject": subject_of("sign-on", number), "failures": 1, "first_at": now}
     with engine.begin() as transaction:
@@ -51,24 +58,28 @@ def forgive_place(engine: Engine, place: str) -> None:
         forget_place(transaction, place)
 
 
-def let_in(engine: Engine, identity: Identity, place: str) -> User:
-    """The user who has this identity, or gets it now.
+def let_in(engine: Engine, identity: Identity, place: str, now: datetime) -> User:
+    """The user who has this identity, or gets it now; an admin's sign-in is logged.
 
     Raises:
         NotLetInError: there is none, or they may not sign in.
     """
     with engine.begin() as transaction:
+        is_known = _row(transaction, users.c.identity == identity.text) is not None
+    if not is_known:
+        with changing(engine) as transaction:
+            _bind_by_name(transaction, identity, now)
+    with engine.begin() as transaction:
         row = _row(transaction, users.c.identity == identity.text)
-        if row is None:
-            row = _bound_by_name(transaction, identity)
-        user = user_by_id(transaction, row.id)
-        if user is None:
-            raise NotLetInError(f"{row.name} may not sign in")
+        user = user_by_id(transaction, row.id) if row is not None else None
+        if row is None or user is None:
+            raise NotLetInError(f"{row.name if row else 'who was known'} may not sign in")
         forget_place(transaction, place)
+        note_sign_in(transaction, user, place, now)
         return user
 
 
-def _bound_by_name(transaction: Connection, identity: Identity) -> Row[tuple[int, str]]:
+def _bind_by_name(transaction: Connection, identity: Identity, now: datetime) -> None:
     """The user whose name is the verified e-mail address, from now on with this identity."""
     if not identity.name:
         raise NotLetInError("the provider names no verified e-mail address of theirs")
@@ -80,7 +91,8 @@ def _bound_by_name(transaction: Connection, identity: Identity) -> Row[tuple[int
     bound = update(users).where(is_free).values(identity=identity.text)
     if transaction.execute(bound).rowcount != 1:
         raise NotLetInError(f"{row.name} may not sign in, or is somebody else at the provider")
-    return row
+    changed = {"identity": ["", identity.text]}
+    note(transaction, Actor(row.name, now), "user.changed", user=row.name, changed=changed)
 
 
 def _row(transaction: Connection, which: ColumnElement[bool]) -> Row[tuple[int, str]] | None:

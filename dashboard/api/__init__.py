@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
-from dashboard.api import deciding, reading, setting
+from dashboard.api import deciding, people, reading, setting
 from dashboard.api.answers import Mistake
 from dashboard.api.calling import See
 
@@ -28,7 +28,7 @@ def api_router() -> APIRouter:
         status: {"model": Mistake, "description": words} for status, words in _MISTAKES.items()
     }
     router = APIRouter(prefix=API_PATH, responses=told)
-    for each in (reading, deciding, setting):
+    for each in (reading, deciding, setting, people):
         router.include_router(each.router)
 
     @router.get("/openapi.json", include_in_schema=False)

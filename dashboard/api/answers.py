@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -319,3 +319,39 @@ class Due(BaseModel):
     """What is due now."""
 
     data_types: list[DataType]
+
+
+class Person(BaseModel):
+    """Somebody who may sign in; `companies` is null for all, also those that come later."""
+
+    user_id: int
+    name: str
+    role: Role
+    companies: list[int] | None
+    active: bool
+
+
+class PersonMade(Person):
+    """And the password that was made for them, which is told this once."""
+
+    password: str
+
+
+#: What a program may make somebody.
+GivenRole = Literal["viewer", "operator"]
+
+
+class NewPerson(Given):
+    """Somebody new."""
+
+    name: Text
+    role: GivenRole = "viewer"
+    companies: list[Number] | None = Field(max_length=CHOSEN_MAX)
+
+
+class PersonChange(Given):
+    """What becomes of somebody; what is left out stays as it is."""
+
+    role: GivenRole | None = None
+    companies: list[Number] | None = Field(None, max_length=CHOSEN_MAX)
+    active: bool | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dashboard.pages import (
+    account,
     alerts,
     audit,
     conflicts,
@@ -12,6 +13,8 @@ from dashboard.pages import (
     connection,
     matching,
     overview,
+    own_log,
+    people,
     plans,
     policies,
     queue,
@@ -19,12 +22,17 @@ from dashboard.pages import (
     settings,
     signing_in,
     signing_on,
+    tokens,
 )
 
 #: Those whose addresses name no company come before those that do.
 _PAGES = (
     signing_in,
     signing_on,
+    account,
+    people,
+    tokens,
+    own_log,
     connecting,
     overview,
     alerts,

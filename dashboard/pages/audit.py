@@ -111,7 +111,7 @@ class AuditExport(AuditSearch):
 def entries(visit: See, asked: Annotated[AuditPage, Query()]) -> Response:
     """The log, newest entry first."""
     page = browse.entries(visit.place.engine, asked.wanted(visit), asked.before)
-    rows = [{**each, "body": _body(each)} for each in page.rows]
+    rows = [{**each, "body": body_of(each)} for each in page.rows]
     return visit.page(
         "audit.html",
         rows=rows,
@@ -129,14 +129,22 @@ def export(visit: See, asked: Annotated[AuditExport, Query()]) -> Response:
     Raises:
         AuditError: the first entries cannot be written, because they were tampered with.
     """
-    lines = audit_export.lines(visit.place.engine, asked.wanted(visit), asked.format)
-    chunks = _chunks(lines)
+    return exported(visit, asked.wanted(visit), asked.format, f"connection {visit.company.id}")
+
+
+def exported(visit: Visit, wanted: Wanted, form: str, whose: str) -> Response:
+    """Entries of a chain as a file.
+
+    Raises:
+        AuditError: the first entries cannot be written, because they were tampered with.
+    """
+    chunks = _chunks(audit_export.lines(visit.place.engine, wanted, form))
     first = next(chunks, b"")  # what is wrong at once becomes a page, not half a file
-    name = f"audit-log-{visit.company.id}-{visit.place.clock.now():%Y-%m-%d}.{asked.format}"
-    _LOG.info("%s exports the audit log of connection %d", visit.user.name, visit.company.id)
+    name = f"audit-log-{wanted.connection_id}-{visit.place.clock.now():%Y-%m-%d}.{form}"
+    _LOG.info("%s exports the audit log of %s", visit.user.name, whose)
     return StreamingResponse(
         chain([first], chunks),
-        media_type=MEDIA_TYPES[asked.format],
+        media_type=MEDIA_TYPES[form],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
@@ -158,11 +166,13 @@ def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
 def verify(visit: See, form: PlainForm) -> Response:
     """Check this company's log; changes nothing."""
     assert isinstance(form, Plain)
-    return visit.page("audit_verdict.html", verdict=verified(visit))
+    return visit.page("audit_verdict.html", verdict=verified(visit, visit.company.id))
 
 
-def verified(asked: Asked) -> Verdict:
-    """Check a company's log against its hashes and signed checkpoints, one at a time.
+def verified(asked: Asked, connection_id: int) -> Verdict:
+    """Check a company's log and the installation's against hashes and signed checkpoints.
+
+    One at a time, because it reads all of both.
 
     Raises:
         DecisionError: one is being checked already.
@@ -177,7 +187,7 @@ def verified(asked: Asked) -> Verdict:
         )
     try:
         place = asked.place
-        return audit_verify.verify(place.engine, place.checkpoints, asked.company.id)
+        return audit_verify.verify(place.engine, place.checkpoints, connection_id)
     finally:
         _VERIFYING.release()
 
@@ -195,7 +205,7 @@ def entry(visit: See, number: str) -> Response:
         found = browse.entry(visit.place.engine, visit.company.id, wanted)
     if found is None:
         raise HTTPException(404, f"the log of {visit.company.name} has no entry {number[:20]!r}")
-    body = _body(found)
+    body = body_of(found)
     return visit.page(
         "audit_entry.html",
         shown=found,
@@ -205,7 +215,7 @@ def entry(visit: See, number: str) -> Response:
     )
 
 
-def _body(found: dict[str, Any]) -> Any:
+def body_of(found: dict[str, Any]) -> Any:
     """An entry's particulars; text that is no JSON was never written by us, and is shown as is."""
     try:
         return json.loads(found["body"])

@@ -106,7 +106,7 @@ def sign_on(request: Request, form: Annotated[CameBack, Form()]) -> Response:
 def _let_in(request: Request, house: House, provider: Provider, identity: Identity) -> Response:
     address = address_of(request)
     try:
-        user = let_in(house.place.engine, identity, address)
+        user = let_in(house.place.engine, identity, address, house.place.clock.now())
     except NotLetInError as error:
         # "%r": what the provider says stays on one line
         who = (identity.subject, identity.email)

@@ -10,7 +10,7 @@ api_tokens        programs that may use the interface; a token is kept as its ha
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, text
 
 from models.people import ISSUER_CHARACTERS_MAX, NAME_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
 from models.tables.shapes import connection_column, created_at, instant, metadata
@@ -95,6 +95,8 @@ api_tokens = Table(
     instant("expires_at"),
     Column("last_used_at", UTCDateTime),
     Column("revoked_at", UTCDateTime),
+    #: Who made it; "" for one that was made before this was kept.
+    Column("made_by", String(NAME_CHARACTERS_MAX), nullable=False, server_default=text("''")),
     Index(None, "user_id"),
     sqlite_autoincrement=True,
 )

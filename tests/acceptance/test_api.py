@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from connectors.clock import SystemClock
 from connectors.state.api_tokens import make_token
 from connectors.state.connections import connection_named
-from connectors.state.people import add_user
-from models.people import Role
+from connectors.state.people import add_user, all_users
+from models.people import Actor, Role
+from models.tables.sync import audit_entries
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.company import Office
 from tests.fixtures.guarded import addresses
-from tests.fixtures.pages import PASSWORD, Pages
+from tests.fixtures.pages import BY, PASSWORD, Browser, Pages
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
 ROOT = "/api/v1/companies"
@@ -24,8 +26,9 @@ ROOT = "/api/v1/companies"
 def program(pages: Pages, role: Role = Role.ADMIN) -> TestClient:
     """A program with a token of somebody with this role."""
     engine = pages.place.engine
-    add_user(engine, f"ann-{role}", PASSWORD, role)
-    _, token = make_token(engine, f"ann-{role}", "test", role, 1, SystemClock().now())
+    actor = Actor("a test", SystemClock().now())
+    add_user(engine, f"ann-{role}", PASSWORD, role, actor=actor)
+    _, token = make_token(engine, f"ann-{role}", "test", role, 1, actor=actor)
     client = pages.client()
     client.headers["authorization"] = f"Bearer {token}"
     return client
@@ -174,3 +177,58 @@ def test_the_description_names_every_address(pages: Pages) -> None:
         for each in methods.values():
             assert {"401", "403", "404", "422"} <= set(each["responses"]), path
             assert each["description"]
+
+
+@on_both
+def test_a_program_adds_and_changes_people(pages: Pages) -> None:
+    """Up to operators, with companies that are the token's person's; each is logged."""
+    client = program(pages)
+    company = connection_named(pages.place.engine).id
+    mine = client.get("/api/v1/users").json()["items"][0]
+    wanted = {"name": "bea", "role": "operator", "companies": [company]}
+    answer = client.post("/api/v1/users", json=wanted)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    password = made.pop("password")
+    assert Browser(pages.client()).sign_in("bea", password)
+    bea = f"/api/v1/users/{made['user_id']}"
+    expected = {"user_id": made["user_id"], **wanted, "active": True}
+    assert made == client.get(bea).json() == expected
+    assert client.get("/api/v1/users?limit=1").json() == {"items": [mine], "next": mine["user_id"]}
+    after = client.get(f"/api/v1/users?after={mine['user_id']}").json()
+    assert after == {"items": [made], "next": None}
+
+    for change, result in (
+        ({"active": False}, {"active": False}),
+        ({"role": "viewer"}, {"active": False, "role": "viewer"}),
+        ({"companies": None, "active": True}, {"role": "viewer", "companies": None}),
+    ):
+        assert client.patch(bea, json=change).json() == {**expected, **result}
+    refused = [
+        ("PATCH", bea, {}, 422),
+        ("PATCH", bea, {"role": "admin"}, 422),
+        ("PATCH", bea, {"companies": []}, 422),
+        ("PATCH", bea, {"password": "x" * 20}, 422),
+        ("PATCH", f"/api/v1/users/{mine['user_id']}", {"active": False}, 409),
+        ("PATCH", "/api/v1/users/999", {"active": False}, 404),
+        ("POST", "/api/v1/users", {**wanted, "name": "new", "role": "admin"}, 422),
+        ("POST", "/api/v1/users", {**wanted, "name": "new", "companies": [99]}, 422),
+        ("POST", "/api/v1/users", {"name": "new"}, 422),
+        ("POST", "/api/v1/users", wanted, 422),
+    ]
+    boss = add_user(pages.place.engine, "boss", PASSWORD, Role.ADMIN, actor=BY)
+    refused.append(("PATCH", f"/api/v1/users/{boss.id}", {"active": False}, 409))
+    before = all_users(pages.place.engine)
+    for method, path, body, status in refused:
+        answer = client.request(method, path, json=body)
+        assert answer.status_code == status, (method, path, body, answer.text)
+        assert answer.json()["error"]
+    assert all_users(pages.place.engine) == before
+    assert program(pages, Role.OPERATOR).get("/api/v1/users").status_code == 403
+
+    table = audit_entries.c
+    query = select(table.kind, table.body).where(table.actor == "ann-admin by token 1")
+    with pages.place.engine.connect() as connection:
+        told = connection.execute(query.order_by(table.number)).all()
+    assert [row.kind for row in told] == ["user.added", *["user.changed"] * 3]
+    assert not any(password in row.body for row in told)

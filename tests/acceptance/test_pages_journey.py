@@ -25,7 +25,7 @@ from tasks.bootstrap import Installation, installation
 from tasks.dispatch import dispatch
 from tests.fixtures.browser import DESKTOP, PHONE, window
 from tests.fixtures.company import Office
-from tests.fixtures.pages import PASSWORD
+from tests.fixtures.pages import BY, PASSWORD
 from tests.fixtures.served import served
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def place(fresh_office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ins
     assert fresh_office
     monkeypatch.setenv("QBSYNC_DASHBOARD_URL", f"http://127.0.0.1:{free_port()}")
     with installation() as made:
-        add_user(made.engine, "ann", PASSWORD, Role.ADMIN)
+        add_user(made.engine, "ann", PASSWORD, Role.ADMIN, actor=BY)
         yield made
 
 

@@ -85,7 +85,8 @@ def test_no_address_takes_a_token(guarded: Guarded) -> None:
 def test_a_token_may_no_more_than_its_person(guarded: Guarded, theirs: Role, own: Role) -> None:
     """Nor than its own role; a person who may less afterwards takes it along."""
     token = guarded.token(own)
-    change_user(guarded.engine, own, role=theirs) if own is not Role.ADMIN else None
+    if own is not Role.ADMIN:
+        change_user(guarded.engine, own, role=theirs, actor=guarded.by)
     caller = caller_of(guarded.engine, token, guarded.clock.now())
     assert caller is not None
     expected = own if own is Role.ADMIN else min(own, theirs, key=lambda each: len(each.rights))
@@ -98,18 +99,18 @@ def test_a_token_ends(guarded: Guarded) -> None:
     """By its day, by being revoked, and with its person; at once."""
     client = program(guarded, Role.VIEWER)
     assert client.get(ME).json() == {"user": "viewer", "role": "viewer", "token_id": 1}
-    change_user(guarded.engine, Role.VIEWER, is_active=False)
+    change_user(guarded.engine, Role.VIEWER, is_active=False, actor=guarded.by)
     assert client.get(ME).status_code == 401
-    change_user(guarded.engine, Role.VIEWER, is_active=True)
+    change_user(guarded.engine, Role.VIEWER, is_active=True, actor=guarded.by)
     assert client.get(ME).status_code == 200
     guarded.pass_time(timedelta(days=1))
     assert client.get(ME).status_code == 401
     other = program(guarded, Role.OPERATOR)
     assert other.get(ME).status_code == 200
-    revoke_token(guarded.engine, 2, guarded.clock.now())
+    revoke_token(guarded.engine, 2, actor=guarded.by)
     assert other.get(ME).status_code == 401
     with pytest.raises(UsageError, match="revoked already"):
-        revoke_token(guarded.engine, 2, guarded.clock.now())
+        revoke_token(guarded.engine, 2, actor=guarded.by)
 
 
 def test_a_use_is_noted_once_a_minute(guarded: Guarded) -> None:
@@ -152,7 +153,7 @@ def test_what_cannot_be_a_token(
 ) -> None:
     """Each refusal says what is wrong, and nothing is made."""
     with pytest.raises(UsageError, match=says):
-        make_token(guarded.engine, user, name, role, days, guarded.clock.now())
+        make_token(guarded.engine, user, name, role, days, actor=guarded.by)
     assert all_tokens(guarded.engine) == []
 
 
@@ -162,7 +163,7 @@ def test_a_person_has_so_many_tokens(guarded_on_both: Guarded) -> None:
 
     def make(_: int) -> bool:
         try:
-            make_token(guarded.engine, "viewer", "x", Role.VIEWER, 1, guarded.clock.now())
+            make_token(guarded.engine, "viewer", "x", Role.VIEWER, 1, actor=guarded.by)
         except UsageError:
             return False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -14,12 +15,13 @@ from cryptography.fernet import Fernet
 from connectors.database import create_database_engine
 from connectors.logs import set_up
 from connectors.quickbooks.scrub import hide
-from connectors.state.people import set_password
+from connectors.state.people import change_user, set_password
 from dashboard.house import SIGN_IN_PATH
 from models.people import Role
 from tests.fixtures.guarded import (
     COMPANIES,
     NOBODY,
+    OWN,
     SECRET_OF_OTHER,
     Address,
     Guarded,
@@ -28,7 +30,7 @@ from tests.fixtures.guarded import (
     place_at,
 )
 from tests.fixtures.logged import everything_logged
-from tests.fixtures.pages import HOME
+from tests.fixtures.pages import BY, HOME
 
 #: They look like nothing: only who knows them can hide them.
 CLIENT_SECRET = "correct-horse"
@@ -86,7 +88,7 @@ def planted(
         audit_checkpoints=str(tmp_path / "checkpoints.jsonl"),
     )
     hide(*place.settings.secrets)
-    set_password(engine, Role.ADMIN, PASSWORD)
+    set_password(engine, Role.ADMIN, PASSWORD, actor=BY)
     yield Guarded(place)
     engine.dispose()
 
@@ -159,6 +161,38 @@ def test_no_secret_is_shown(planted: Guarded, logs: dict[str, io.StringIO]) -> N
         assert "INSERT INTO sessions" in written
         shown = {what for secret, what in secrets.items() if secret in written}
         assert not shown, f"{form}: {shown}"
+
+
+def test_what_is_made_is_on_one_answer_alone(
+    planted: Guarded, logs: dict[str, io.StringIO]
+) -> None:
+    """Passwords and tokens that pages and the interface make: on no page, in no row, in no log."""
+    change_user(planted.engine, Role.ADMIN, sees_all=True, actor=BY)
+    client, form_token = planted.begin(Role.ADMIN)
+
+    def made_by(path: str, **fields: str | int) -> str:
+        data = {"form_token": form_token, **fields}
+        answer = client.post(path, data=data, headers={"origin": HOME})
+        found = re.search(r'id="secret" value="([^"]+)"', answer.text)
+        assert found, answer.text
+        return found[1]
+
+    someone = {"name": "bea", "role": "viewer", "companies": OWN}
+    token = {"name": "x", "user": "bea", "role": "viewer", "days": 1}
+    secrets = [made_by("/settings/people/add", **someone), made_by("/settings/tokens/add", **token)]
+    secrets.append(made_by("/settings/people/1/password"))
+    program = planted.client()
+    program.headers["authorization"] = f"Bearer {planted.token(Role.ADMIN)}"
+    body = {"name": "carl", "companies": [OWN]}
+    secrets.append(program.post("/api/v1/users", json=body).json()["password"])
+    assert len({*secrets}) == 4
+    everything = [planted.dump(), *(output.getvalue() for output in logs.values())]
+    for address in addresses(planted.app):
+        if address.method == "GET":
+            asking = program if address.is_api else client
+            everything.append(asking.get(address.at()).text)
+    for secret in secrets:
+        assert not any(secret in each for each in everything)
 
 
 def test_no_secret_is_in_the_database(planted: Guarded) -> None:

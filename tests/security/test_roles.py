@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from connectors.sign_on.places import SIGN_ON_BACK_PATH, SIGN_ON_PATH
+from connectors.state.people import change_user
 from dashboard.house import SIGN_IN_PATH
 from dashboard.webhooks import WEBHOOKS_PATH
 from models.people import Right, Role
@@ -78,7 +79,8 @@ def expected(address: Address, who: Role | None, company: int) -> str:
         Role.OPERATOR: {Right.SEE, Right.OPERATE},
         Role.ADMIN: {Right.SEE, Right.OPERATE, Right.ADMINISTER},
     }[who]
-    return "let in" if address.right in allowed else "refused"
+    # everybody here is given one company: what needs all of them is tried apart
+    return "let in" if address.right in allowed and not address.of_all else "refused"
 
 
 def asked(guarded: Guarded, address: Address, who: Role | None, company: int, item: int) -> str:
@@ -134,6 +136,8 @@ def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
 @each_address
 def test_every_cell(guarded: Guarded, address: Address) -> None:
     """Who is refused changes nothing; those who are let in come last, for they may."""
+    for role in Role:
+        guarded.token(role)  # making one is logged
     table = [(who, company, expected(address, who, company)) for who, _, company in cells(address)]
     for who, company, answer in sorted(table, key=lambda cell: cell[2] == "let in"):
         if answer == "let in":
@@ -143,6 +147,15 @@ def test_every_cell(guarded: Guarded, address: Address) -> None:
         assert asked(guarded, address, who, company, OWN) == answer, (who, company)
         assert changed(before, guarded.rows()) <= {"sessions", "api_tokens"}
         assert not guarded.woken
+
+
+@pytest.mark.parametrize("address", [each for each in ASKED if each.of_all], ids=str)
+def test_what_is_of_all_companies_is_for_admins_of_all(guarded: Guarded, address: Address) -> None:
+    """The same role for all companies is let in, a weaker one is not."""
+    for role in Role:
+        change_user(guarded.engine, role, sees_all=True, actor=guarded.by)
+        answer = "let in" if role is Role.ADMIN else "refused"
+        assert asked(guarded, address, role, OWN, OWN) == answer, role
 
 
 @pytest.mark.parametrize("address", [each for each in ASKED if each.names_item], ids=str)

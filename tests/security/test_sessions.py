@@ -106,10 +106,10 @@ def test_what_has_ended_is_not_kept(guarded: Guarded) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda each: set_password(each.engine, Role.VIEWER, OTHER_PASSWORD),
-        lambda each: change_user(each.engine, Role.VIEWER, role=Role.OPERATOR),
-        lambda each: change_user(each.engine, Role.VIEWER, connections=[]),
-        lambda each: change_user(each.engine, Role.VIEWER, is_active=False),
+        lambda each: set_password(each.engine, Role.VIEWER, OTHER_PASSWORD, actor=each.by),
+        lambda each: change_user(each.engine, Role.VIEWER, role=Role.OPERATOR, actor=each.by),
+        lambda each: change_user(each.engine, Role.VIEWER, connections=[], actor=each.by),
+        lambda each: change_user(each.engine, Role.VIEWER, is_active=False, actor=each.by),
     ],
     ids=["password", "role", "companies", "deactivated"],
 )
@@ -142,7 +142,7 @@ def test_a_password_that_changes_while_it_is_checked_is_wrong(
 
     def change_meanwhile(hashed: str, password: str) -> bool:
         found = is_right(hashed, password)
-        set_password(guarded.engine, Role.VIEWER, OTHER_PASSWORD)
+        set_password(guarded.engine, Role.VIEWER, OTHER_PASSWORD, actor=guarded.by)
         return found
 
     monkeypatch.setattr(people, "_is_right", change_meanwhile)

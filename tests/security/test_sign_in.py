@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 import unicodedata
@@ -11,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from argon2 import extract_parameters
 from argon2.low_level import Type
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
-from connectors.state import people
+from connectors.state import audit_verify, people, people_log
 from connectors.state.people import (
     FAILURES_KEPT_FOR,
     TRIES_FROM_ONE_PLACE_MAX,
@@ -25,11 +26,12 @@ from connectors.state.people import (
     signed_in,
 )
 from dashboard.house import SIGN_IN_PATH
-from models.errors import UsageError
+from models.errors import DecisionError, UsageError
 from models.people import PASSWORD_CHARACTERS_MAX, Role, checked_password
 from models.tables.people import sign_in_failures, users
+from models.tables.sync import INSTALLATION, audit_entries
 from tests.fixtures.guarded import Guarded
-from tests.fixtures.pages import PASSWORD
+from tests.fixtures.pages import BY, PASSWORD
 
 WRONG = "not the password at all"
 NOBODY = "nobody@example.com"
@@ -127,13 +129,13 @@ def test_another_password_lets_somebody_in_again(guarded: Guarded) -> None:
     """As the page says."""
     tries(guarded, Role.VIEWER, WRONG, TRIES_MAX)
     assert outcome_of(guarded, Role.VIEWER, PASSWORD) == "wait"
-    set_password(guarded.engine, Role.VIEWER, PASSWORD + " of mine")
+    set_password(guarded.engine, Role.VIEWER, PASSWORD + " of mine", actor=guarded.by)
     assert outcome_of(guarded, Role.VIEWER, PASSWORD) == "in"
 
 
 def test_the_answer_does_not_say_who_is_there(guarded: Guarded) -> None:
     """Status, words and headers are the same for a wrong password, nobody, and who may not."""
-    change_user(guarded.engine, Role.OPERATOR, is_active=False)
+    change_user(guarded.engine, Role.OPERATOR, is_active=False, actor=guarded.by)
     answers = []
     for name, password in (
         (Role.VIEWER, WRONG),
@@ -165,7 +167,7 @@ def test_nor_does_the_answer_to_one_try_too_many(guarded: Guarded) -> None:
 
 def test_it_takes_as_long_for_nobody(guarded: Guarded) -> None:
     """Half as long at least, and twice at most: hashing the password is nearly all of it."""
-    change_user(guarded.engine, Role.OPERATOR, is_active=False)
+    change_user(guarded.engine, Role.OPERATOR, is_active=False, actor=guarded.by)
     names = (Role.VIEWER, NOBODY, Role.OPERATOR, "no name, at all!")
     taken: dict[str, list[float]] = {name: [] for name in names}
     for number in range(9):
@@ -231,7 +233,8 @@ def test_what_a_password_has_to_be(password: str, refusal: str) -> None:
 def test_an_accent_may_be_typed_in_two_ways(guarded: Guarded) -> None:
     """One character on one keyboard, two on another: it is the same password."""
     spelt = "élève déjà là-bas"
-    set_password(guarded.engine, Role.VIEWER, unicodedata.normalize("NFC", spelt))
+    normal = unicodedata.normalize("NFC", spelt)
+    set_password(guarded.engine, Role.VIEWER, normal, actor=guarded.by)
     for form in ("NFC", "NFD"):
         assert outcome_of(guarded, Role.VIEWER, unicodedata.normalize(form, spelt)) == "in"
 
@@ -248,7 +251,7 @@ def test_anything_else_is_wrong(guarded: Guarded, password: str) -> None:
 @pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 100, "' OR 1=1 --", "%", "viewer\n1"])
 def test_what_is_no_name_is_nobodys(database: Engine, name: str) -> None:
     """On both databases, of which one takes no NUL."""
-    add_user(database, "viewer", PASSWORD, Role.VIEWER)
+    add_user(database, "viewer", PASSWORD, Role.VIEWER, actor=BY)
     assert signed_in(database, name, PASSWORD, "here", NOON) is None
 
 
@@ -273,3 +276,83 @@ def test_failures_are_kept_without_names(guarded: Guarded) -> None:
     assert "198.51.100.7" not in dump
     assert WRONG not in dump
     assert timedelta(minutes=15) == FAILURES_KEPT_FOR
+
+
+def told_of(guarded: Guarded, kind: str) -> list[dict[str, object]]:
+    """The particulars of the installation's entries of a kind."""
+    table = audit_entries.c
+    query = select(table.body).where(table.connection_id == INSTALLATION, table.kind == kind)
+    with guarded.engine.connect() as connection:
+        return [json.loads(body) for body in connection.scalars(query.order_by(table.number))]
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_tried_too_often_is_logged_once(guarded: Guarded) -> None:
+    """Whose name it is, if it is somebody's, and where from; not what was typed as a name."""
+    for name in (Role.VIEWER, NOBODY):
+        tries(guarded, name, WRONG, TRIES_MAX + 20, "198.51.100.7")
+    told = [
+        {"user": name, "address": "198.51.100.7", "last_of_the_day": False}
+        for name in (Role.VIEWER, "")
+    ]
+    assert told_of(guarded, people_log.BLOCKED) == told
+    guarded.pass_time(FAILURES_KEPT_FOR)
+    tries(guarded, Role.VIEWER, WRONG, TRIES_MAX + 1, "198.51.100.7")
+    assert told_of(guarded, people_log.BLOCKED) == [*told, told[0]]
+
+
+@pytest.mark.usefixtures("quick")
+def test_whoever_tries_passwords_does_not_fill_the_log(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many entries a day, of which the last one says so; the day after there are others."""
+    monkeypatch.setattr(people_log, "BLOCKED_MAX", 3)
+    for number in range(6):
+        tries(guarded, f"name{number}", WRONG, TRIES_MAX + 1, f"place {number}")
+    told = told_of(guarded, people_log.BLOCKED)
+    assert [each["last_of_the_day"] for each in told] == [False, False, True]
+    guarded.pass_time(timedelta(days=1, seconds=1))
+    tries(guarded, "name7", WRONG, TRIES_MAX + 1)
+    assert len(told_of(guarded, people_log.BLOCKED)) == 4
+
+
+@pytest.mark.usefixtures("quick")
+def test_admins_who_sign_in_are_logged(guarded: Guarded) -> None:
+    """Of others the process's log tells."""
+    for role in Role:
+        assert outcome_of(guarded, role, PASSWORD, "198.51.100.7") == "in"
+        assert outcome_of(guarded, role, WRONG, "198.51.100.7") == "wrong"
+    told = told_of(guarded, people_log.SIGNED_IN)
+    assert told == [{"user": Role.ADMIN, "address": "198.51.100.7"}]
+
+
+@pytest.mark.usefixtures("quick")
+def test_people_are_changed_one_after_the_other(guarded_on_both: Guarded) -> None:
+    """Of two admins of all companies who take away each other, one is left; the log is whole."""
+    guarded = guarded_on_both
+    with guarded.engine.begin() as transaction:
+        transaction.execute(update(users).where(users.c.name != Role.VIEWER).values(sees_all=True))
+        transaction.execute(update(users).where(users.c.name != Role.VIEWER).values(role="admin"))
+
+    def take_away(name: str) -> bool:
+        try:
+            change_user(guarded.engine, name, is_active=False, actor=guarded.by)
+        except DecisionError as error:
+            return error.code != "last_admin"
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(take_away, [Role.ADMIN, Role.OPERATOR])) == [False, True]
+    assert audit_verify.verify(guarded.engine, None).findings == []
+
+
+def test_a_log_that_two_begin_is_one(database: Engine) -> None:
+    """Nobody has locked a head that is not there yet."""
+
+    def add(number: int) -> None:
+        add_user(database, f"viewer{number}", PASSWORD, Role.VIEWER, actor=BY)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, range(8)))
+    verdict = audit_verify.verify(database, None)
+    assert (verdict.entries, verdict.findings) == (8, [])

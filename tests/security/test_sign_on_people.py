@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from tests.fixtures.guarded import Guarded
 from tests.fixtures.openid import (
     OpenId,
 )
+from tests.fixtures.pages import BY
 from tests.fixtures.signing_on import (
     ANN,
     BOB,
@@ -47,10 +49,10 @@ STRANGERS: dict[str, Callable[[Guarded, OpenId], object]] = {
     "e-mail that looks alike": look_alike,
     "e-mail with spaces": lambda _, it: setattr(it, "email", f" {ANN}"),
     "name that is no e-mail": lambda _, it: setattr(it, "email", str(Role.ADMIN)),
-    "disabled": lambda pages, _: change_user(pages.engine, ANN, is_active=False),
+    "disabled": lambda pages, _: change_user(pages.engine, ANN, is_active=False, actor=BY),
     "disabled after they were bound": lambda pages, it: (
         bind(pages, it, ANN, it.subject),
-        change_user(pages.engine, ANN, is_active=False),
+        change_user(pages.engine, ANN, is_active=False, actor=BY),
     ),
     "e-mail of somebody who is bound": lambda pages, it: bind(pages, it, ANN, "another subject"),
 }
@@ -84,9 +86,11 @@ def test_the_same_subject_of_another_issuer_is_another_person(
     pages: Guarded, provider: OpenId
 ) -> None:
     """Who changes providers is let in anew, by an admin."""
-    change_user(pages.engine, ANN, identity=Identity("https://old.example.com", "subject-1").text)
+    change_user(
+        pages.engine, ANN, identity=Identity("https://old.example.com", "subject-1").text, actor=BY
+    )
     assert_refused(pages, provider, 403, "nobody here may sign in as that")
-    change_user(pages.engine, ANN, identity="")
+    change_user(pages.engine, ANN, identity="", actor=BY)
     assert sign_on(pages, provider).status_code == 303
 
 
@@ -97,7 +101,7 @@ def test_of_two_who_come_at_once_one_is_bound(guarded_on_both: Guarded) -> None:
 
     def try_it(identity: Identity) -> str:
         try:
-            return let_in(guarded_on_both.engine, identity, "here").identity
+            return let_in(guarded_on_both.engine, identity, "here", datetime.now(UTC)).identity
         except NotLetInError:
             return ""
 
