@@ -163,6 +163,11 @@ def house_of(request: Request) -> House:
     return house
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, for the log; no header is asked, for anybody can write one."""
+    return request.client.host if request.client else ""
+
+
 class Visiting:
     """What a route depends on that needs a right."""
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from connectors.state.people import signed_in
 from connectors.state.sessions import begin_session, end_session, session_of
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import ROOT, SIGN_IN_PATH, See, house_of
+from dashboard.house import ROOT, SIGN_IN_PATH, See, address_of, house_of
 from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX
 
 router = APIRouter()
@@ -55,10 +55,11 @@ def sign_in(request: Request, form: Annotated[SignIn, Form()]) -> Response:
     """
     house = house_of(request)
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    address = address_of(request)
     if origin and not house.is_ours(origin, host):
+        _LOG.warning("refused: a form to sign in that is not ours, from %s", address)
         raise HTTPException(403, "this form is not one of ours")
     place = house.place
-    address = request.client.host if request.client else ""
     password = form.password.get_secret_value()
     user = signed_in(place.engine, form.name, password, address, place.clock.now())
     if user is None:
