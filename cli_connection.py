@@ -1,4 +1,4 @@
-"""quickbooks-sync pause, resume and disconnect: what people do with a connection that is there."""
+"""quickbooks-sync pause, resume, disconnect and rotate-keys: for connections that are there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def add_commands(app: typer.Typer) -> None:
     """Give the command line these commands."""
     for command in (pause, resume, disconnect):
         app.command()(command)
+    app.command("rotate-keys")(rotate_keys)
 
 
 def pause(connection: ConnectionName = "", *, as_json: Json = False) -> None:
@@ -31,6 +32,14 @@ def resume(connection: ConnectionName = "", *, as_json: Json = False) -> None:
 def disconnect(connection: ConnectionName = "", *, as_json: Json = False) -> None:
     """Revoke a company's permission at Intuit and forget it; links and settings are kept."""
     _change(connection, connecting.disconnect, "disconnected", as_json=as_json)
+
+
+def rotate_keys(*, as_json: Json = False) -> None:
+    """Seal all permissions with the newest of QBSYNC_ENCRYPTION_KEYS; then the others can go."""
+    with translated_errors(), bootstrap.installation() as place:
+        count = place.tokens(place.settings.default_environment).rotate()
+        words = f"{count} permissions are sealed with the newest key; earlier keys can go."
+        show({"connections": count}, as_json=as_json, words=words)
 
 
 def _change(

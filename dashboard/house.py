@@ -210,6 +210,11 @@ def house_of(request: Request) -> House:
     return house
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as it is believed (`dashboard.app`)."""
+    return request.client.host if request.client else ""
+
+
 class Visiting:
     """What a route depends on that needs a right."""
 

@@ -13,12 +13,13 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from connectors.quickbooks.scrub import scrub
 from connectors.state.people import TooManyTriesError
-from dashboard.house import ROOT, SIGN_IN_PATH, SignInNeededError, house_of
+from dashboard.house import ROOT, SIGN_IN_PATH, SignInNeededError, address_of, house_of
 from models.errors import BrakeError, RemoteError, SyncError, UsageError, shorten
 
 #: Addresses below this are for programs: their mistakes are JSON.
@@ -40,6 +41,7 @@ _TITLES: Final = {
 _SECRETS: Final = ("password", "token", "secret")
 
 _LOG = logging.getLogger(__name__)
+_SECURITY = logging.getLogger("dashboard.security")
 
 
 def answer_mistakes(app: FastAPI) -> None:
@@ -62,6 +64,7 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 
 async def _too_many_tries(request: Request, error: Exception) -> Response:
     assert isinstance(error, TooManyTriesError)
+    _SECURITY.warning("refused: too many failed tries, from %s", address_of(request))
     answer = _answer(request, 429, str(error), "An admin can set another password meanwhile.")
     answer.headers["Retry-After"] = str(error.seconds)
     return answer
@@ -75,7 +78,19 @@ async def _refused(request: Request, error: Exception) -> Response:
     answer = _answer(request, error.status_code, told["error"], told["fix"])
     for name, given in (error.headers or {}).items():
         answer.headers[name] = given
+    if "Allow" in answer.headers:
+        answer.headers["Allow"] = _all_allowed(request, answer.headers["Allow"])
     return answer
+
+
+def _all_allowed(request: Request, said: str) -> str:
+    """All methods of an address: the router says those of one function only."""
+    path, methods = request.scope["path"], set(said.split(", "))
+    here = [each for each in iter_route_contexts(request.app.routes) if each.path_regex.match(path)]
+    same = {each.path for each in here if each.methods == methods}
+    for each in here:
+        methods |= (each.methods or set()) if each.path in same else set()
+    return ", ".join(sorted(methods))
 
 
 async def _not_right(request: Request, error: Exception) -> Response:

@@ -19,6 +19,11 @@ from models.words import DataType, ExpensePosting, Side
 #: Minutes between two scheduled cycles, at most: a day.
 FREQUENCY_MINUTES_MAX = 1440
 
+#: Digits of an amount that a person sets, and those after the point: more is a slip of the hand,
+#: and a number such as 1e999999 would take all memory to be shown.
+AMOUNT_DIGITS_MAX = 20
+AMOUNT_DECIMALS_MAX = 5
+
 #: Minutes between two scheduled cycles.
 Minutes = Annotated[int, Field(ge=1, le=FREQUENCY_MINUTES_MAX)]
 
@@ -36,7 +41,9 @@ class ConnectionSettings(BaseModel):
     policy: dict[str, str] = Field(default_factory=dict)
     policy_version: int = Field(default=1, ge=1)
     #: Sum of amounts, in the home currency, that a cycle may write without a person's approval.
-    approval_amount_max: Decimal | None = Field(default=None, ge=0)
+    approval_amount_max: Decimal | None = Field(
+        default=None, ge=0, max_digits=AMOUNT_DIGITS_MAX, decimal_places=AMOUNT_DECIMALS_MAX
+    )
     frequency_minutes: Minutes = 15
     #: Another frequency for some data types, in minutes.
     frequency_minutes_of: dict[DataType, Minutes] = Field(default_factory=dict)

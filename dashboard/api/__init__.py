@@ -8,17 +8,30 @@ from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
 from dashboard.api import deciding, people, reading, setting
-from dashboard.api.answers import Mistake
+from dashboard.api.answers import NUMBER_MAX, Mistake
 from dashboard.api.calling import See
 
 API_PATH: Final = "/api/v1"
 _MISTAKES: Final = {
+    400: "The body or the address cannot be read.",
     401: "No token that is good.",
     403: "The token's role may not do this.",
     404: "No such company or thing, or not one of the token's.",
     409: "It cannot be done as things stand.",
+    413: "The body is too long.",
+    414: "The address is too long.",
+    415: "The body is not JSON.",
     422: "Something that was sent cannot be used.",
     429: "Too many calls; Retry-After says how long to wait.",
+    503: "The database did not answer in time; nothing was half done.",
+}
+#: The company in an address is looked up before anything else, by what the token sees.
+_COMPANY: Final = {
+    "name": "connection_id",
+    "in": "path",
+    "required": True,
+    "description": "`company_id` of a company that the token sees.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX},
 }
 
 
@@ -53,4 +66,8 @@ def described(router: APIRouter) -> dict[str, Any]:
     )
     schemes = found.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["token"] = {"type": "http", "scheme": "bearer"}
+    for path, operations in found["paths"].items():
+        if "{connection_id}" in path:
+            for each in operations.values():
+                each["parameters"] = [_COMPANY, *each.get("parameters", [])]
     return {**found, "security": [{"token": []}]}

@@ -6,16 +6,21 @@ Amounts are texts, so that no program reads them as binary fractions; times are 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from dashboard.pages.overview import Health
+from models.file_rules import FILE_BYTES_MAX
 from models.people import Role
+from models.record_type import catalog
 from models.retry_queue import RetryState
-from models.settings import FREQUENCY_MINUTES_MAX, Minutes
+from models.settings import (
+    AMOUNT_DECIMALS_MAX,
+    AMOUNT_DIGITS_MAX,
+    FREQUENCY_MINUTES_MAX,
+)
 from models.words import DataType, ExpensePosting, Side
 
 Item = TypeVar("Item")
@@ -35,15 +40,45 @@ def _without_nul(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_without_nul)]
-Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+#: The same in the words of the description.
+_NO_NUL: dict[str, Any] = {"pattern": r"^[^\x00]*$"}
+Text = Annotated[
+    str,
+    Field(max_length=TEXT_CHARACTERS_MAX, json_schema_extra=_NO_NUL),
+    AfterValidator(_without_nul),
+]
+
+
+def _numeric(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("it has to be a number")  # noqa: TRY004 - pydantic words a ValueError
+    return value
+
+
+#: A whole number, as JSON has it: 1.0 is one, a text or a truth value is none.
+_NUMERIC = BeforeValidator(_numeric)
+Number = Annotated[int, Field(ge=1, le=NUMBER_MAX), _NUMERIC]
+Minutes = Annotated[int, Field(ge=1, le=FREQUENCY_MINUTES_MAX), _NUMERIC]
+FileBytes = Annotated[int, Field(ge=1, le=FILE_BYTES_MAX), _NUMERIC]
+#: An amount of 0 or more, as a text without signs and powers of ten.
+_WHOLE_MAX = AMOUNT_DIGITS_MAX - AMOUNT_DECIMALS_MAX
+Amount = Annotated[
+    str, Field(pattern=rf"^[0-9]{{1,{_WHOLE_MAX}}}(\.[0-9]{{1,{AMOUNT_DECIMALS_MAX}}})?$")
+]
 #: A number in an address.
 PathNumber = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 After = Annotated[
     int | None, Query(ge=0, le=NUMBER_MAX, description="`next` of the page before this one.")
 ]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Entries of the page, at most.")]
-Wanted = Annotated[str, Query(max_length=TEXT_CHARACTERS_MAX, description="Only these.")]
+Wanted = Annotated[
+    str,
+    Query(max_length=TEXT_CHARACTERS_MAX, description="Only these.", json_schema_extra=_NO_NUL),
+]
+#: What is no record type is refused with what is one.
+WantedType = Annotated[
+    str, Query(description="Only these.", json_schema_extra={"enum": ["", *catalog()]})
+]
 
 
 class Given(BaseModel):
@@ -200,7 +235,16 @@ class Chosen(Given):
 
 
 class Settled(Chosen):
-    """Records that are left alone, and why, for the log."""
+    """Records that are left alone, and why, for the log. Some have to be named."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["links"], "properties": {"links": {"minItems": 1}}},
+                {"required": ["code"], "properties": {"code": {"minLength": 1}}},
+            ]
+        }
+    )
 
     why: Text = ""
 
@@ -285,18 +329,18 @@ class Settings(Given):
 
     data_types: list[DataType]
     write_to: list[Side]
-    approval_amount_max: Decimal | None = Field(ge=0)
-    frequency_minutes: int = Field(ge=1, le=FREQUENCY_MINUTES_MAX)
+    approval_amount_max: Amount | None
+    frequency_minutes: Minutes
     frequency_minutes_of: dict[DataType, Minutes]
     expense_posting: ExpensePosting
-    batch_writes: bool
-    receipt_bytes_max: int = Field(ge=1, le=NUMBER_MAX)
+    batch_writes: StrictBool
+    receipt_bytes_max: FileBytes
 
 
 class Policy(Given):
     """Who wins each field when both sides changed it, and the version that this was read at."""
 
-    version: int = Field(ge=1, le=NUMBER_MAX)
+    version: Number
     rules: dict[Text, Text] = Field(max_length=CHOSEN_MAX)
 
 

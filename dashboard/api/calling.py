@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from connectors.state.api_tokens import Caller, caller_of
-from dashboard.house import Asked, company_of, house_of
+from dashboard.house import Asked, address_of, company_of, house_of
 from models.errors import shorten
 from models.people import Right
 
@@ -77,16 +77,19 @@ class Calling:
 
         Raises:
             HTTPException: 401 without a good token, 429 for too many calls, 404 for a company that
-                is not theirs or not there, 403 for what their role may not.
+                is not theirs or not there, 403 for what their role may not, 422 for a parameter
+                that the address does not have.
         """
         house = house_of(request)
         caller = caller_of(house.place.engine, _shown(request), house.place.clock.now())
         if caller is None:
+            _LOG.warning("refused: no token that is good, from %s", address_of(request))
             fix = "Send `Authorization: Bearer TOKEN`; `quickbooks-sync tokens add` makes one."
             raise _refused(401, "no token that is good", fix, {"WWW-Authenticate": "Bearer"})
         calls: Calls = request.app.state.calls
         wait = calls.wait_seconds(caller.token_id, house.place.clock.monotonic())
         if wait:
+            _LOG.warning("refused: too many calls by %s", caller.actor)
             words = f"more than {CALLS_MAX} calls in {WINDOW_SECONDS} seconds"
             fix = f"Wait {wait} seconds, and ask less often."
             raise _refused(429, words, fix, {"Retry-After": str(wait)})
@@ -96,6 +99,7 @@ class Calling:
             _LOG.warning("refused: %s may not %s at %s", caller.actor, self.right, path)
             fix = "Use a token with another role, of somebody who may."
             raise _refused(403, f"this token is of a {caller.user.role}", fix, {})
+        _require_known(request)
         return Call(house, connection, caller.user, caller)
 
 
@@ -104,6 +108,15 @@ def _shown(request: Request) -> str:
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _require_known(request: Request) -> None:
+    """A filter that nobody knows would silently filter nothing."""
+    known = [each.alias for each in request.scope["route"].dependant.query_params]
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        words = f"there is no parameter {shorten(repr(unknown[0]))}"
+        raise _refused(422, words, f"Use one of: {', '.join(known) or 'none at all'}.", {})
 
 
 def _refused(status: int, error: str, fix: str, headers: dict[str, str]) -> HTTPException:

@@ -12,7 +12,7 @@ from connectors.state import listing, queries
 from connectors.state.listing import Part, Where
 from connectors.state.port import Connection
 from dashboard.api import answers
-from dashboard.api.answers import After, Limit, PathNumber, Wanted
+from dashboard.api.answers import After, Limit, PathNumber, Wanted, WantedType
 from dashboard.api.calling import See
 from dashboard.pages.audit import verified
 from dashboard.pages.overview import overview_facts
@@ -105,7 +105,7 @@ def alerts(call: See, after: After = None, limit: Limit = _PAGE) -> dict[str, An
 def conflicts(
     call: See,
     state: ConflictState | None = None,
-    record_type: Wanted = "",
+    record_type: WantedType = "",
     after: After = None,
     limit: Limit = _PAGE,
 ) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def conflict(call: See, number: PathNumber) -> Mapping[str, Any]:
 
 @router.get(COMPANY + "/queue", response_model=answers.Page[answers.Parked])
 def queue(
-    call: See, record_type: Wanted = "", after: After = None, limit: Limit = _PAGE
+    call: See, record_type: WantedType = "", after: After = None, limit: Limit = _PAGE
 ) -> dict[str, Any]:
     """What is set aside, why, and when it is tried again."""
     found = listing.set_aside(
@@ -164,7 +164,7 @@ def plan(call: See, number: PathNumber) -> Mapping[str, Any]:
 @router.get(COMPANY + "/records", response_model=answers.Page[answers.Record])
 def records(
     call: See,
-    record_type: Wanted = "",
+    record_type: WantedType = "",
     label: Wanted = "",
     quickbooks_id: Wanted = "",
     platform_id: Wanted = "",
@@ -201,7 +201,7 @@ def record(call: See, link: PathNumber) -> dict[str, Any]:
 def audit(
     call: See,
     kind: Wanted = "",
-    record_type: Wanted = "",
+    record_type: WantedType = "",
     link: After = None,
     after: After = None,
     limit: Limit = _PAGE,

@@ -37,6 +37,8 @@ def set_settings(call: Administer, wanted: answers.Settings) -> dict[str, Any]:
 
 def _chosen(found: ConnectionSettings) -> dict[str, Any]:
     facts = found.model_dump(mode="json", include=set(answers.Settings.model_fields))
+    limit = found.approval_amount_max
+    facts["approval_amount_max"] = None if limit is None else f"{limit:f}"
     return {
         name: sorted(value) if isinstance(value, list) else value for name, value in facts.items()
     }

@@ -20,7 +20,7 @@ from connectors.state.sessions import (
     tell,
 )
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import See
+from dashboard.house import See, address_of
 from dashboard.pages.people import TypedTwice, names_of_companies
 from models.errors import UsageError
 from models.people import PASSWORD_CHARACTERS_MAX
@@ -63,7 +63,7 @@ def change(visit: See, form: Annotated[OwnPassword, Form()]) -> Response:
         TooManyTriesError: the old one was tried too often.
     """
     place, user = visit.place, visit.user
-    address = visit.request.client.host if visit.request.client else ""
+    address = address_of(visit.request)
     old, now = form.old_password.get_secret_value(), place.clock.now()
     change_password(place.engine, user, old, form.typed, address, now)
     _LOG.info("%s has changed their password from %s", user.name, address)

@@ -14,7 +14,7 @@ from connectors.sign_on.places import SIGN_ON_PATH
 from connectors.state.people import signed_in
 from connectors.state.sessions import begin_session, end_session, session_of
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import ROOT, SIGN_IN_PATH, House, See, house_of
+from dashboard.house import ROOT, SIGN_IN_PATH, House, See, address_of, house_of
 from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, User
 
 router = APIRouter()
@@ -95,12 +95,8 @@ def require_our_page(request: Request, house: House) -> None:
     """Raise HTTPException 403 for a form of another site; nobody has a form token yet."""
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
     if origin and not house.is_ours(origin, host):
+        _LOG.warning("refused: a form to sign in that is not ours, from %s", address_of(request))
         raise HTTPException(403, "this form is not one of ours")
-
-
-def address_of(request: Request) -> str:
-    """Where a request comes from, as far as it is believed (`dashboard.app`)."""
-    return request.client.host if request.client else ""
 
 
 @router.post("/sign-out")

@@ -21,8 +21,8 @@ from connectors.sign_on.places import SIGN_ON_BACK_PATH, SIGN_ON_PATH
 from connectors.sign_on.provider import Provider
 from connectors.sign_on.wire import ProviderDownError, SignOnError
 from connectors.state.sign_on import NotLetInError, forgive_place, let_in, take_attempt
-from dashboard.house import House, house_of
-from dashboard.pages.signing_in import address_of, begin_for, require_our_page, sign_in_page
+from dashboard.house import House, address_of, house_of
+from dashboard.pages.signing_in import begin_for, require_our_page, sign_in_page
 from models.people import Identity
 
 router = APIRouter()

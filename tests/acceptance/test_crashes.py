@@ -82,6 +82,7 @@ STOPS = [
     STOPS,
     ids=[f"{name}-{'after' if after else 'before'}-{count}" for _, name, after, count in STOPS],
 )
+@pytest.mark.asvs("2.3.3")
 def test_a_process_that_stops_leaves_one_record(
     office: Office,
     monkeypatch: pytest.MonkeyPatch,

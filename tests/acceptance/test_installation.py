@@ -100,6 +100,7 @@ def test_every_variable_is_in_the_example() -> None:
         assert given[name] == default, name
 
 
+@pytest.mark.asvs("13.3.1")
 def test_secrets_go_only_where_they_are_needed() -> None:
     """The keys of Intuit and of the audit log are the workers', those of webhooks the receiver's;
     the image has none at all."""
@@ -134,6 +135,7 @@ def test_nothing_depends_on_one_disk() -> None:
     assert SERVICES["worker"]["deploy"]["replicas"] >= 2
 
 
+@pytest.mark.asvs("13.4.5")
 def test_nothing_is_open_to_other_machines() -> None:
     """What is published is published to this machine."""
     published = [port for each in SERVICES.values() for port in each.get("ports", [])]
@@ -164,6 +166,7 @@ def test_images_have_a_version() -> None:
     assert all(re.search(r":\d+(\.\d+)+|:\d+-\w+", each) for each in named), named
 
 
+@pytest.mark.asvs("15.1.2", "15.2.4")
 def test_the_image_has_the_same_packages() -> None:
     """server.lock is runtime.lock and what the server needs; scale.lock and dev.lock agree."""
     runtime, server = pins("runtime.lock"), pins("server.lock")
@@ -176,6 +179,7 @@ def test_the_image_has_the_same_packages() -> None:
     assert "--require-hashes" in DOCKERFILE
 
 
+@pytest.mark.asvs("13.2.2")
 def test_the_image_is_not_run_by_root() -> None:
     """The last user is ours; the folder of the program is the one that deployments name."""
     assert re.findall(r"^USER (\S+)", DOCKERFILE, flags=re.MULTILINE) == ["quickbooks-sync"]
@@ -183,6 +187,7 @@ def test_the_image_is_not_run_by_root() -> None:
     assert f"QBSYNC_HOME={folder}" in DOCKERFILE
 
 
+@pytest.mark.asvs("13.4.1")
 def test_the_image_holds_the_program_and_nothing_else() -> None:
     """What is let in exists, and holds all that the flows import."""
     lines = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()

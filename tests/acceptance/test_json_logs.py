@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from tests.fixtures.company import REPOSITORY, Office
 from tests.fixtures.prefect import ON_PREFECT
 
@@ -26,6 +28,7 @@ def lines_of(written: str) -> list[dict[str, Any]]:
     return lines
 
 
+@pytest.mark.asvs("16.2.3", "16.2.4")
 def test_the_command_line_writes_json_to_standard_error(office: Office) -> None:
     """A record that is refused: what is logged of it names company, run, record and Intuit's id;
     standard output is what it always was."""

@@ -246,6 +246,7 @@ def test_a_lost_answer_never_turns_it_around(office: Office, kind: str, count: i
     assert len(office.platform.audit("override")) == 1
 
 
+@pytest.mark.asvs("2.3.4", "15.4.2")
 def test_two_overrides_at_once_are_one(office: Office) -> None:
     """Goal: of two people who decide at the same moment one does, and the other is told."""
     row_id = decided(office)

@@ -17,6 +17,7 @@ from sqlalchemy import insert, text
 from connectors.quickbooks.faults import local_error
 from connectors.quickbooks.oauth import IntuitOAuth
 from connectors.quickbooks.tokens import Permission
+from connectors.quickbooks.vault import new_key
 from connectors.state.connections import connection_named
 from dashboard.house import ROOT
 from dashboard.pages.connecting import CALLBACK_PATH, CONNECT_PATH
@@ -27,7 +28,7 @@ from models.tables.platform import companies
 from tasks.bootstrap import installation
 from tests.acceptance.conftest import ON_BOTH
 from tests.fixtures.companies import realm_of, small_folder
-from tests.fixtures.company import Office, opened
+from tests.fixtures.company import ENCRYPTION_KEY, Office, opened
 from tests.fixtures.pages import HOME, Browser, Pages, path_of
 
 on_both = pytest.mark.parametrize("database_kind", ON_BOTH)
@@ -102,6 +103,7 @@ def told(office: Office) -> list[tuple[str, str]]:
     return [(row.kind, row.actor) for row in rows(office, query)]
 
 
+@pytest.mark.asvs("10.1.1")
 def test_a_company_is_connected_through_the_consent_page(
     fresh_office: Office,
     opened_pages: Callable[[Office], Pages],
@@ -210,6 +212,18 @@ def test_it_is_paused_resumed_disconnected_and_connected_again(
     assert office.run("audit", "verify", "--json").json["findings"] == []
 
 
+@pytest.mark.asvs("11.2.2", "tokens")
+def test_keys_are_replaced_by_a_command(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new one before the old one, the command, and the old one is needed no more."""
+    newest = new_key()
+    monkeypatch.setenv("QBSYNC_ENCRYPTION_KEYS", f"{newest},{ENCRYPTION_KEY}")
+    assert office.run("rotate-keys", "--json").json == {"connections": 1}
+    monkeypatch.setenv("QBSYNC_ENCRYPTION_KEYS", newest)
+    office.sync()
+    monkeypatch.setenv("QBSYNC_ENCRYPTION_KEYS", ENCRYPTION_KEY)
+    assert "no key opens it" in office.run("rotate-keys", code=1).stderr
+
+
 def test_the_commands_do_the_same(ending_office: Office) -> None:
     """Once each; a second time nothing is changed or logged, and resuming cannot connect."""
     office = ending_office
@@ -297,6 +311,7 @@ def test_the_refusal_of_the_consent_page_is_shown(office: Office, pages: Pages) 
         ({"surprise": "1"}, 422, "surprise"),
     ],
 )
+@pytest.mark.asvs("2.3.1", "10.1.2", "10.2.1")
 def test_an_answer_that_is_not_right_changes_nothing(
     office: Office, pages: Pages, changed: dict[str, str], status: int, words: str
 ) -> None:
@@ -337,6 +352,7 @@ def test_a_consent_for_another_company_takes_no_permission_away(
     office.settled()
 
 
+@pytest.mark.asvs("10.1.2", "10.2.1")
 def test_a_consent_is_taken_where_it_was_asked_for(office: Office, pages: Pages) -> None:
     """Not in another session, be it of the same person or an accomplice."""
     company = connection_named(pages.place.engine)
@@ -351,6 +367,7 @@ def test_a_consent_is_taken_where_it_was_asked_for(office: Office, pages: Pages)
     assert told(office)[-1] == ("connection.connected", "ann")
 
 
+@pytest.mark.asvs("2.3.1")
 def test_an_answer_that_is_too_old_is_said_to_be(
     own_office: Office, opened_pages: Callable[[Office], Pages]
 ) -> None:

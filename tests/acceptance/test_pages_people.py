@@ -138,6 +138,7 @@ def post(browser: Browser, path: str, status: int, **fields: Any) -> str:
 
 
 @on_both
+@pytest.mark.asvs("8.2.1", "8.2.2")
 def test_an_admin_of_one_company_gives_nothing_of_another(pages: Pages) -> None:
     """Not to others, not to themselves; who sees another company is not there for them."""
     own = connection_named(pages.place.engine).id
@@ -239,6 +240,7 @@ def test_a_token_is_made_listed_and_revoked(pages: Pages) -> None:
 
 
 @on_both
+@pytest.mark.asvs("6.2.2", "6.2.3", "7.4.5", "7.5.1")
 def test_somebody_changes_their_password_and_ends_their_sessions(pages: Pages) -> None:
     """With the old one; this browser stays in, all others are out."""
     here = pages.browser(Role.VIEWER, name="bea")
@@ -275,6 +277,7 @@ def test_somebody_changes_their_password_and_ends_their_sessions(pages: Pages) -
     assert ("user.password_changed", "bea", {"user": "bea"}) in logged(pages)
 
 
+@pytest.mark.asvs("6.2.3", "6.3.1")
 def test_the_old_password_cannot_be_guessed_there(pages: Pages) -> None:
     """Its tries count like those of signing in."""
     here = pages.browser(Role.VIEWER, name="bea")

@@ -34,6 +34,7 @@ def too_much(office: Office) -> int:
 
 
 @on_both
+@pytest.mark.asvs("2.3.1", "2.3.4")
 def test_a_plan_is_approved_once_and_written(office: Office, pages: Pages) -> None:
     """Goal: message, writes and money are shown; it takes a confirmation; the second time is
     refused; the next sync writes it, and the history says who approved."""

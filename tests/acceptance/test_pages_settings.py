@@ -113,6 +113,7 @@ def test_settings_are_chosen(pages: Pages) -> None:
         ("approval_amount_max", '"><script>', ["such as 25000.00"]),
     ],
 )
+@pytest.mark.asvs("2.2.1", "2.2.3")
 def test_what_cannot_be_is_said_beside_the_field(
     pages: Pages, name: str, typed: str, words: list[str]
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_form_that_was_tampered_with_changes_nothing(
 
 
 @pytest.mark.parametrize("page", ["settings", "settings/policies"])
+@pytest.mark.asvs("8.2.3")
 def test_only_admins_change_settings(pages: Pages, page: str) -> None:
     """Others see them, without a button, and a form of theirs is refused."""
     browser, path = opened(pages, page, Role.OPERATOR)

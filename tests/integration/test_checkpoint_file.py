@@ -121,6 +121,7 @@ def test_what_is_not_signed_yet_is_said(log: CheckpointLog) -> None:
     assert "2 entries after 3 have no checkpoint yet" in found.notes[0]
 
 
+@pytest.mark.asvs("log")
 def test_writers_and_verifiers_at_once_neither_fork_nor_raise_a_false_alarm(
     log: CheckpointLog,
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_log_that_was_changed_is_not_signed(log: CheckpointLog) -> None:
     refused(log, "entry 5 is not what was written")
 
 
+@pytest.mark.asvs("log", "16.4.2")
 def test_a_log_that_was_cut_is_not_signed(log: CheckpointLog) -> None:
     work(log, 6)
     log.seal()
@@ -296,6 +298,7 @@ def test_a_full_disk_leaves_what_the_next_one_continues(
     good(log, 1, 1)
 
 
+@pytest.mark.asvs("log", "16.4.3")
 def test_a_verifier_needs_no_private_key(log: CheckpointLog) -> None:
     work(log, 3)
     log.seal()
@@ -559,6 +562,7 @@ FORBIDDEN = [
 
 @pytest.mark.postgresql
 @pytest.mark.xdist_group("postgresql")
+@pytest.mark.asvs("13.2.2", "16.4.2", "log")
 def test_the_application_role_may_only_add_to_the_log(
     postgresql_engine: Engine, role: Any, tmp_path: Path
 ) -> None:
@@ -582,6 +586,7 @@ def test_the_application_role_may_only_add_to_the_log(
 
 @pytest.mark.postgresql
 @pytest.mark.xdist_group("postgresql")
+@pytest.mark.asvs("13.2.2")
 def test_a_role_that_could_do_more_is_refused(postgresql_engine: Engine, role: Any) -> None:
     name, _ = role
     with pytest.raises(UsageError, match="there is no role 'nobody here'"):

@@ -201,6 +201,7 @@ def test_the_rotated_refresh_token_is_stored_and_used_next(
 
 
 @pytest.mark.parametrize("separate_processes", [False, True])
+@pytest.mark.asvs("15.4.2", "tokens")
 def test_fifty_callers_make_one_request(
     store: TokenStore,
     service: Service,
@@ -257,6 +258,7 @@ def test_tokens_that_live_shorter_than_five_minutes_do_not_set_off_a_storm(
 
 
 @pytest.mark.parametrize("code", ["timeout", "unsent", "5xx", "unreadable"])
+@pytest.mark.asvs("tokens")
 def test_a_lost_answer_keeps_the_old_permission(
     store: TokenStore, service: Service, connection_id: int, clock: FakeClock, code: str
 ) -> None:
@@ -268,6 +270,7 @@ def test_a_lost_answer_keeps_the_old_permission(
     assert service.asked == ["refresh-canary-0", "refresh-canary-0"]
 
 
+@pytest.mark.asvs("tokens")
 def test_a_crash_between_answer_and_store_leaves_the_row_as_it_was(
     store: TokenStore,
     connection_id: int,
@@ -301,6 +304,7 @@ def test_one_refusal_may_be_an_outage_and_is_tried_once_more(
     assert clock.sleeps[1:] == [3.0]
 
 
+@pytest.mark.asvs("tokens")
 def test_two_refusals_end_the_connection_without_a_storm(
     store: TokenStore, service: Service, connection_id: int, clock: FakeClock
 ) -> None:
@@ -328,6 +332,7 @@ def test_after_a_rest_and_after_reconnecting_it_works_again(
     assert store.fresh_access_token(connection_id) == "access-canary-70"
 
 
+@pytest.mark.asvs("tokens", "15.4.2")
 def test_a_loser_of_the_race_between_processes_uses_the_winners_tokens(
     store: TokenStore, service: Service, connection_id: int, clock: FakeClock, database: Engine
 ) -> None:
@@ -363,6 +368,7 @@ def test_a_connection_without_tokens_says_so(store: TokenStore) -> None:
     assert "quickbooks-sync connect" in caught.value.fault.fix
 
 
+@pytest.mark.asvs("11.3.3", "tokens")
 def test_a_ciphertext_moved_to_another_row_or_column_is_refused(
     store: TokenStore, service: Service, connection_id: int, database: Engine
 ) -> None:
@@ -394,6 +400,7 @@ def test_a_ciphertext_moved_to_another_row_or_column_is_refused(
     assert service.asked == []
 
 
+@pytest.mark.asvs("11.3.3", "tokens")
 def test_an_altered_ciphertext_or_another_key_is_refused_with_a_way_out(
     store: TokenStore, connection_id: int, database: Engine, clock: FakeClock, service: Service
 ) -> None:
@@ -407,6 +414,7 @@ def test_an_altered_ciphertext_or_another_key_is_refused_with_a_way_out(
         store.fresh_access_token(connection_id)
 
 
+@pytest.mark.asvs("11.2.2", "tokens")
 def test_keys_are_rotated_and_the_old_one_can_go(
     store: TokenStore, connection_id: int, database: Engine, clock: FakeClock, service: Service
 ) -> None:
@@ -420,6 +428,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(
     assert service.asked == ["refresh-canary-1"]
 
 
+@pytest.mark.asvs("tokens")
 def test_disconnecting_revokes_and_forgets(
     store: TokenStore, service: Service, connection_id: int
 ) -> None:
@@ -429,6 +438,7 @@ def test_disconnecting_revokes_and_forgets(
         store.fresh_access_token(connection_id)
 
 
+@pytest.mark.asvs("2.3.3")
 def test_saving_joins_the_callers_transaction(
     store: TokenStore, connection_id: int, database: Engine
 ) -> None:
@@ -438,6 +448,7 @@ def test_saving_joins_the_callers_transaction(
     assert store.fresh_access_token(connection_id) == "access-canary-0"
 
 
+@pytest.mark.asvs("10.1.1", "tokens")
 def test_tokens_are_nowhere_in_plain_sight(
     store: TokenStore,
     service: Service,
@@ -466,6 +477,7 @@ def test_tokens_are_nowhere_in_plain_sight(
 
 
 @pytest.mark.parametrize("keys", [[], ["short"], [KEY, "not a key"], [""]])
+@pytest.mark.asvs("13.3.1")
 def test_unusable_keys_are_refused_with_how_to_make_one(keys: list[str]) -> None:
     with pytest.raises(UsageError, match="QBSYNC_ENCRYPTION_KEYS") as caught:
         Vault(keys)
@@ -473,6 +485,7 @@ def test_unusable_keys_are_refused_with_how_to_make_one(keys: list[str]) -> None
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.asvs("11.3.4")
 def test_sealing_the_same_token_twice_shows_no_pattern() -> None:
     vault = Vault([KEY])
     sealed = [vault.seal(1, TokenKind.ACCESS, "x" * 4_096) for _ in range(2)]
@@ -569,6 +582,7 @@ def serving() -> Iterator[Intuit]:
         server.server_close()
 
 
+@pytest.mark.asvs("10.1.2", "10.2.3", "11.5.1")
 def test_the_authorisation_address_asks_for_least_and_its_state_is_never_the_same(
     intuit: Intuit,
 ) -> None:
@@ -628,6 +642,7 @@ def test_a_code_is_exchanged(intuit: Intuit) -> None:
         (None, RetryLaterError, "timeout"),
     ],
 )
+@pytest.mark.asvs("15.3.2", "16.5.2")
 def test_each_refusal_says_what_to_do(
     intuit: Intuit, answer: Any, expected: type[RemoteError], code: str
 ) -> None:
@@ -666,6 +681,7 @@ def test_an_answer_cannot_reach_into_the_client(intuit: Intuit, extra: dict[str,
 @pytest.mark.parametrize(
     "name", ["token_endpoint", "revocation_endpoint", "authorization_endpoint"]
 )
+@pytest.mark.asvs("10.1.1", "13.2.4")
 def test_the_secret_is_not_sent_where_the_discovery_document_has_no_say(
     intuit: Intuit, name: str, elsewhere: str
 ) -> None:
@@ -675,6 +691,7 @@ def test_the_secret_is_not_sent_where_the_discovery_document_has_no_say(
     assert [path for path, _, _ in intuit.got] == ["/openid"]
 
 
+@pytest.mark.asvs("16.5.2")
 def test_silence_is_not_waited_for() -> None:
     """A socket that accepts and says nothing."""
     import socket
@@ -857,6 +874,7 @@ def test_disconnecting_ends_the_permission_at_intuit(wired: Wired) -> None:
         wired.oauth.refresh(wired.running.refresh_token)
 
 
+@pytest.mark.asvs("16.5.2")
 def test_an_outage_of_the_token_service_passes(wired: Wired) -> None:
     wired.clock.sleep(3_600)
     wired.running.faults(kind="status", verb="token", status=503)

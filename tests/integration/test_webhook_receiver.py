@@ -138,6 +138,7 @@ def test_every_entity_that_is_synced_is_known_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("shape", BOTH_SHAPES)
+@pytest.mark.asvs("webhooks")
 def test_a_repeated_event_does_nothing(receiver: Receiver, shape: str) -> None:
     """Sent again, alone or among new ones, in whatever order: stored once, due once."""
     first, second = told(FIRST, record_id="1"), told(FIRST, record_id="2")
@@ -170,6 +171,7 @@ def test_two_companies_in_one_body(receiver: Receiver, shape: str) -> None:
     assert sorted(receiver.due().values()) == [{DataType.INVOICES}, {DataType.EXPENSES}]
 
 
+@pytest.mark.asvs("webhooks")
 def test_the_answers(receiver: Receiver) -> None:
     """Status by what is wrong; nothing of it is stored."""
     body = body_of([told(FIRST)], "cloudevents")
@@ -196,6 +198,7 @@ def test_the_answers(receiver: Receiver) -> None:
     assert receiver.stored() == []
 
 
+@pytest.mark.asvs("webhooks", "11.2.2")
 def test_either_token_counts_while_one_replaces_the_other(receiver: Receiver) -> None:
     """Intuit may sign with the old one for a while."""
     for token in (OLD_TOKEN, TOKEN):
@@ -205,6 +208,7 @@ def test_either_token_counts_while_one_replaces_the_other(receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("tokens", ["", " , "])
+@pytest.mark.asvs("webhooks")
 def test_without_a_token_nothing_is_received(sqlite_engine: Engine, tokens: str) -> None:
     """The pages are there, the receiver is not: a signature could be anybody's."""
     place = place_of(sqlite_engine, webhook_verifier_tokens=tokens)
@@ -276,6 +280,7 @@ def send_all(url: str, bodies: Sequence[list[Event]], senders: int = 8) -> Count
         return Counter(threads.map(send, range(len(bodies))))
 
 
+@pytest.mark.asvs("webhooks")
 def test_a_burst_is_stored_whole(receiver: Receiver) -> None:
     """Events of two companies from eight senders, while a dispatcher takes companies up and
     somebody makes them due: nothing is lost, nothing is doubled, nobody waits for ever."""
@@ -306,6 +311,7 @@ def test_a_burst_is_stored_whole(receiver: Receiver) -> None:
     assert receiver.due()
 
 
+@pytest.mark.asvs("webhooks", "16.5.3")
 def test_what_cannot_be_stored_in_time_is_not_acknowledged(
     sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,6 +353,7 @@ def test_a_body_that_never_ends_is_given_up(
         assert counts(post(url, [])) == (0, 0, 0, 0)
 
 
+@pytest.mark.asvs("webhooks")
 def test_a_killed_receiver_has_what_it_acknowledged(database: Engine, database_url: str) -> None:
     """Killed with -9 while eight senders are at it: every event that was answered 200 is there."""
     connect(database, 2)

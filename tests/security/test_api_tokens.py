@@ -56,6 +56,7 @@ def program(guarded: Guarded, role: Role) -> TestClient:
         [b"Bearer {token}", b"Bearer {token}"],
     ],
 )
+@pytest.mark.asvs("6.3.4", "8.3.1")
 def test_nothing_else_opens_anything(guarded: Guarded, given: list[bytes]) -> None:
     """401 with how to ask; a signed-in browser's cookie is not looked at."""
     token = guarded.token(Role.ADMIN)
@@ -72,6 +73,7 @@ def test_nothing_else_opens_anything(guarded: Guarded, given: list[bytes]) -> No
     assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.asvs("14.2.1")
 def test_no_address_takes_a_token(guarded: Guarded) -> None:
     """It would stand in logs and histories."""
     token = guarded.token(Role.ADMIN)
@@ -82,6 +84,7 @@ def test_no_address_takes_a_token(guarded: Guarded) -> None:
 
 @pytest.mark.parametrize("theirs", Role)
 @pytest.mark.parametrize("own", Role)
+@pytest.mark.asvs("8.2.1", "8.2.2")
 def test_a_token_may_no_more_than_its_person(guarded: Guarded, theirs: Role, own: Role) -> None:
     """Nor than its own role; a person who may less afterwards takes it along."""
     token = guarded.token(own)
@@ -95,6 +98,7 @@ def test_a_token_may_no_more_than_its_person(guarded: Guarded, theirs: Role, own
     assert not caller.user.sees(OTHER)
 
 
+@pytest.mark.asvs("7.4.1", "7.4.2")
 def test_a_token_ends(guarded: Guarded) -> None:
     """By its day, by being revoked, and with its person; at once."""
     client = program(guarded, Role.VIEWER)
@@ -113,6 +117,7 @@ def test_a_token_ends(guarded: Guarded) -> None:
         revoke_token(guarded.engine, 2, actor=guarded.by)
 
 
+@pytest.mark.asvs("16.2.1")
 def test_a_use_is_noted_once_a_minute(guarded: Guarded) -> None:
     """Not each call is a write."""
     token, used = guarded.token(Role.VIEWER), []
@@ -125,6 +130,7 @@ def test_a_use_is_noted_once_a_minute(guarded: Guarded) -> None:
     assert used[3] > used[2]
 
 
+@pytest.mark.asvs("11.5.1", "13.3.1", "14.2.4")
 def test_the_database_holds_the_hash(guarded: Guarded) -> None:
     """A copy of it opens nothing."""
     token = guarded.token(Role.ADMIN)
@@ -148,6 +154,7 @@ def test_the_database_holds_the_hash(guarded: Guarded) -> None:
         ("viewer", "x", Role.VIEWER, DAYS_MAX + 1, "use 1 to 365"),
     ],
 )
+@pytest.mark.asvs("2.2.3", "8.2.1")
 def test_what_cannot_be_a_token(
     guarded: Guarded, user: str, name: str, role: Role, days: int, says: str
 ) -> None:
@@ -157,6 +164,7 @@ def test_what_cannot_be_a_token(
     assert all_tokens(guarded.engine) == []
 
 
+@pytest.mark.asvs("2.3.4", "15.4.2")
 def test_a_person_has_so_many_tokens(guarded_on_both: Guarded) -> None:
     """Also where they are made side by side."""
     guarded = guarded_on_both
@@ -172,6 +180,7 @@ def test_a_person_has_so_many_tokens(guarded_on_both: Guarded) -> None:
         assert sum(threads.map(make, range(TOKENS_MAX + 5))) == TOKENS_MAX
 
 
+@pytest.mark.asvs("6.3.1")
 def test_a_token_has_so_many_calls(guarded: Guarded) -> None:
     """Then 429 for the rest of the minute; other tokens are not held up."""
     client, other = program(guarded, Role.VIEWER), program(guarded, Role.ADMIN)
@@ -187,6 +196,7 @@ def test_a_token_has_so_many_calls(guarded: Guarded) -> None:
     assert client.get(ME).status_code == 200
 
 
+@pytest.mark.asvs("6.3.1")
 def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many tokens there are."""
     from dashboard.api import calling
@@ -206,6 +216,7 @@ def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         b'{"take": NaN}', b"[" * 20_000, b'{"take": ' + b"9" * 10_000 + b"}",
     ],
 )  # fmt: skip
+@pytest.mark.asvs("2.2.1", "15.3.3")
 def test_broken_json_is_refused(guarded: Guarded, body: bytes) -> None:
     """422, or 400, as JSON with what is wrong; nothing changes."""
     client = program(guarded, Role.OPERATOR)
@@ -222,6 +233,7 @@ def test_broken_json_is_refused(guarded: Guarded, body: bytes) -> None:
     "query",
     ["limit=0", "limit=201", "limit=x", "after=-1", "after=99999999999", "record_type=nothing"],
 )
+@pytest.mark.asvs("2.2.1")
 def test_what_is_out_of_bounds_is_refused(guarded: Guarded, query: str) -> None:
     """And said."""
     answer = program(guarded, Role.VIEWER).get(f"/api/v1/companies/{OWN}/conflicts?{query}")

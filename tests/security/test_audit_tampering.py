@@ -26,6 +26,7 @@ TAMPERINGS = 10_000
 IN_DATABASE = 300
 
 
+@pytest.mark.asvs("log")
 def test_the_log_as_it_was_written_has_no_findings() -> None:
     """So what is found below is the forger's doing."""
     log = log_of()
@@ -34,6 +35,7 @@ def test_the_log_as_it_was_written_has_no_findings() -> None:
     assert len(log.lines) == 7
 
 
+@pytest.mark.asvs("16.4.2", "log")
 def test_ten_thousand_tamperings_are_found() -> None:
     """Each way of forging, in turn, at random places of the log: every one has a finding."""
     log = log_of()
@@ -48,6 +50,7 @@ def test_ten_thousand_tamperings_are_found() -> None:
     assert len(FORGERIES) >= 25
 
 
+@pytest.mark.asvs("16.4.2", "log")
 def test_a_log_that_was_written_anew_shows_only_in_its_checkpoints() -> None:
     """Without them the same forgery would pass: it is the signature that finds it."""
     log = log_of()
@@ -59,6 +62,7 @@ def test_a_log_that_was_written_anew_shows_only_in_its_checkpoints() -> None:
     assert tampered.findings() == []
 
 
+@pytest.mark.asvs("log")
 def test_both_the_database_and_the_file_rolled_back_is_what_nothing_here_shows() -> None:
     """The limit, as docs/audit.md says it: the file must be where old states cannot come back."""
     log = log_of()
@@ -127,6 +131,7 @@ def findings_in(connection: Connection, checkpoints: CheckpointLog) -> list[Any]
     return [*found.findings, *findings]
 
 
+@pytest.mark.asvs("16.4.2", "log")
 def test_tamperings_in_a_real_database_are_found(written: Engine, tmp_path: Path) -> None:
     """Through the tables and the file, on both databases, the triggers taken away."""
     log = log_of()
@@ -157,6 +162,7 @@ def test_tamperings_in_a_real_database_are_found(written: Engine, tmp_path: Path
     assert done["stored"] > IN_DATABASE / 2
 
 
+@pytest.mark.asvs("log")
 def test_what_is_no_text_is_a_finding_and_no_crash(sqlite_engine: Engine, tmp_path: Path) -> None:
     """SQLite keeps any bytes in any column: the verifier names the entry and reads on."""
     log = log_of()

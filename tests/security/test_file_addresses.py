@@ -39,12 +39,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("address", ALLOWED)
+@pytest.mark.asvs("13.2.4")
 def test_where_files_of_quickbooks_lie(address: str) -> None:
     assert OFFICIAL.allows_file(address)
     assert not STAND_IN.allows_file(address)
 
 
 @pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.asvs("13.2.4")
 def test_where_no_file_of_quickbooks_can_lie(address: str) -> None:
     assert not OFFICIAL.allows_file(address)
 
@@ -60,10 +62,12 @@ def test_where_no_file_of_quickbooks_can_lie(address: str) -> None:
         ("http://10.0.0.7:9000/_files/1", False),
     ],
 )
+@pytest.mark.asvs("13.2.4")
 def test_files_of_a_stand_in_lie_with_it(address: str, allowed: bool) -> None:
     assert STAND_IN.allows_file(address) is allowed
 
 
+@pytest.mark.asvs("13.2.4")
 def test_an_address_elsewhere_is_never_asked() -> None:
     """Goal: another server that an answer names gets no request at all."""
     with (
@@ -79,6 +83,7 @@ def test_an_address_elsewhere_is_never_asked() -> None:
     assert "127.0.0.1" in raised.value.fault.detail
 
 
+@pytest.mark.asvs("15.3.2")
 def test_a_redirect_is_not_followed() -> None:
     """Goal: neither to another server nor within QuickBooks's own, and no token goes along."""
     with serving((200, b"taken", {})) as elsewhere:

@@ -18,6 +18,7 @@ LOOKS = [each for each in ADDRESSES if each.method == "GET"]
 each_form = pytest.mark.parametrize("address", FORMS, ids=str)
 
 
+@pytest.mark.asvs("3.5.3", "4.1.4")
 def test_pages_are_read_or_sent() -> None:
     """No page takes any other method: the check of forms looks at what is sent."""
     assert {each.method for each in PAGES} == {"GET", "POST"}
@@ -39,6 +40,7 @@ def test_pages_are_read_or_sent() -> None:
         "foreign origin, token in the header",
     ],
 )
+@pytest.mark.asvs("3.5.1")
 def test_a_form_that_is_not_ours_does_nothing(
     guarded: Guarded, address: Address, trick: str
 ) -> None:
@@ -68,6 +70,7 @@ def test_a_form_that_is_not_ours_does_nothing(
 
 
 @each_form
+@pytest.mark.asvs("2.2.1", "2.2.2", "8.2.3", "15.3.3")
 def test_an_unknown_field_is_refused(guarded: Guarded, address: Address) -> None:
     """Whatever else is in the form."""
     if address.of_all:
@@ -81,6 +84,7 @@ def test_an_unknown_field_is_refused(guarded: Guarded, address: Address) -> None
 
 
 @each_form
+@pytest.mark.asvs("8.3.1")
 def test_a_form_without_a_session_does_nothing(guarded: Guarded, address: Address) -> None:
     """Not even with somebody's token."""
     token = guarded.begin(Role.ADMIN)[1]
@@ -92,6 +96,7 @@ def test_a_form_without_a_session_does_nothing(guarded: Guarded, address: Addres
 
 @pytest.mark.parametrize("address", LOOKS, ids=str)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.asvs("3.5.3")
 def test_looking_changes_nothing(guarded: Guarded, address: Address, method: str) -> None:
     """By anybody, whatever is asked for; also with the fields of a form in the address."""
     browsers = {role: guarded.enter(address, role) for role in Role}
@@ -124,6 +129,7 @@ def test_looking_changes_nothing(guarded: Guarded, address: Address, method: str
         ("https://books.example.com", "null", 403),
     ],
 )
+@pytest.mark.asvs("3.5.1")
 def test_no_other_site_signs_somebody_in(
     guarded: Guarded, url: str, origin: str, status: int
 ) -> None:
@@ -136,6 +142,7 @@ def test_no_other_site_signs_somebody_in(
     assert guarded.sessions_of(Role.ADMIN) == (status == 303)
 
 
+@pytest.mark.asvs("15.3.3")
 def test_signing_in_takes_no_other_field(guarded: Guarded) -> None:
     """An unknown one is refused before the password is looked at."""
     form = {"name": Role.ADMIN, "password": PASSWORD, "role": "admin"}

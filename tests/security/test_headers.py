@@ -26,10 +26,13 @@ def assert_guarded(headers: dict[str, str], *, is_file: bool = False) -> None:
     assert policy == _POLICY
     assert "server" not in headers
     assert "x-powered-by" not in headers
+    # no other site is ever allowed to read an answer
+    assert not [name for name in headers if name.startswith("access-control-")]
     if "content-type" in headers and headers["content-type"].startswith("text/"):
         assert "charset=utf-8" in headers["content-type"]
 
 
+@pytest.mark.asvs("3.4.3", "3.4.6")
 def test_the_policy_lets_nothing_run_but_our_own() -> None:
     """No inline script or style, no other host, nothing evaluated, nothing framed."""
     words = " ".join(_POLICY.values())
@@ -43,6 +46,7 @@ def test_the_policy_lets_nothing_run_but_our_own() -> None:
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=str)
 @pytest.mark.parametrize("who", [None, Role.ADMIN], ids=["nobody", "admin"])
+@pytest.mark.asvs("3.4.2", "3.4.3", "3.4.4", "3.4.5", "3.4.6", "4.1.1", "14.3.2")
 def test_every_address_answers_with_them(
     guarded: Guarded, address: Address, who: Role | None
 ) -> None:
@@ -79,6 +83,7 @@ def test_every_address_answers_with_them(
         ("GET", "/?" + "a" * TARGET_CHARACTERS_MAX, 414),
     ],
 )
+@pytest.mark.asvs("13.4.5")
 def test_so_does_what_is_not_there(guarded: Guarded, method: str, path: str, status: int) -> None:
     """Addresses that are none, lead out of a folder, or are too long; nothing is redirected."""
     answer = guarded.client().request(method, path)
@@ -87,6 +92,7 @@ def test_so_does_what_is_not_there(guarded: Guarded, method: str, path: str, sta
     assert "location" not in answer.headers
 
 
+@pytest.mark.asvs("3.4.3", "4.1.1")
 def test_so_do_long_bodies_and_other_kinds_of_them(guarded: Guarded) -> None:
     """413 and 415."""
     form = {"content-type": "application/x-www-form-urlencoded"}
@@ -101,6 +107,7 @@ def test_so_do_long_bodies_and_other_kinds_of_them(guarded: Guarded) -> None:
 @pytest.mark.parametrize(
     ("error", "status"), [(RuntimeError("a secret"), 500), (HTTPException(418), 418)]
 )
+@pytest.mark.asvs("13.4.2", "16.5.1", "16.5.4")
 def test_so_do_our_own_mistakes(guarded: Guarded, error: Exception, status: int) -> None:
     """The page of an error that nobody foresaw says nothing of it, and has all headers."""
 
@@ -115,6 +122,7 @@ def test_so_do_our_own_mistakes(guarded: Guarded, error: Exception, status: int)
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.asvs("3.4.4", "14.3.2")
 def test_files_may_be_kept(guarded: Guarded) -> None:
     """Style sheets and scripts, which are the same for all; a folder cannot be listed."""
     for path in ("pages.css", "pages.js", "theme.js", "htmx/htmx.min.js"):
@@ -127,6 +135,7 @@ def test_files_may_be_kept(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "http://localhost:8400", HTTPS])
+@pytest.mark.asvs("3.4.1", "12.2.1")
 def test_https_is_asked_for_where_people_use_it(guarded: Guarded, url: str) -> None:
     """And only there: on this machine it would lock people out of other programs."""
     place = place_at("", guarded.engine, dashboard_url=url)

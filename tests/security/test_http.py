@@ -63,6 +63,7 @@ def client_for(guarded: Guarded, address: Address) -> TestClient:
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=str)
+@pytest.mark.asvs("4.1.4")
 def test_odd_methods_are_refused(guarded: Guarded, address: Address) -> None:
     """405 with what is allowed; nothing is reflected as TRACE would."""
     client = client_for(guarded, address)
@@ -77,6 +78,7 @@ def test_odd_methods_are_refused(guarded: Guarded, address: Address) -> None:
 
 
 @pytest.mark.parametrize("override", ["X-HTTP-Method-Override", "X-Method-Override", "_method"])
+@pytest.mark.asvs("3.5.3", "4.1.4")
 def test_no_header_makes_another_method_of_it(guarded: Guarded, override: str) -> None:
     """A GET stays a GET."""
     client, token = guarded.begin(Role.ADMIN)
@@ -89,6 +91,7 @@ def test_no_header_makes_another_method_of_it(guarded: Guarded, override: str) -
 
 @pytest.mark.parametrize("address", PAGE_FORMS, ids=str)
 @pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.asvs("2.2.1", "2.2.2")
 def test_broken_bodies_are_refused(guarded: Guarded, address: Address, broken: str) -> None:
     """With a status that says so, and nothing changed."""
     client = client_for(guarded, address)
@@ -104,6 +107,7 @@ def test_broken_bodies_are_refused(guarded: Guarded, address: Address, broken: s
 
 
 @pytest.mark.parametrize("address", PAGE_FORMS, ids=str)
+@pytest.mark.asvs("2.2.1")
 def test_long_bodies_are_refused(guarded: Guarded, address: Address) -> None:
     """Whatever length they say, and wherever the network cuts them."""
     client = client_for(guarded, address)
@@ -118,6 +122,7 @@ def test_long_bodies_are_refused(guarded: Guarded, address: Address) -> None:
     assert client.post(address.at(), content=parts(), headers=headers).status_code == 413
 
 
+@pytest.mark.asvs("2.2.1")
 def test_a_character_that_is_cut_in_two_is_found(guarded: Guarded) -> None:
     """The bound of a part is no way around."""
 
@@ -146,6 +151,7 @@ def test_a_character_that_is_cut_in_two_is_found(guarded: Guarded) -> None:
         f"{SIGN_IN_PATH}?next=//evil.example.com",
     ],
 )
+@pytest.mark.asvs("3.7.2")
 def test_odd_addresses_lead_nowhere_else(guarded: Guarded, path: str) -> None:
     """No header is put into the answer, and no answer leads to another host."""
     client, _ = guarded.begin(Role.ADMIN)
@@ -158,6 +164,7 @@ def test_odd_addresses_lead_nowhere_else(guarded: Guarded, path: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "https://books.example.com"])
+@pytest.mark.asvs("4.1.3")
 def test_no_host_or_proxy_is_believed(guarded: Guarded, url: str) -> None:
     """Whoever asks could say so: nothing of these headers shows in an answer or counts."""
     forged = {
@@ -180,6 +187,7 @@ def test_no_host_or_proxy_is_believed(guarded: Guarded, url: str) -> None:
         assert "203.0.113.9" not in shown
 
 
+@pytest.mark.asvs("4.1.3", "6.3.1")
 def test_tries_are_counted_by_where_they_come_from(
     guarded: Guarded, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -193,6 +201,7 @@ def test_tries_are_counted_by_where_they_come_from(
 
 
 @pytest.mark.parametrize("forged", ["\r\n", "\n", "\x1b[2J", "\x85", "\u2028", "\x7f", "\u202e"])
+@pytest.mark.asvs("16.4.1")
 def test_no_line_of_the_log_can_be_forged(
     guarded: Guarded, caplog: pytest.LogCaptureFixture, forged: str
 ) -> None:
@@ -211,6 +220,7 @@ def test_no_line_of_the_log_can_be_forged(
         assert record.getMessage().isprintable(), record.getMessage()
 
 
+@pytest.mark.asvs("16.3.2", "16.4.1")
 def test_who_is_refused_is_logged_on_one_line(
     guarded: Guarded, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -231,6 +241,7 @@ def test_who_is_refused_is_logged_on_one_line(
         assert line.isprintable()
 
 
+@pytest.mark.asvs("2.2.3")
 def test_duplicated_fields_are_one(guarded: Guarded) -> None:
     """The same one for whoever checks the form and for whoever uses it: the last."""
     client, token = guarded.begin(Role.OPERATOR)
@@ -263,6 +274,7 @@ def test_duplicated_fields_are_one(guarded: Guarded) -> None:
     ],
     ids=lambda headers: f"{headers}"[:40],
 )
+@pytest.mark.asvs("2.2.2")
 def test_odd_headers_are_borne(guarded: Guarded, headers: dict[str, str]) -> None:
     """By every address."""
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}

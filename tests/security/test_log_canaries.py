@@ -72,6 +72,7 @@ def refuse(secret: str) -> None:
     raise ValueError(f"{secret} is refused") from cause
 
 
+@pytest.mark.asvs("14.2.4", "16.2.5", "tokens")
 def test_no_secret_of_a_cycle_is_logged(office: Office) -> None:
     """Connecting, renewing a refused token and syncing, with every library's debug lines; then
     each secret is logged on purpose."""
@@ -95,6 +96,7 @@ def test_no_secret_of_a_cycle_is_logged(office: Office) -> None:
     assert {line["connection"] for line in ours} == {office.status()["connection"]}
 
 
+@pytest.mark.asvs("16.2.5")
 def test_an_error_that_ends_a_command_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
     """What a person reads, too; and what stands in brackets is read as it is."""
     hide(CLIENT_SECRET)
@@ -103,6 +105,7 @@ def test_an_error_that_ends_a_command_is_clean(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == "[[hidden]] is no key\nNot [hidden].\n"
 
 
+@pytest.mark.asvs("16.2.5")
 def test_the_password_of_the_database_is_hidden_in_both_forms(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

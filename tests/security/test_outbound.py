@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from tests.fixtures.company import REPOSITORY
 
 PRODUCT = ("models", "connectors", "tasks", "flows", "dashboard")
@@ -26,6 +28,7 @@ ALLOWED = {
 }
 
 
+@pytest.mark.asvs("13.2.4")
 def test_only_these_modules_send() -> None:
     """Each names its rule; one that is added to the list says which it has."""
     found = set()

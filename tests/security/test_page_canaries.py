@@ -124,6 +124,7 @@ def visit(guarded: Guarded, number: str, token: str, address: Address) -> Iterat
                 yield f"{path} {answer.headers} {answer.text}"
 
 
+@pytest.mark.asvs("10.1.1", "14.2.1", "14.2.4", "15.3.1", "16.2.5", "16.5.1")
 def test_no_secret_is_shown(planted: Guarded, logs: dict[str, io.StringIO]) -> None:
     """All addresses, by nobody and by an admin; then an error that quotes every secret."""
     wrong, number = sign_in(planted, WRONG_PASSWORD), sign_in(planted, PASSWORD)
@@ -163,6 +164,7 @@ def test_no_secret_is_shown(planted: Guarded, logs: dict[str, io.StringIO]) -> N
         assert not shown, f"{form}: {shown}"
 
 
+@pytest.mark.asvs("13.3.1", "14.2.4", "tokens")
 def test_what_is_made_is_on_one_answer_alone(
     planted: Guarded, logs: dict[str, io.StringIO]
 ) -> None:
@@ -195,6 +197,7 @@ def test_what_is_made_is_on_one_answer_alone(
         assert not any(secret in each for each in everything)
 
 
+@pytest.mark.asvs("13.3.1", "14.2.4", "tokens")
 def test_no_secret_is_in_the_database(planted: Guarded) -> None:
     """Passwords and numbers are hashes there, tokens are encrypted, and keys are elsewhere."""
     sign_in(planted, WRONG_PASSWORD)
@@ -212,6 +215,7 @@ def test_no_secret_is_in_the_database(planted: Guarded) -> None:
             assert secret.encode() not in raw, path.name
 
 
+@pytest.mark.asvs("16.2.1", "16.3.1")
 def test_what_is_signed_in_is_logged(planted: Guarded, logs: dict[str, io.StringIO]) -> None:
     """Who came in and who did not, where from; not what they typed (ASVS 16.3.1)."""
     sign_in(planted, WRONG_PASSWORD)

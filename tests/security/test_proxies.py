@@ -46,6 +46,7 @@ def try_to(client: TestClient, said: str, password: str, name: str = Role.VIEWER
     return client.post(SIGN_IN_PATH, data=form, headers=headers).status_code
 
 
+@pytest.mark.asvs("6.3.1")
 def test_one_who_guesses_does_not_keep_everybody_out(behind: Guarded) -> None:
     """A hundred wrong tries through the proxy close it for where they came from, and no others."""
     proxy = asks_from(behind, PROXY)
@@ -55,6 +56,7 @@ def test_one_who_guesses_does_not_keep_everybody_out(behind: Guarded) -> None:
     assert try_to(proxy, ANN, PASSWORD) == 303
 
 
+@pytest.mark.asvs("4.1.3", "6.3.1")
 def test_who_forges_the_header_is_counted_where_they_are(behind: Guarded) -> None:
     """With another address in each try: sent to the pages themselves, and through the proxy."""
     for peer, said in ((EVE, "192.0.2.{}"), (PROXY, f"192.0.2.{{}}, {EVE}")):
@@ -65,6 +67,7 @@ def test_who_forges_the_header_is_counted_where_they_are(behind: Guarded) -> Non
     assert try_to(asks_from(behind, PROXY), f"192.0.2.200, {EVE}", PASSWORD) == 429
 
 
+@pytest.mark.asvs("4.1.3")
 def test_without_the_setting_nobody_is_believed(guarded: Guarded) -> None:
     """What the header says then changes neither the address nor the scheme."""
     for peer in (PROXY, "127.0.0.1", EVE):
@@ -98,12 +101,14 @@ BELIEVED: list[tuple[str, dict[str, str], tuple[str, str]]] = [
 ]
 
 
+@pytest.mark.asvs("4.1.3")
 def test_who_is_believed(behind: Guarded) -> None:
     """Each row of the table above."""
     for peer, headers, seen in BELIEVED:
         assert seen_by(behind, peer, list(headers.items())) == seen, (peer, headers)
 
 
+@pytest.mark.asvs("4.1.3")
 def test_a_header_in_two_lines_is_one_list(behind: Guarded) -> None:
     """Proxies that add a line of their own add it at the end."""
     lines = [("x-forwarded-for", EVE), ("x-forwarded-for", ANN), ("x-forwarded-for", PROXY)]
@@ -125,6 +130,7 @@ def seen_by(pages: Guarded, peer: str, headers: list[tuple[str, str]]) -> tuple[
     return address, scheme
 
 
+@pytest.mark.asvs("16.2.1")
 def test_the_log_names_where_it_came_from(
     behind: Guarded, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,6 +140,7 @@ def test_the_log_names_where_it_came_from(
     assert [each.getMessage() for each in caplog.records] == [f"signing in failed from {ANN}"]
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -158,6 +165,7 @@ def test_a_proxy_that_is_none_stops_the_start(
         assert word in str(caught.value)
 
 
+@pytest.mark.asvs("4.1.3")
 def test_nothing_set_is_nobody() -> None:
     assert settings_of("").proxies == []
     assert settings_of("", trusted_proxies=" , ").proxies == []

@@ -116,12 +116,14 @@ def send(client: TestClient, address: Address, path: str, token: str) -> object:
     )
 
 
+@pytest.mark.asvs("6.3.4", "8.2.1")
 def test_whatever_asks_for_nobody_is_on_the_list() -> None:
     """And the list has nothing that is not there."""
     public = {str(each) for each in ADDRESSES if each.right is None}
     assert public == set(PUBLIC)
 
 
+@pytest.mark.asvs("8.2.1")
 def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """Every address, with everybody; how many cells there are is printed."""
     table = [(address, *cell) for address in ASKED for cell in cells(address)]
@@ -134,6 +136,7 @@ def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @each_address
+@pytest.mark.asvs("8.2.1", "8.2.2", "8.3.1", "8.4.1")
 def test_every_cell(guarded: Guarded, address: Address) -> None:
     """Who is refused changes nothing; those who are let in come last, for they may."""
     for role in Role:
@@ -149,6 +152,7 @@ def test_every_cell(guarded: Guarded, address: Address) -> None:
         assert not guarded.woken
 
 
+@pytest.mark.asvs("8.2.1", "8.3.1")
 @pytest.mark.parametrize("address", [each for each in ASKED if each.of_all], ids=str)
 def test_what_is_of_all_companies_is_for_admins_of_all(guarded: Guarded, address: Address) -> None:
     """The same role for all companies is let in, a weaker one is not."""
@@ -159,6 +163,7 @@ def test_what_is_of_all_companies_is_for_admins_of_all(guarded: Guarded, address
 
 
 @pytest.mark.parametrize("address", [each for each in ASKED if each.names_item], ids=str)
+@pytest.mark.asvs("8.2.2", "8.4.1")
 def test_what_is_of_another_company_is_not_reached_by_its_number(
     guarded: Guarded, address: Address
 ) -> None:
@@ -174,6 +179,7 @@ def of_other(guarded: Guarded) -> list[str]:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.0", "01x", "1e0", "٣", "9" * 30, "%20", "1%2f1"])
+@pytest.mark.asvs("8.2.2")
 def test_what_is_no_number_is_no_company(guarded: Guarded, number: str) -> None:
     """Not even one that Python would read as a number."""
     addresses = [each for each in ASKED if each.is_of_company and each.method == "GET"]

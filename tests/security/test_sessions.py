@@ -48,6 +48,7 @@ def is_in(guarded: Guarded, number: str) -> bool:
     return answer.status_code == 200
 
 
+@pytest.mark.asvs("7.2.2", "7.2.3", "7.2.4", "7.4.1", "11.5.1")
 def test_signing_in_makes_a_number_that_nobody_knew(guarded: Guarded) -> None:
     """Not one that was planted, and never the same twice; what was open in the browser ends."""
     planted = "a" * 43
@@ -63,6 +64,7 @@ def test_signing_in_makes_a_number_that_nobody_knew(guarded: Guarded) -> None:
     assert guarded.sessions_of(Role.VIEWER) == 1
 
 
+@pytest.mark.asvs("7.2.1", "7.4.1")
 def test_signing_out_ends_it_in_the_database(guarded: Guarded) -> None:
     """A copy of the cookie opens nothing; the browser is told to forget it."""
     client, token = guarded.begin(Role.VIEWER)
@@ -85,6 +87,7 @@ def test_signing_out_ends_it_in_the_database(guarded: Guarded) -> None:
     ],
     ids=["idle", "idle too long", "used all day", "used too long", "slept"],
 )
+@pytest.mark.asvs("7.3.1", "7.3.2", "7.4.1")
 def test_a_session_ends_by_itself(guarded: Guarded, waits: list[timedelta], lives: bool) -> None:
     """After 30 minutes without use, and after twelve hours in any case."""
     number = guarded.begin(Role.VIEWER)[0].cookies["session"]
@@ -95,6 +98,7 @@ def test_a_session_ends_by_itself(guarded: Guarded, waits: list[timedelta], live
     assert is_in(guarded, number) is lives
 
 
+@pytest.mark.asvs("7.4.1")
 def test_what_has_ended_is_not_kept(guarded: Guarded) -> None:
     """The next one who signs in sweeps it out."""
     guarded.begin(Role.VIEWER)
@@ -113,6 +117,7 @@ def test_what_has_ended_is_not_kept(guarded: Guarded) -> None:
     ],
     ids=["password", "role", "companies", "deactivated"],
 )
+@pytest.mark.asvs("7.4.2", "7.4.5")
 def test_a_change_of_a_person_ends_all_their_sessions(
     guarded: Guarded, change: Callable[[Guarded], object]
 ) -> None:
@@ -124,6 +129,7 @@ def test_a_change_of_a_person_ends_all_their_sessions(
     assert is_in(guarded, others)
 
 
+@pytest.mark.asvs("7.4.2")
 def test_somebody_who_may_not_sign_in_has_no_session(guarded: Guarded) -> None:
     """Even where one was left behind."""
     number = guarded.begin(Role.VIEWER)[0].cookies["session"]
@@ -132,6 +138,7 @@ def test_somebody_who_may_not_sign_in_has_no_session(guarded: Guarded) -> None:
     assert not is_in(guarded, number)
 
 
+@pytest.mark.asvs("15.4.2")
 def test_a_password_that_changes_while_it_is_checked_is_wrong(
     guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +157,7 @@ def test_a_password_that_changes_while_it_is_checked_is_wrong(
     assert signed_in(guarded.engine, Role.VIEWER, PASSWORD, "here", now) is None
 
 
+@pytest.mark.asvs("7.4.5")
 def test_other_sessions_of_a_person_can_be_ended(guarded: Guarded) -> None:
     """All but the one that asks."""
     numbers = [guarded.begin(Role.VIEWER)[0].cookies["session"] for _ in range(3)]
@@ -159,6 +167,7 @@ def test_other_sessions_of_a_person_can_be_ended(guarded: Guarded) -> None:
     assert [is_in(guarded, number) for number in numbers] == [True, False, False]
 
 
+@pytest.mark.asvs("15.4.2")
 def test_a_person_has_so_many_sessions_at_most(guarded_on_both: Guarded) -> None:
     """The oldest ends, also where several begin side by side."""
     guarded = guarded_on_both
@@ -187,6 +196,7 @@ def test_a_person_has_so_many_sessions_at_most(guarded_on_both: Guarded) -> None
         ("http://books.example.com", "__Host-session", True),
     ],
 )
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_the_cookie_is_for_this_host_alone(
     guarded: Guarded, url: str, name: str, is_secure: bool
 ) -> None:
@@ -204,6 +214,7 @@ def test_the_cookie_is_for_this_host_alone(
     assert not cookie["expires"]
 
 
+@pytest.mark.asvs("7.2.1", "11.4.1")
 def test_the_database_holds_the_hash_of_the_number(guarded: Guarded) -> None:
     """A copy of the database opens no session."""
     number = sign_in(guarded.client())
@@ -215,12 +226,14 @@ def test_the_database_holds_the_hash_of_the_number(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("number", ["", "x", "a" * 43, "a" * 101, "é" * 20, '"', "a;b", "\\\\"])
+@pytest.mark.asvs("7.2.1")
 def test_what_is_no_number_opens_nothing(guarded: Guarded, number: str) -> None:
     """Too long, not there, or not even text."""
     answer = guarded.client().get(ROOT, headers={"cookie": f"session={number}".encode()})
     assert answer.headers["location"] == SIGN_IN_PATH
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_session_goes_with_its_person(guarded: Guarded) -> None:
     """Nobody's session is left behind; the database takes it along or refuses."""
     number = guarded.begin(Role.VIEWER)[0].cookies["session"]

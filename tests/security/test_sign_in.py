@@ -65,6 +65,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("name", [Role.VIEWER, NOBODY, "no name, at all!"])
+@pytest.mark.asvs("6.3.1")
 def test_a_name_has_so_many_tries(guarded: Guarded, name: str) -> None:
     """From wherever they come; one that nobody has as many, so that it says nothing."""
     for number in range(TRIES_MAX):
@@ -76,6 +77,7 @@ def test_a_name_has_so_many_tries(guarded: Guarded, name: str) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.1")
 def test_a_place_has_so_many_tries(guarded: Guarded) -> None:
     """Whatever names are tried there; others are not held up."""
     for number in range(TRIES_FROM_ONE_PLACE_MAX):
@@ -85,6 +87,7 @@ def test_a_place_has_so_many_tries(guarded: Guarded) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.1")
 def test_right_tries_count_as_none(guarded: Guarded) -> None:
     """An office behind one address may sign in as often as it likes."""
     outcomes = tries(guarded, Role.VIEWER, PASSWORD, TRIES_FROM_ONE_PLACE_MAX + 10)
@@ -95,6 +98,7 @@ def test_right_tries_count_as_none(guarded: Guarded) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.1", "15.4.2")
 def test_tries_side_by_side_are_not_free(guarded_on_both: Guarded) -> None:
     """No more are looked at than one after the other, on both databases."""
     guarded = guarded_on_both
@@ -110,6 +114,7 @@ def test_tries_side_by_side_are_not_free(guarded_on_both: Guarded) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.1")
 def test_invented_names_do_not_fill_the_disk(
     guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +130,7 @@ def test_invented_names_do_not_fill_the_disk(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.1")
 def test_another_password_lets_somebody_in_again(guarded: Guarded) -> None:
     """As the page says."""
     tries(guarded, Role.VIEWER, WRONG, TRIES_MAX)
@@ -133,6 +139,7 @@ def test_another_password_lets_somebody_in_again(guarded: Guarded) -> None:
     assert outcome_of(guarded, Role.VIEWER, PASSWORD) == "in"
 
 
+@pytest.mark.asvs("6.3.8")
 def test_the_answer_does_not_say_who_is_there(guarded: Guarded) -> None:
     """Status, words and headers are the same for a wrong password, nobody, and who may not."""
     change_user(guarded.engine, Role.OPERATOR, is_active=False, actor=guarded.by)
@@ -154,6 +161,7 @@ def test_the_answer_does_not_say_who_is_there(guarded: Guarded) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.8")
 def test_nor_does_the_answer_to_one_try_too_many(guarded: Guarded) -> None:
     """It comes for names that nobody has, too."""
     answers = []
@@ -165,6 +173,7 @@ def test_nor_does_the_answer_to_one_try_too_many(guarded: Guarded) -> None:
     assert answers[0][0] == 429
 
 
+@pytest.mark.asvs("6.3.8")
 def test_it_takes_as_long_for_nobody(guarded: Guarded) -> None:
     """Half as long at least, and twice at most: hashing the password is nearly all of it."""
     change_user(guarded.engine, Role.OPERATOR, is_active=False, actor=guarded.by)
@@ -179,6 +188,7 @@ def test_it_takes_as_long_for_nobody(guarded: Guarded) -> None:
     assert max(medians.values()) < 2 * min(medians.values()), medians
 
 
+@pytest.mark.asvs("11.2.1")
 def test_passwords_are_hashed_slowly(guarded: Guarded) -> None:
     """argon2id with at least what OWASP asks for: 19 MiB, two passes (ASVS 11.4.2)."""
     with guarded.engine.connect() as connection:
@@ -220,6 +230,7 @@ def test_passwords_are_hashed_slowly(guarded: Guarded) -> None:
         ("e\u0301" * 6, "6 characters"),
     ],
 )
+@pytest.mark.asvs("6.2.1", "6.2.5", "6.2.9", "6.2.11")
 def test_what_a_password_has_to_be(password: str, refusal: str) -> None:
     """Long, and not what anybody would try first; the refusal does not repeat it."""
     if not refusal:
@@ -230,6 +241,7 @@ def test_what_a_password_has_to_be(password: str, refusal: str) -> None:
     assert password not in str(raised.value)
 
 
+@pytest.mark.asvs("6.2.8")
 def test_an_accent_may_be_typed_in_two_ways(guarded: Guarded) -> None:
     """One character on one keyboard, two on another: it is the same password."""
     spelt = "élève déjà là-bas"
@@ -243,18 +255,21 @@ def test_an_accent_may_be_typed_in_two_ways(guarded: Guarded) -> None:
     "password",
     ["", "\ud800" * 12, PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1], "x" * 1_000, "\0"],
 )
+@pytest.mark.asvs("6.2.8")
 def test_anything_else_is_wrong(guarded: Guarded, password: str) -> None:
     """Also what no keyboard types; nothing is cut off or trimmed."""
     assert outcome_of(guarded, Role.VIEWER, password) == "wrong"
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 100, "' OR 1=1 --", "%", "viewer\n1"])
+@pytest.mark.asvs("2.2.1")
 def test_what_is_no_name_is_nobodys(database: Engine, name: str) -> None:
     """On both databases, of which one takes no NUL."""
     add_user(database, "viewer", PASSWORD, Role.VIEWER, actor=BY)
     assert signed_in(database, name, PASSWORD, "here", NOON) is None
 
 
+@pytest.mark.asvs("2.2.1", "14.2.4")
 def test_a_long_name_or_password_is_refused_unheard(guarded: Guarded) -> None:
     """Before anything is hashed, and without repeating what was typed."""
     secret = "horse-" * 30
@@ -268,6 +283,7 @@ def test_a_long_name_or_password_is_refused_unheard(guarded: Guarded) -> None:
     assert guarded.rows() == before
 
 
+@pytest.mark.asvs("14.2.4")
 def test_failures_are_kept_without_names(guarded: Guarded) -> None:
     """The table is no list of who was tried, or from where."""
     outcome_of(guarded, NOBODY, WRONG, "198.51.100.7")
@@ -286,6 +302,7 @@ def told_of(guarded: Guarded, kind: str) -> list[dict[str, object]]:
         return [json.loads(body) for body in connection.scalars(query.order_by(table.number))]
 
 
+@pytest.mark.asvs("16.3.3", "6.3.1")
 @pytest.mark.usefixtures("quick")
 def test_what_is_tried_too_often_is_logged_once(guarded: Guarded) -> None:
     """Whose name it is, if it is somebody's, and where from; not what was typed as a name."""
@@ -301,6 +318,7 @@ def test_what_is_tried_too_often_is_logged_once(guarded: Guarded) -> None:
     assert told_of(guarded, people_log.BLOCKED) == [*told, told[0]]
 
 
+@pytest.mark.asvs("16.3.3")
 @pytest.mark.usefixtures("quick")
 def test_whoever_tries_passwords_does_not_fill_the_log(
     guarded: Guarded, monkeypatch: pytest.MonkeyPatch
@@ -316,6 +334,7 @@ def test_whoever_tries_passwords_does_not_fill_the_log(
     assert len(told_of(guarded, people_log.BLOCKED)) == 4
 
 
+@pytest.mark.asvs("16.3.1")
 @pytest.mark.usefixtures("quick")
 def test_admins_who_sign_in_are_logged(guarded: Guarded) -> None:
     """Of others the process's log tells."""
@@ -326,6 +345,7 @@ def test_admins_who_sign_in_are_logged(guarded: Guarded) -> None:
     assert told == [{"user": Role.ADMIN, "address": "198.51.100.7"}]
 
 
+@pytest.mark.asvs("15.4.2")
 @pytest.mark.usefixtures("quick")
 def test_people_are_changed_one_after_the_other(guarded_on_both: Guarded) -> None:
     """Of two admins of all companies who take away each other, one is left; the log is whole."""
@@ -346,6 +366,7 @@ def test_people_are_changed_one_after_the_other(guarded_on_both: Guarded) -> Non
     assert audit_verify.verify(guarded.engine, None).findings == []
 
 
+@pytest.mark.asvs("15.4.2")
 def test_a_log_that_two_begin_is_one(database: Engine) -> None:
     """Nobody has locked a head that is not there yet."""
 

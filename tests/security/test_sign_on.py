@@ -37,6 +37,7 @@ from tests.fixtures.signing_on import (
 )
 
 
+@pytest.mark.asvs("6.3.4", "10.5.2")
 def test_a_user_comes_in_and_is_known_from_then_on(pages: Guarded, provider: OpenId) -> None:
     """By the verified address the first time, by their number at the provider after that."""
     client = pages.client()
@@ -51,6 +52,7 @@ def test_a_user_comes_in_and_is_known_from_then_on(pages: Guarded, provider: Ope
     assert pages.sessions_of(ANN) == 2
 
 
+@pytest.mark.asvs("7.2.4", "7.3.1", "7.3.2", "7.4.1")
 def test_the_session_is_like_any_other(pages: Guarded, provider: OpenId) -> None:
     """A new number in place of the one before, idle and absolute time-outs, signing out."""
     client = pages.client()
@@ -68,6 +70,7 @@ def test_the_session_is_like_any_other(pages: Guarded, provider: OpenId) -> None
     assert not is_in(pages, client)
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.4")
 def test_the_cookie_of_a_try_is_out_of_reach(guarded: Guarded, provider: OpenId) -> None:
     """Of scripts and other sites; over https bound to the very host; gone afterwards."""
     pages = pages_with(guarded, provider)
@@ -84,6 +87,7 @@ def test_the_cookie_of_a_try_is_out_of_reach(guarded: Guarded, provider: OpenId)
     assert "Secure" in cookie.split("; ")
 
 
+@pytest.mark.asvs("3.5.3")
 def test_going_there_keeps_nothing(pages: Guarded, provider: OpenId) -> None:
     """Nor does looking at the way back: only the form does anything."""
     client, before = pages.client(), pages.rows()
@@ -97,6 +101,7 @@ def test_going_there_keeps_nothing(pages: Guarded, provider: OpenId) -> None:
     assert len({sent["state"][0], sent["nonce"][0], sent["code_challenge"][0]}) == 3
 
 
+@pytest.mark.asvs("10.1.2")
 def test_a_state_counts_once(pages: Guarded, provider: OpenId) -> None:
     """Also for a code that the provider would take."""
     client = pages.client()
@@ -113,6 +118,7 @@ def test_a_state_counts_once(pages: Guarded, provider: OpenId) -> None:
     assert not is_in(pages, thief)
 
 
+@pytest.mark.asvs("10.1.2", "10.2.1")
 @pytest.mark.parametrize(
     "trick",
     [
@@ -166,6 +172,7 @@ def test_an_answer_that_this_browser_did_not_ask_for(
     assert not is_in(pages, client)
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "null", f"{HOME}.evil.example.com"])
 def test_a_form_of_another_site_does_nothing(pages: Guarded, provider: OpenId, origin: str) -> None:
     client = pages.client()
@@ -177,6 +184,7 @@ def test_a_form_of_another_site_does_nothing(pages: Guarded, provider: OpenId, o
     assert changed(before, pages.rows()) == set()
 
 
+@pytest.mark.asvs("16.5.1")
 def test_what_the_provider_refuses_is_told(pages: Guarded) -> None:
     """In its own word where it is one, and nothing else of it."""
     for error, word in (("access_denied", "access_denied"), ("<b>x</b>", "an error")):
@@ -185,6 +193,7 @@ def test_what_the_provider_refuses_is_told(pages: Guarded) -> None:
         assert f"which says: {word}." in answer.text
 
 
+@pytest.mark.asvs("6.3.1")
 def test_codes_that_are_made_up_count_as_tries(pages: Guarded, provider: OpenId) -> None:
     """A hundred from one address; then the provider is not asked any more."""
     client = pages.client()
@@ -198,12 +207,14 @@ def test_codes_that_are_made_up_count_as_tries(pages: Guarded, provider: OpenId)
     assert sign_on(pages, provider).status_code == 303
 
 
+@pytest.mark.asvs("6.3.1")
 def test_those_that_were_right_do_not_count(pages: Guarded, provider: OpenId) -> None:
     """An office of people shares an address."""
     for _ in range(TRIES_FROM_ONE_PLACE_MAX + 5):
         assert sign_on(pages, provider).status_code == 303
 
 
+@pytest.mark.asvs("16.2.5")
 def test_nothing_of_it_is_logged_or_kept(
     pages: Guarded, provider: OpenId, caplog: pytest.LogCaptureFixture
 ) -> None:

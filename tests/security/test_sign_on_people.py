@@ -58,6 +58,7 @@ STRANGERS: dict[str, Callable[[Guarded, OpenId], object]] = {
 }
 
 
+@pytest.mark.asvs("6.3.4")
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_who_is_no_user_here_is_not_let_in(
     pages: Guarded, provider: OpenId, stranger: str, caplog: pytest.LogCaptureFixture
@@ -72,6 +73,7 @@ def test_who_is_no_user_here_is_not_let_in(
         assert connection.execute(select(sessions)).all() == []
 
 
+@pytest.mark.asvs("10.5.2")
 def test_a_subject_is_one_person_whatever_their_address(pages: Guarded, provider: OpenId) -> None:
     """Ann stays ann when her address becomes bob's; and bob's address binds nobody twice."""
     bind(pages, provider, ANN, "subject-1")
@@ -82,6 +84,7 @@ def test_a_subject_is_one_person_whatever_their_address(pages: Guarded, provider
         bind(pages, provider, BOB, "subject-1")
 
 
+@pytest.mark.asvs("10.5.2")
 def test_the_same_subject_of_another_issuer_is_another_person(
     pages: Guarded, provider: OpenId
 ) -> None:
@@ -94,6 +97,7 @@ def test_the_same_subject_of_another_issuer_is_another_person(
     assert sign_on(pages, provider).status_code == 303
 
 
+@pytest.mark.asvs("15.4.2")
 def test_of_two_who_come_at_once_one_is_bound(guarded_on_both: Guarded) -> None:
     """With one address and two numbers at the provider; on both databases."""
     rename(guarded_on_both, Role.VIEWER, ANN)
@@ -112,6 +116,7 @@ def test_of_two_who_come_at_once_one_is_bound(guarded_on_both: Guarded) -> None:
     assert ann.identity == bound[0]
 
 
+@pytest.mark.asvs("10.1.2", "15.4.2")
 def test_a_try_counts_once_however_many_bring_it(guarded_on_both: Guarded) -> None:
     """Side by side, on both databases."""
     now = guarded_on_both.clock.now()

@@ -116,6 +116,7 @@ LIES: dict[str, tuple[str, Callable[[OpenId], object]]] = {
 }
 
 
+@pytest.mark.asvs("10.5.1", "10.5.3", "10.5.4")
 @pytest.mark.parametrize("lie", LIES)
 def test_an_answer_that_cannot_be_trusted_lets_nobody_in(
     pages: Guarded, provider: OpenId, lie: str, caplog: pytest.LogCaptureFixture
@@ -129,6 +130,7 @@ def test_an_answer_that_cannot_be_trusted_lets_nobody_in(
     assert CLIENT_SECRET not in caplog.text
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize(
     "manner", ["slow", "dripping", "huge", "nonsense", "deep", "list", "error"]
 )
@@ -146,6 +148,7 @@ def test_a_provider_that_does_not_answer_holds_nobody_up(
     assert sign_on(pages, provider).status_code == 303
 
 
+@pytest.mark.asvs("15.3.2")
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/keys"])
 def test_no_redirect_is_followed(pages: Guarded, provider: OpenId, path: str) -> None:
     """Not even to its own host."""
@@ -171,6 +174,7 @@ ELSEWHERE: list[object] = [
 ]
 
 
+@pytest.mark.asvs("13.2.4")
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 def test_no_other_host_is_asked(pages: Guarded, provider: OpenId, name: str) -> None:
     """Whatever the provider's description names: nothing is sent, and nobody is sent there."""
@@ -181,6 +185,7 @@ def test_no_other_host_is_asked(pages: Guarded, provider: OpenId, name: str) -> 
     assert provider.asked == [DISCOVERY] * len(ELSEWHERE)
 
 
+@pytest.mark.asvs("10.5.3")
 def test_a_description_of_another_provider_is_refused(
     pages: Guarded, provider: OpenId, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,6 +195,7 @@ def test_a_description_of_another_provider_is_refused(
     assert f"calls itself '{provider.address}/'" in caplog.text
 
 
+@pytest.mark.asvs("16.5.2")
 def test_a_provider_that_is_down_is_asked_once_in_a_while(pages: Guarded, provider: OpenId) -> None:
     """However many people ask; and one that is well, once an hour."""
     provider.manner[DISCOVERY] = "slow"
@@ -207,6 +213,7 @@ def test_a_provider_that_is_down_is_asked_once_in_a_while(pages: Guarded, provid
     assert provider.asked == [DISCOVERY] * 3
 
 
+@pytest.mark.asvs("11.2.2")
 def test_keys_may_change_and_be_of_another_kind(pages: Guarded, provider: OpenId) -> None:
     """At once; and what is not understood stands beside them."""
     elliptic = ECKey.generate_key("P-256", {"kid": "third"})
@@ -216,6 +223,7 @@ def test_keys_may_change_and_be_of_another_kind(pages: Guarded, provider: OpenId
         assert sign_on(pages, provider).status_code == 303
 
 
+@pytest.mark.asvs("13.3.1")
 def test_the_secret_goes_as_the_provider_wants_it(pages: Guarded, provider: OpenId) -> None:
     """In the form, where it takes no header."""
     provider.description["token_endpoint_auth_methods_supported"] = ["client_secret_post"]

@@ -27,6 +27,7 @@ from tests.fixtures.signing_on import (
 )
 
 
+@pytest.mark.asvs("6.3.4")
 def test_passwords_can_be_switched_off(guarded: Guarded, provider: OpenId) -> None:
     """The page has no form, and one that is sent opens nothing; tokens of programs go on."""
     rename(guarded, Role.VIEWER, ANN)
@@ -44,6 +45,7 @@ def test_passwords_can_be_switched_off(guarded: Guarded, provider: OpenId) -> No
     assert sign_on(only, provider).status_code == 303
 
 
+@pytest.mark.asvs("6.3.4")
 def test_without_it_there_is_no_such_way(guarded: Guarded) -> None:
     """The page shows no button, and its addresses are not there."""
     client = guarded.client()
@@ -56,6 +58,7 @@ def test_without_it_there_is_no_such_way(guarded: Guarded) -> None:
 WHOLE = settings_for("https://login.example.com")
 
 
+@pytest.mark.asvs("16.2.5")
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -94,6 +97,7 @@ def test_settings_that_make_no_whole_stop_the_start(
     assert CLIENT_SECRET not in str(caught.value)
 
 
+@pytest.mark.asvs("6.3.4")
 @pytest.mark.parametrize("given", [{"oidc_only": True}, {"oidc_hosts": "a.example.com"}])
 def test_a_part_of_it_alone_stops_the_start(guarded: Guarded, given: dict[str, Any]) -> None:
     """Passwords are not switched off where there is no other way in."""
@@ -101,6 +105,7 @@ def test_a_part_of_it_alone_stops_the_start(guarded: Guarded, given: dict[str, A
         create_app(place_at("", guarded.engine, **given), lambda: None)
 
 
+@pytest.mark.asvs("13.2.4")
 @pytest.mark.parametrize(
     ("url", "is_allowed"),
     [

@@ -29,6 +29,7 @@ SIGNATURE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 
 @pytest.mark.parametrize("body", BODIES, ids=BOTH_SHAPES)
 @pytest.mark.parametrize("token", TOKENS, ids=["old", "new"])
+@pytest.mark.asvs("webhooks")
 def test_every_changed_byte_is_refused(body: bytes, token: str) -> None:
     """Each byte of the body, each to the next value, and each left out."""
     signature = signature_of(body, token)
@@ -42,6 +43,7 @@ def test_every_changed_byte_is_refused(body: bytes, token: str) -> None:
 
 @given(body=st.binary(max_size=300), other=st.binary(max_size=300))
 @example(body=b"", other=b"\0")
+@pytest.mark.asvs("webhooks")
 def test_a_signature_is_good_for_one_body(body: bytes, other: bytes) -> None:
     """And for no other."""
     assert is_signed(body, signature_of(body, TOKEN), TOKENS)
@@ -49,6 +51,7 @@ def test_a_signature_is_good_for_one_body(body: bytes, other: bytes) -> None:
 
 
 @given(place=st.integers(0, 43), character=st.sampled_from(SIGNATURE_CHARACTERS))
+@pytest.mark.asvs("webhooks")
 def test_every_changed_character_of_the_signature_is_refused(place: int, character: str) -> None:
     """Also where base64 would read the same bytes from it."""
     signature = signature_of(BODIES[0], TOKEN)
@@ -60,17 +63,20 @@ def test_every_changed_character_of_the_signature_is_refused(place: int, charact
 @example("")
 @example("=")
 @example("\ud800")
+@pytest.mark.asvs("webhooks")
 def test_no_text_is_a_signature_or_breaks_anything(signature: str) -> None:
     """Whatever a header may hold."""
     assert not is_signed(BODIES[0], signature, TOKENS)
     assert not is_signed(BODIES[0], signature_of(BODIES[0], TOKEN) + signature + " ", TOKENS)
 
 
+@pytest.mark.asvs("webhooks")
 def test_no_token_signs_nothing() -> None:
     """A receiver without tokens does not start; were it to, it would hear nobody."""
     assert not is_signed(b"", signature_of(b"", ""), ())
 
 
+@pytest.mark.asvs("webhooks")
 def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """With hmac.compare_digest, for each token, whichever of them is right."""
     compared: list[tuple[Any, Any]] = []
@@ -102,6 +108,7 @@ def request_of(parts: Sequence[bytes], read: list[int], headers: dict[str, str])
 
 
 @pytest.mark.parametrize("declared", [{}, {"content-length": "10"}, {"content-length": "x"}])
+@pytest.mark.asvs("webhooks")
 def test_a_long_body_is_not_read_to_its_end(
     sqlite_engine: Engine, declared: dict[str, str]
 ) -> None:
@@ -114,6 +121,7 @@ def test_a_long_body_is_not_read_to_its_end(
     assert sum(read) == BODY_BYTES_MAX + len(part)
 
 
+@pytest.mark.asvs("webhooks")
 def test_no_token_is_told(sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     """Not in the log, at any level, nor in an answer, nor in how things show themselves."""
     place = place_of(sqlite_engine)

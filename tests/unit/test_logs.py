@@ -49,6 +49,7 @@ def raised(words: str) -> LookupError:
     return caught.value
 
 
+@pytest.mark.asvs("16.2.1", "16.2.2", "16.2.4")
 def test_a_line_says_when_how_bad_where_and_what(log: logging.Logger) -> None:
     log.warning("%d records of %s", 3, "Müller & Søn\nLtd")
     (line,) = read(log)
@@ -63,6 +64,7 @@ def test_a_line_says_when_how_bad_where_and_what(log: logging.Logger) -> None:
     }
 
 
+@pytest.mark.asvs("16.2.1", "16.2.4")
 def test_levels_add_what_is_known_and_take_it_back(log: logging.Logger) -> None:
     """A cycle, a record of it and its calls; afterwards nothing is known of them."""
     with known(connection="Acme", run="r1"):
@@ -175,6 +177,7 @@ def test_json_is_left_to_whoever_has_set_logging_up() -> None:
         ("table", "a table", "a table"),
     ],
 )
+@pytest.mark.asvs("16.2.5")
 def test_what_is_hidden_shows_nowhere(secret: str, text: str, clean: str) -> None:
     hide("hunter2-of-mine", secret)
     assert without_hidden(text) == clean

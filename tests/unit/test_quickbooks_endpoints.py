@@ -18,6 +18,7 @@ DISCOVERY = "http://127.0.0.1:9000/openid"
         ("sandbox", "https://sandbox-quickbooks.api.intuit.com/v3"),
     ],
 )
+@pytest.mark.asvs("12.2.1", "12.3.1", "13.2.4")
 def test_named_environments_are_intuits_own(environment: str, host: str) -> None:
     found = endpoints(environment)
     assert found.api_url == host
@@ -65,6 +66,7 @@ def test_both_addresses_can_be_replaced(environment: str, api_url: str) -> None:
         ("sandbox", "http://localhost.example.org/v3", DISCOVERY),
     ],
 )
+@pytest.mark.asvs("2.2.3", "12.2.1", "13.2.4")
 def test_a_mixture_is_refused_with_the_setting_to_change(
     environment: str, api_url: str, discovery_url: str
 ) -> None:

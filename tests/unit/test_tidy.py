@@ -239,6 +239,7 @@ def test_what_the_readme_points_at_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["runtime.lock", "dev.lock", "server.lock", "scale.lock"])
+@pytest.mark.asvs("15.1.2", "15.2.4")
 def test_locks_name_no_host(name: str) -> None:
     """A lock is good on every machine: names, versions and hashes only."""
     lines = (REPOSITORY / "requirements" / name).read_text(encoding="utf-8").splitlines()
@@ -249,6 +250,7 @@ def test_locks_name_no_host(name: str) -> None:
     assert sum("--hash=sha256:" in line for line in lines) >= len(pinned)
 
 
+@pytest.mark.asvs("15.1.2")
 def test_what_is_installed_fits_together() -> None:
     """`pip check` finds no conflict between the packages of this environment."""
     done = subprocess.run(
