@@ -17,6 +17,7 @@ import typer
 
 from cli_audit import audit_app
 from cli_backfill import backfill
+from cli_channels import channels
 from cli_connection import add_commands as add_connection
 from cli_decide import add_commands
 from cli_explain import explain
@@ -50,6 +51,7 @@ from tasks.brakes import approve as approve_plan
 from tasks.brakes import waiting_for_approval
 from tasks.context import Cycle
 from tasks.cycle import plan_only
+from tasks.notify import alerts_told
 from tasks.report import Report, added_up, planned_rows
 from tasks.watching import run_watched
 
@@ -71,6 +73,7 @@ app.command("retry")(retry)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
+app.command("channels")(channels)
 app.command("serve")(serve)
 app.command("backfill")(backfill)
 add_commands(app)
@@ -140,7 +143,10 @@ def sync(
     with translated_errors(), bootstrap.installation() as place:
         reports = []
         for _ in range(cycles):
-            with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
+            with (
+                alerts_told(place, connection),
+                bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle,
+            ):
                 reports.append(run_watched(cycle, "sync"))
         print_reports(reports, as_json=as_json)
     if reports[-1].parked_open:

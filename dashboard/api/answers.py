@@ -13,6 +13,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dashboard.pages.overview import Health
+from models.notices import CHANNELS_MAX, ChannelName, Severity
 from models.people import Role
 from models.retry_queue import RetryState
 from models.settings import FREQUENCY_MINUTES_MAX, Minutes
@@ -291,6 +292,8 @@ class Settings(Given):
     expense_posting: ExpensePosting
     batch_writes: bool
     receipt_bytes_max: int = Field(ge=1, le=NUMBER_MAX)
+    #: Channel -> the least severity of new alerts that it is told of.
+    notify: dict[ChannelName, Severity] = Field(max_length=CHANNELS_MAX)
 
 
 class Policy(Given):

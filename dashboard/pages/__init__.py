@@ -11,6 +11,7 @@ from dashboard.pages import (
     connecting,
     connection,
     matching,
+    notices,
     overview,
     plans,
     policies,
@@ -34,6 +35,7 @@ _PAGES = (
     audit,
     settings,
     policies,
+    notices,
     connection,
 )
 
