@@ -23,6 +23,7 @@ from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
 from cli_metrics import metrics
+from cli_partner import partner
 from cli_queue import queue, retry
 from cli_reconcile import reconcile
 from cli_record_types import record_types
@@ -70,6 +71,7 @@ app.command("record-types")(record_types)
 app.command("match")(match)
 app.command("queue")(queue)
 app.command("retry")(retry)
+app.command("partner")(partner)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
