@@ -29,8 +29,8 @@ NOBODY: Final = ""
 #: From which severity on -> what that means.
 CHOICES: Final = {
     NOBODY: "of nothing",
-    Severity.CRITICAL: "only when nothing is synced until a person does something",
-    Severity.WARNING: "of all that a person has to do something about",
+    Severity.CRITICAL: "only when nothing is synced until somebody acts",
+    Severity.WARNING: "of all that somebody has to act on",
     Severity.NOTICE: "of everything, also of what goes on by itself",
 }
 
