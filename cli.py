@@ -17,11 +17,13 @@ import typer
 
 from cli_audit import audit_app
 from cli_backfill import backfill
+from cli_channels import channels
 from cli_connection import add_commands as add_connection
 from cli_decide import add_commands
 from cli_explain import explain
 from cli_match import match
 from cli_metrics import metrics
+from cli_partner import partner
 from cli_queue import queue, retry
 from cli_reconcile import reconcile
 from cli_record_types import record_types
@@ -50,6 +52,7 @@ from tasks.brakes import approve as approve_plan
 from tasks.brakes import waiting_for_approval
 from tasks.context import Cycle
 from tasks.cycle import plan_only
+from tasks.notify import alerts_told
 from tasks.report import Report, added_up, planned_rows
 from tasks.watching import run_watched
 
@@ -68,9 +71,11 @@ app.command("record-types")(record_types)
 app.command("match")(match)
 app.command("queue")(queue)
 app.command("retry")(retry)
+app.command("partner")(partner)
 app.command("explain")(explain)
 app.command("reconcile")(reconcile)
 app.command("metrics")(metrics)
+app.command("channels")(channels)
 app.command("serve")(serve)
 app.command("backfill")(backfill)
 add_commands(app)
@@ -140,7 +145,10 @@ def sync(
     with translated_errors(), bootstrap.installation() as place:
         reports = []
         for _ in range(cycles):
-            with bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle:
+            with (
+                alerts_told(place, connection),
+                bootstrap.open_cycle(place, connection, data_types_named(data_type), say) as cycle,
+            ):
                 reports.append(run_watched(cycle, "sync"))
         print_reports(reports, as_json=as_json)
     if reports[-1].parked_open:

@@ -39,6 +39,7 @@ def settings(
         known = connection_named(place.engine, connection)
         after = _changed(known.settings, chosen or [])
         if chosen:
+            place.settings.require_channels(set(after.notify) - set(known.settings.notify))
             save_settings(place.engine, known, after, person(), place.clock.now())
         facts = after.model_dump(mode="json", exclude=set(_OF_POLICY))
         facts = {name: _sorted(value) for name, value in facts.items()}

@@ -7,22 +7,25 @@ connection (`models.settings`).
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connectors.channels import parts_to_hide
 from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
 from connectors.quickbooks.scrub import hide
 from connectors.state.signing import Signer, Verifier, signer_of
-from models.errors import UsageError
+from models.errors import UsageError, shorten
+from models.notices import CHANNEL_NAME
 from models.schedule import METERED_CALLS_FREE
 
 #: The longest flight unless set otherwise: a quarter to leave (`models.intent`), 300 s for the
@@ -30,6 +33,9 @@ from models.schedule import METERED_CALLS_FREE
 FLIGHT = timedelta(minutes=12)
 #: Where the pages begin, below QBSYNC_DASHBOARD_URL.
 PAGES_PATH: Final = "/settings/integrations/quickbooks"
+#: What the names of all our variables begin with, and those of channels after it.
+PREFIX: Final = "QBSYNC_"
+_CHANNEL: Final = "notify_"
 #: Where the embedded installation keeps its database and key, below the working folder.
 EMBEDDED_FOLDER = Path(".quickbooks-sync")
 
@@ -38,7 +44,7 @@ class Settings(BaseSettings):
     """The installation's settings; each is read from QBSYNC_<NAME>."""
 
     model_config = SettingsConfigDict(
-        env_prefix="QBSYNC_", env_file=".env", extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True
     )
 
     #: SQLAlchemy URL; the default is an embedded SQLite file.
@@ -67,6 +73,8 @@ class Settings(BaseSettings):
     #: Addresses and networks of the proxies before the pages, separated by commas: only what they
     #: say of where a request comes from is believed.
     trusted_proxies: str = ""
+    #: Channel -> where its messages go, as apprise writes addresses: QBSYNC_NOTIFY_<CHANNEL> each.
+    notify: dict[str, SecretStr] = Field(default_factory=dict)
     prefect_ui_url: str = ""
     #: Single sign-on (`connectors.sign_on`): the OpenID provider; "" for none.
     oidc_issuer: str = ""
@@ -91,6 +99,30 @@ class Settings(BaseSettings):
     #: unknown outcome is waited for, and how long a worker that died keeps its company.
     flight_seconds: float = Field(default=FLIGHT.total_seconds(), ge=1, le=3_600)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _channels(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Channels have names that nobody here knows; those of `.env` are among the values."""
+        named = {name.lower(): text for name, text in values.items()}
+        prefix = PREFIX.lower()
+        named |= {
+            name.lower().removeprefix(prefix): text
+            for name, text in os.environ.items()
+            if name.lower().startswith(prefix + _CHANNEL)
+        }
+        channels = dict(values.get("notify", {}))
+        for name, text in named.items():
+            channel = name.removeprefix(_CHANNEL)
+            if not name.startswith(_CHANNEL) or not text.strip():
+                continue
+            if not CHANNEL_NAME.fullmatch(channel):
+                raise UsageError(
+                    f"{variable_of(shorten(channel))}: name a channel by up to 40 letters without "
+                    "accents, digits and underscores"
+                )
+            channels[channel] = text.strip()
+        return {**values, "notify": channels}
+
     @property
     def is_embedded(self) -> bool:
         """Whether the installation lives in the working folder."""
@@ -106,6 +138,7 @@ class Settings(BaseSettings):
         ]
         # lists of keys are separated by commas
         found = [*held, *(part for each in held for part in _listed(each))]
+        found += [part for each in self.notify.values() for part in parts_to_hide(each)]
         with suppress(ValueError):  # no URL at all: whoever connects says so
             password = urlsplit(self.database_url).password or ""
             found += [password, unquote(password)]
@@ -133,6 +166,20 @@ class Settings(BaseSettings):
             return self.quickbooks_discovery_url
         parts = urlsplit(self.quickbooks_api_url)
         return f"{parts.scheme}://{parts.netloc}/.well-known/openid_sandbox_configuration"
+
+    def require_channels(self, names: Iterable[str]) -> None:
+        """Let settings name only channels that there are.
+
+        Raises:
+            UsageError: naming the first one that is not there.
+        """
+        for name in names:
+            if name not in self.notify:
+                known = ", ".join(sorted(self.notify)) or "none is set up"
+                raise UsageError(
+                    f"notify names {shorten(name)!r}: {variable_of(name)} is not set here; "
+                    f"channels are: {known}"
+                )
 
     @cached_property
     def fernet_keys(self) -> list[str]:
@@ -237,6 +284,11 @@ class Settings(BaseSettings):
         if self.audit_checkpoints.strip():
             return Path(self.audit_checkpoints.strip())
         return EMBEDDED_FOLDER / "audit-checkpoints.jsonl" if self.is_embedded else None
+
+
+def variable_of(channel: str) -> str:
+    """The variable that says where a channel's messages go."""
+    return f"{PREFIX}{_CHANNEL.upper()}{channel.upper()}"
 
 
 def _listed(text: str) -> list[str]:

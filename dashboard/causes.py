@@ -11,6 +11,7 @@ from models.retry_queue import DONE_BY_HAND, SKIPPED
 from models.revision import REVISING, UNDONE
 from tasks.keep_connected import ENDS
 from tasks.matching import MATCH_CODES
+from tasks.notify import CHANNEL_FAILED
 from tasks.override import OPEN_CODES
 from tasks.recover import OUTCOME_UNKNOWN
 from tasks.seal import ALERT as AUDIT_CHECKPOINT
@@ -41,6 +42,7 @@ _FIXED: Final = {
     ENDS: _AT_CONNECTION,
     "cycle_failed": Fixed("", "Look at the last runs"),
     AUDIT_CHECKPOINT: Fixed("audit", "Look at the audit log"),
+    CHANNEL_FAILED: Fixed("settings/notices", "Look at the channels"),
 }
 _DECIDE: Final = "Take QuickBooks's version or the platform's, or make both sides equal by hand."
 _SAME_OR_NEW: Final = "Say which record it is the same as, or that it is new."
@@ -58,6 +60,7 @@ _WORDS: Final = {
     ENDS: "QuickBooks's permission ends soon",
     "cycle_failed": "A sync failed",
     AUDIT_CHECKPOINT: "The audit log has no new checkpoint",
+    CHANNEL_FAILED: "Nobody can be told of alerts",
     "needs_review": "Changed on both sides, and a person decides",
     DELETE_AGAINST_EDIT: "Deleted on one side, edited on the other",
     "keeps_changing": "Changes again and again on both sides",

@@ -128,6 +128,7 @@ NAMES: Final[Mapping[str, str]] = {
     "write_to": "Written sides",
     "frequency_minutes_of": "Minutes between two syncs, by data type",
     "receipt_bytes_max": "Largest file of a receipt, in bytes",
+    "notify": "Who is told of alerts",
     **{
         name: FIELDS[name].label
         for name in ("frequency_minutes", "expense_posting", "batch_writes", "approval_amount_max")

@@ -12,6 +12,7 @@ from prefect.states import Completed
 from connectors.state.webhooks import forget_events
 from tasks.bootstrap import installation
 from tasks.keep_connected import Kept, keep_connected
+from tasks.notify import tell_all_alerts
 from tasks.prefect_steps import ROWS_MAX
 
 
@@ -25,6 +26,7 @@ def keep_connected_flow() -> State[dict[str, Any]]:
     log = get_run_logger()
     with installation() as place:
         kept = keep_connected(place, log.info)
+        tell_all_alerts(place)
         forgotten = forget_events(place.engine, place.clock.now())
     if forgotten:
         log.info("%d old webhook events forgotten", forgotten)

@@ -23,6 +23,7 @@ from models.errors import SyncError
 from models.words import DataType
 from tasks.bootstrap import Installation, installation, open_cycle
 from tasks.dispatch import CycleEnd, end_of
+from tasks.notify import alerts_told
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report, page_cell
 from tasks.waiting import when_free
@@ -79,7 +80,8 @@ def _cycle(
     place: Installation, data_types: Sequence[DataType] | None, flow: str, connection: str
 ) -> Report:
     """One cycle, with its artifacts and events."""
-    with open_cycle(place, connection, data_types, get_run_logger().info) as cycle:
+    told = get_run_logger().info
+    with alerts_told(place, connection), open_cycle(place, connection, data_types, told) as cycle:
         company = cycle.connection
         try:
             report = run_watched(cycle, flow, PREFECT)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from models.errors import UsageError, shorten
 from models.file_rules import FILE_BYTES_MAX
+from models.notices import CHANNELS_MAX, ChannelName, Severity
 from models.policy import Policy, policy_from
 from models.words import DataType, ExpensePosting, Side
 
@@ -53,6 +54,8 @@ class ConnectionSettings(BaseModel):
     batch_writes: bool = True
     #: Largest file of a receipt that is sent or fetched, in bytes.
     receipt_bytes_max: int = Field(default=FILE_BYTES_MAX, ge=1, le=FILE_BYTES_MAX)
+    #: Channel of the installation -> the least severity of new alerts that it is told of.
+    notify: dict[ChannelName, Severity] = Field(default_factory=dict, max_length=CHANNELS_MAX)
 
     @field_validator("policy")
     @classmethod

@@ -29,6 +29,7 @@ from tasks.context import Cycle
 from tasks.cycle import plan_only
 from tasks.documents import is_ready
 from tasks.extract import PlatformExtract, QuickBooksExtract, newest_each
+from tasks.notify import alerts_told
 from tasks.orphans import without_orphans
 from tasks.report import Report, planned_rows
 from tasks.steps import PLAIN, Steps
@@ -82,7 +83,10 @@ def _part(
     progress: Callable[[str], None],
 ) -> Report:
     def cycle_of_part() -> Report:
-        with _opened(place, connection, asked, progress) as cycle:
+        with (
+            alerts_told(place, connection),
+            _opened(place, connection, asked, progress) as cycle,
+        ):
             return run_watched(cycle, "backfill", with_part(steps, part))
 
     return when_free(place.clock, cycle_of_part, progress, what=str(part), fix=_GOES_ON)

@@ -29,6 +29,7 @@ from models.errors import BrakeError, DisconnectedError, SyncError
 from models.schedule import Forecast, forecast
 from models.words import DataType
 from tasks.bootstrap import Installation, open_cycle
+from tasks.notify import alerts_told
 from tasks.report import Report
 from tasks.steps import PLAIN, Steps
 from tasks.watching import run_watched
@@ -202,7 +203,7 @@ def _cycle(place: Installation, due: Due, steps: Steps) -> Report:
     """One cycle; a company that another run has taken stays due, for it was not looked at."""
     data_types = tuple(sorted(due.data_types))
     try:
-        with open_cycle(place, due.name, data_types) as cycle:
+        with alerts_told(place, due.name), open_cycle(place, due.name, data_types) as cycle:
             return run_watched(cycle, "sync-due", steps)
     except BrakeError as error:
         if end_of(error) is CycleEnd.BUSY:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from dashboard.pages.overview import Health
 from models.file_rules import FILE_BYTES_MAX
+from models.notices import CHANNELS_MAX, ChannelName, Severity
 from models.people import Role
 from models.record_type import catalog
 from models.retry_queue import RetryState
@@ -335,6 +336,8 @@ class Settings(Given):
     expense_posting: ExpensePosting
     batch_writes: StrictBool
     receipt_bytes_max: FileBytes
+    #: Channel -> the least severity of new alerts that it is told of.
+    notify: dict[ChannelName, Severity] = Field(max_length=CHANNELS_MAX)
 
 
 class Policy(Given):

@@ -31,6 +31,7 @@ def set_settings(call: Administer, wanted: answers.Settings) -> dict[str, Any]:
     before = call.company.settings.model_dump(mode="json")
     after = settings_from_json(json.dumps({**before, **wanted.model_dump(mode="json")}))
     place = call.place
+    place.settings.require_channels(set(after.notify) - set(call.company.settings.notify))
     save_settings(place.engine, call.company, after, call.actor, place.clock.now())
     return _chosen(after)
 

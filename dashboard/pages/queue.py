@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Response
 from pydantic import Field
 
+from connectors.state.partners import half_among
 from connectors.state.review_lists import queue_counts, queue_page
 from dashboard.causes import QUEUE, cause_words, fix_words, fixed_at
 from dashboard.forms import Number, NumberInAddress, Plain, place_of, place_text
-from dashboard.house import ROOT, Operate, See
+from dashboard.house import ROOT, Operate, See, Visit
 from models.errors import UsageError, shorten
 from models.retry_queue import DONE_BY_HAND, SKIPPED, RetryState
 from tasks.bootstrap import open_cycle
+from tasks.record import waits_for_parent
 from tasks.retry import Chosen, retry_parked, settle_parked, settled_otherwise
 
 router = APIRouter()
@@ -99,10 +102,17 @@ def queue(
         "queue.html",
         counts=queue_counts(place.engine, company.id, now),
         rows=page.rows,
+        partnerless=_partnerless(visit, page.rows),
         later=place_text(last["since"], last["link"]) if last else "",
         chosen={"state": state, "code": code[:60], "link": link or ""},
         **_FACTS,
     )
+
+
+def _partnerless(visit: Visit, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Rows for which a person may choose a partner, of themselves or of what they wait for."""
+    half = half_among(visit.place.engine, visit.company.id, [row["link"] for row in rows])
+    return {row["link"] for row in rows if row["link"] in half or waits_for_parent(row["code"])}
 
 
 @router.post(_PATH + "/retry")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from models.tables import audit, people, platform, schedule, sync, webhook
+from models.tables import audit, notices, people, platform, schedule, sync, webhook
 from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.tables.shapes import metadata
 
@@ -14,6 +14,7 @@ __all__ = [
     "RecordTable",
     "audit",
     "metadata",
+    "notices",
     "people",
     "platform",
     "schedule",

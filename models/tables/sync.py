@@ -28,6 +28,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    or_,
     text,
     true,
 )
@@ -141,6 +143,20 @@ _unique_where(
     links.c.connection_id,
     links.c.record_type,
     links.c.platform_id,
+)
+
+#: Whether one side only has the record: what a person can give a partner.
+IS_HALF: Final = and_(
+    links.c.deleted_at.is_(None),
+    or_(links.c.quickbooks_id.is_(None), links.c.platform_id.is_(None)),
+)
+Index(
+    "ix_links_half",
+    links.c.connection_id,
+    links.c.record_type,
+    links.c.label,
+    sqlite_where=IS_HALF,
+    postgresql_where=IS_HALF,
 )
 
 intents = Table(
