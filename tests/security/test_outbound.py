@@ -2,7 +2,8 @@
 
 What each of them may ask is tried elsewhere: QuickBooks in
 `tests/unit/test_quickbooks_endpoints.py` and `tests/security/test_file_addresses.py`, the OpenID
-provider in `tests/security/test_sign_on_settings.py` and `test_sign_on_provider.py`.
+provider in `tests/security/test_sign_on_settings.py` and `test_sign_on_provider.py`, channels in
+`tests/acceptance/test_notices.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PRODUCT = ("models", "connectors", "tasks", "flows", "dashboard")
 #: Libraries that send.
 SENDERS = ("requests", "httpx", "aiohttp", "urllib.request", "http.client", "smtplib", "ftplib")
 #: Libraries that send by one of these.
-VENDORS = ("quickbooks.client", "intuitlib.client", "authlib.integrations")
+VENDORS = ("quickbooks.client", "intuitlib.client", "authlib.integrations", "apprise")
 #: Who may, and what says where to.
 ALLOWED = {
     "connectors/quickbooks/transport.py": "Endpoints.api_url",
@@ -25,6 +26,8 @@ ALLOWED = {
     "connectors/quickbooks/oauth.py": "Endpoints.allows",
     "connectors/quickbooks/files.py": "Endpoints.allows_file",
     "connectors/sign_on/wire.py": "SignOn.allows",
+    # a page chooses among the names of channels; the operator's environment has their addresses
+    "connectors/channels.py": "Settings.notify",
 }
 
 
