@@ -1,7 +1,8 @@
 """Run all benchmarks: `python -m benchmarks [--full] [NAME ...]`, or `make bench`.
 
 All lines of the table go to `benchmarks/results.json` and `docs/performance.md`; with names, only
-those are run and printed. The older ones, which have pages and lists of their own, are run by name.
+those lines are run, and printed. Others, such as `audit` or `page_times`, are told about where what
+they measure is, and run alone: `python -m benchmarks.audit`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _REASON_CHARACTERS_MAX: Final = 300
 def main() -> None:
     """Run what is named, or all lines."""
     named = [each for each in sys.argv[1:] if not each.startswith("--")]
+    if unknown := sorted(set(named) - set(LINES)):
+        sys.exit(f"{', '.join(unknown)}: no such line; there are {', '.join(LINES)}")
     if named:
         show([result for name in named for result in measured(name)])
         return

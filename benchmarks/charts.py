@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 _WIDTH = 720
-_LEFT, _RIGHT, _TOP, _BOTTOM = 190, 90, 44, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 240, 90, 44, 24
 _ROW = 30
 _PLOT_HEIGHT = 240
 _STYLE = """<style>
@@ -21,10 +21,12 @@ text { font: 13px system-ui, sans-serif; fill: #1f2937; }
 .ours { fill: #2563eb; stroke: #2563eb; }
 .other { fill: #9ca3af; stroke: #9ca3af; }
 .line { fill: none; stroke-width: 2; }
+.dashed { stroke-dasharray: 5 4; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e5e7eb; }
   .faint { fill: #9ca3af; }
   .ours { fill: #60a5fa; stroke: #60a5fa; }
+  .line { fill: none; }
 }
 </style>"""
 
@@ -48,32 +50,30 @@ def bars(
     return _document(title, height, parts)
 
 
-def lines(title: str, curves: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str) -> str:
-    """Curves over logarithmic axes, on which what is linear is a straight line at 45 degrees."""
-    points = [point for curve in curves.values() for point in curve]
-    across = _Scale([each for each, _ in points], _LEFT, _WIDTH - _RIGHT)
-    up = _Scale([each for _, each in points], _TOP + _PLOT_HEIGHT, _TOP)
+def line(title: str, curve: Sequence[tuple[float, float]], x: str, y: str) -> str:
+    """A curve over logarithmic axes, beside the straight line of what grows as much as x does."""
+    first = curve[0]
+    linear = [(each, first[1] * each / first[0]) for each, _ in curve]
+    across = _Scale([each for each, _ in curve], _LEFT, _WIDTH - _RIGHT)
+    up = _Scale([each for _, each in (*curve, *linear)], _TOP + _PLOT_HEIGHT, _TOP + _ROW)
+    bottom, right = _TOP + _PLOT_HEIGHT, _WIDTH - _RIGHT
     parts = [
-        f'<path class="axis line" d="M{_LEFT} {_TOP}V{_TOP + _PLOT_HEIGHT}H{_WIDTH - _RIGHT}"/>',
-        _text(_LEFT - 8, _TOP + 4, y, "end", "faint"),
-        _text(_WIDTH - _RIGHT + 8, _TOP + _PLOT_HEIGHT + 4, x, "start", "faint"),
+        f'<path class="axis line" d="M{_LEFT} {_TOP + _ROW}V{bottom}H{right}"/>',
+        _text(_LEFT - 8, _TOP + _ROW + 4, y, "end", "faint"),
+        _text(right + 8, bottom + 4, x, "start", "faint"),
+        _text(_LEFT, _TOP + 8, "measured; dashed: in proportion to the first", "start", "faint"),
     ]
-    parts += [
-        _text(across.place(each), _TOP + _PLOT_HEIGHT + 18, shown(each), "middle", "faint")
-        for each in sorted({each for each, _ in points})
-    ]
-    for place, (name, curve) in enumerate(curves.items()):
-        kind = "ours" if place == 0 else "other"
-        path = "L".join(f"{across.place(a):.1f} {up.place(b):.1f}" for a, b in curve)
-        parts.append(f'<path class="{kind} line" style="fill: none" d="M{path}"/>')
-        for a, b in curve:
-            parts.append(
-                f'<circle class="{kind}" cx="{across.place(a):.1f}" cy="{up.place(b):.1f}" r="3"/>'
-            )
-            parts.append(_text(across.place(a), up.place(b) - 8, shown(b), "middle"))
-        end = curve[-1]
-        parts.append(_text(across.place(end[0]) + 10, up.place(end[1]) + 4, name))
-    return _document(title, _TOP + _PLOT_HEIGHT + 2 * _BOTTOM, parts)
+    for kind, points in (("other line dashed", linear), ("ours line", curve)):
+        path = "L".join(f"{across.place(a):.1f} {up.place(b):.1f}" for a, b in points)
+        parts.append(f'<path class="{kind}" d="M{path}"/>')
+    for a, b in curve:
+        at = across.place(a)
+        parts += [
+            f'<circle class="ours" cx="{at:.1f}" cy="{up.place(b):.1f}" r="3"/>',
+            _text(at, up.place(b) - 8, shown(b), "middle"),
+            _text(at, bottom + 18, shown(a), "middle", "faint"),
+        ]
+    return _document(title, bottom + 2 * _BOTTOM, parts)
 
 
 class _Scale:

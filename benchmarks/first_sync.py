@@ -80,6 +80,7 @@ def results_of(
             why="; ".join(unavailable.values()),
             details={
                 "records_per_second": size.records / middle(seconds),
+                "calls": _calls_each(taken, size),
                 "everybody": {name: _figures(each, size) for name, each in taken.items() if each},
             },
             **common,
@@ -108,6 +109,15 @@ def _figures(taken: list[Taken], size: company.Size) -> dict[str, float]:
         for name in ("seconds", "processor_seconds", "calls")
     }
     return figures | {"calls_per_1000_records": 1000 * figures["calls"] / size.records}
+
+
+def _calls_each(taken: dict[str, list[Taken]], size: company.Size) -> dict[str, float]:
+    """Calls per 1,000 records, everybody's."""
+    return {
+        name: 1000 * middle([each["calls"] for each in some]) / size.records
+        for name, some in taken.items()
+        if some
+    }
 
 
 def _calls(taken: list[Taken]) -> float | None:

@@ -8,10 +8,13 @@ for many times in turn: one takes milliseconds.
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import books, company, ours, peers
+from benchmarks.first_sync import STREAMS
 from benchmarks.result import ROUNDS, Goal, Result, middle, show, spread_of
 
 TIMES: Final = 20
@@ -45,8 +48,9 @@ def run(records: int = RECORDS, rounds: int = ROUNDS, times: int = TIMES) -> lis
                 except peers.UnavailableError as error:
                     reason = str(error)
                 quickbooks.forget_calls()
+        everybody = {"ours": sum(calls.values()) / times, **_calls_of_others(quickbooks)}
     assert not any(each.report.moved for each in mine), "the company was not at rest"
-    return results_of(mine, medians, theirs, times, calls, reason)
+    return results_of(mine, medians, theirs, times, everybody, reason)
 
 
 def results_of(
@@ -54,7 +58,7 @@ def results_of(
     medians: list[float],
     theirs: list[dict[str, Any]],
     times: int,
-    calls: dict[str, int],
+    calls: dict[str, float],
     reason: str,
 ) -> list[Result]:
     """The lines that follow from what both took."""
@@ -84,14 +88,31 @@ def results_of(
         Result(
             name="idle_cycle_calls",
             work="idle cycle, all record types: calls",
-            figure=sum(calls.values()) / times,
+            figure=calls["ours"],
             unit="calls",
             goal=Goal("figure", "at most", 1, "calls"),
             size=size,
             rounds=len(medians),
-            details={"by_kind_in_last_round": calls, "cycles_in_a_round": times},
+            details={"calls": calls},
         ),
     ]
+
+
+def _calls_of_others(quickbooks: books.Books) -> dict[str, float]:
+    """Calls of peers that look for changes since now and find none."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    changes = quickbooks.as_arguments(work="changes", entities=ENTITIES, times=1)
+    tap = quickbooks.as_arguments(streams=STREAMS, since=now)
+    found = {}
+    for peer, program, asked, runs in (
+        (peers.SINGER_TAP, "singer_tap", tap, 1),
+        (peers.PYTHON_QUICKBOOKS, "python_quickbooks", changes, 3),
+    ):
+        quickbooks.forget_calls()
+        with suppress(peers.UnavailableError):
+            peers.run(peer, program, asked)
+            found[peer.label] = sum(quickbooks.calls().values()) / runs
+    return found
 
 
 def _library(quickbooks: books.Books, times: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import charts
+from benchmarks.needed import NEEDED
 from benchmarks.result import Result
 
 _HEAD: Final = """# Performance
@@ -40,7 +41,8 @@ def write(results: Sequence[Result], about: Mapping[str, Any], docs: Path) -> No
     pictures = [
         f"![{title}](images/performance-{name}.svg)\n" for name, (title, _) in drawn.items()
     ]
-    parts = [_HEAD, _machine(about), _table(results), _missed(results), *pictures, _NOTES]
+    parts = [_HEAD, _machine(about), _table(results), _missed(results), _calls(results)]
+    parts += [*pictures, _NOTES]
     page = "\n".join(part for part in parts if part)
     (docs / "performance.md").write_text(page, encoding="utf-8")
 
@@ -86,9 +88,33 @@ def _measured(figure: float | None, unit: str, spread: tuple[float, float] | Non
 
 
 def _missed(results: Sequence[Result]) -> str:
-    """What could not be measured, or not with all peers, and why."""
-    told = [f"- {each.work}: {each.why}" for each in results if each.why]
+    """What misses its goal or could not be measured, and why."""
+    told = [f"- {each.work} (`{each.name}`): {why}" for each in results if (why := why_of(each))]
     return "\n".join(["## What is missing\n", *told, ""]) if told else ""
+
+
+def why_of(result: Result) -> str:
+    """Why a line has no figure, no peer, or misses its goal; "" where nothing is to be said."""
+    if result.met is not False:
+        return result.why
+    return " ".join(filter(None, [result.why, NEEDED.get(result.name, "its reason is not known")]))
+
+
+def _calls(results: Sequence[Result]) -> str:
+    """Everybody's calls, by the emulator's meter."""
+    kinds = {
+        "first_sync_0ms": "1,000 records read",
+        "writes": "1,000 records written",
+        "idle_cycle_calls": "an idle cycle",
+    }
+    rows = [
+        f"| {kinds[each.name]} | {who} | {charts.shown(calls)} |"
+        for each in results
+        if each.name in kinds
+        for who, calls in each.details.get("calls", {}).items()
+    ]
+    head = ["## Calls\n", "| of | by | calls |", "|---|---|---|"]
+    return "\n".join([*head, *rows, ""]) if rows else ""
 
 
 def charts_of(results: Mapping[str, dict[str, Any]]) -> dict[str, tuple[str, str]]:
@@ -113,10 +139,7 @@ def charts_of(results: Mapping[str, dict[str, Any]]) -> dict[str, tuple[str, str
     if grown := results.get("growth_of_processor_seconds"):
         title = "Growth of a first sync with the number of records: processor seconds"
         measured = list(zip(grown["details"]["records"], grown["details"]["values"], strict=True))
-        first = measured[0]
-        linear = [(each, first[1] * each / first[0]) for each, _ in measured]
-        curves = {"measured": measured, "linear": linear}
-        drawn["growth"] = (title, charts.lines(title, curves, "records", "seconds"))
+        drawn["growth"] = (title, charts.line(title, measured, "records", "seconds"))
     return drawn
 
 

@@ -100,19 +100,21 @@ def result_of(
         rounds=rounds,
         why="; ".join(dict.fromkeys(unavailable.values())),
         details={
+            "calls": {
+                name: middle([1000 * each["calls"] / each["records"] for each in some])
+                for name, some in taken.items()
+                if some
+            },
             "everybody": {
                 name: {
                     "writes_per_second": middle(rates[name]),
-                    "calls_per_1000_writes": middle(
-                        [1000 * each["calls"] / each["records"] for each in some]
-                    ),
                     "processor_seconds_per_1000_writes": middle(
                         [1000 * each["processor_seconds"] / each["records"] for each in some]
                     ),
                 }
                 for name, some in taken.items()
                 if some
-            }
+            },
         },
     )
 

@@ -23,7 +23,9 @@ from benchmarks import (
     real_limits,
     writes,
 )
+from benchmarks.needed import NEEDED
 from benchmarks.result import Goal, Result, share
+from benchmarks.needed import NEEDED
 from benchmarks.result import growth as exponent
 from benchmarks.sampling import Samples
 
@@ -157,7 +159,7 @@ def test_writes_are_told_as_rates() -> None:
     result = writes.result_of(found, {}, 1_000, 1)
     assert (result.figure, result.against_figure, result.ratio) == (500.0, 200.0, 2.5)
     assert result.met is False
-    assert result.details["everybody"]["ours"]["calls_per_1000_writes"] == 35.0
+    assert result.details["calls"] == {"ours": 35.0, "batches": 34.0}
 
 
 def test_samples_belong_to_the_innermost_part() -> None:
@@ -222,11 +224,18 @@ def test_the_page_says_what_was_measured(tmp_path: Path) -> None:
     text = (tmp_path / "performance.md").read_text()
     assert "| first sync (`first_sync_0ms`) | 10 records * | 3 s (2 to 4) | tap: 5 s |" in text
     assert "| 0.60 | ratio at most 1 | yes |" in text
-    assert "start of a run: it failed" in text
+    assert "start of a run (`start`): it failed" in text
     for path in (tmp_path / "images").iterdir():
         assert path.name in text
         ET.fromstring(path.read_text())
         assert "script" not in path.read_text()
+
+
+def test_a_missed_goal_says_what_it_needs() -> None:
+    slow = Result("start", "start", 3.0, "s", Goal("ratio", "at most", 1.5), "empty", 1.0)
+    assert page.why_of(slow) == NEEDED["start"]
+    fast = Result("start", "start", 1.0, "s", Goal("ratio", "at most", 1.5), "empty", 1.0)
+    assert page.why_of(fast) == ""
 
 
 def test_shown_numbers_have_three_digits() -> None:
