@@ -25,7 +25,6 @@ from benchmarks import (
 )
 from benchmarks.needed import NEEDED
 from benchmarks.result import Goal, Result, share
-from benchmarks.needed import NEEDED
 from benchmarks.result import growth as exponent
 from benchmarks.sampling import Samples
 
