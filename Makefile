@@ -51,7 +51,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-# print the benchmarks' figures as JSON
+# measure all lines of docs/performance.md beside peers, in a quarter of an hour, and write it anew
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

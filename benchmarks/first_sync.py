@@ -1,156 +1,164 @@
-"""First sync of a company into an empty platform, beside python-quickbooks merely reading it.
+"""First sync of 11,400 records into an empty platform, at 0 and at 100 ms per call.
 
-Ours validates, merges, stores, links and audits every record; the peer parses pages into objects
-and throws them away. Both read the same emulator, in turn, medians of three.
+Ours validates, merges, stores, links, audits and signs every record; the Singer tap and
+python-quickbooks read the same records from the same emulator and keep nothing. Each takes its turn
+in a process of its own, and the time is that of the work, without the start of the interpreter and
+imports (those are the line `start`).
 """
 
 from __future__ import annotations
 
-import json
-import statistics
 import tempfile
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
+from benchmarks import books, company, ours, peers
+from benchmarks.result import ROUNDS, Goal, Result, middle, show, spread_of
 
-from connectors.settings import Settings
-from emulator.testing import RunningEmulator
-from tasks.bootstrap import connect_company, installation, open_cycle
-from tasks.cycle import run_cycle
+SIZE: Final = company.FIRST_SYNC
+DELAYS: Final = (0.0, 0.1)
+CALLS_MAX: Final = 15
+#: After so long at one delay fewer rounds do, so that all lines fit into a quarter of an hour.
+SECONDS_MAX: Final = 120.0
+ROUNDS_MIN: Final = 3
+STREAMS: Final = ("accounts", "customers", "items", "vendors", "invoices")
+ENTITIES: Final = ("Account", "Customer", "Item", "Vendor", "Invoice")
 
-INVOICES, CUSTOMERS, ITEMS, ROUNDS = 1_000, 100, 20, 3
-TIMES = {
-    "CreateTime": "2026-06-01T08:00:00-07:00",
-    "LastUpdatedTime": "2026-06-01T08:00:00-07:00",
-}
+Taken = dict[str, Any]
 
 
-def run() -> dict[str, Any]:
-    """The figures."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        records = _write_company(folder)
-        with RunningEmulator(company=folder) as emulator:
-            ours, peer = [], []
-            for number in range(ROUNDS):
-                ours.append(_first_sync(emulator, folder / f"{number}.sqlite3", records))
-                peer.append(_read_only(emulator))
-    seconds, peer_seconds = statistics.median(ours), statistics.median(peer)
-    return {
-        "name": "first_sync",
-        "records": records,
-        "seconds": round(seconds, 3),
-        "records_per_second": round(records / seconds),
-        "spread_seconds": [round(min(ours), 3), round(max(ours), 3)],
-        "against": "python-quickbooks reading the same records",
-        "against_seconds": round(peer_seconds, 3),
-        "ratio": round(seconds / peer_seconds, 2),
+def run(size: company.Size = SIZE, rounds: int = ROUNDS) -> list[Result]:
+    """Seconds at each delay, and calls."""
+    results: list[Result] = []
+    with books.opened(size) as quickbooks:
+        for delay in DELAYS:
+            quickbooks.delay(delay)
+            results += _at(quickbooks, delay, size, rounds)
+    return results
+
+
+def _at(quickbooks: books.Books, delay: float, size: company.Size, rounds: int) -> list[Result]:
+    runners: dict[str, Callable[[], Taken]] = {
+        "ours": lambda: _ours(quickbooks, size),
+        peers.SINGER_TAP.label: lambda: _tap(quickbooks, size),
+        peers.PYTHON_QUICKBOOKS.label: lambda: _library(quickbooks, size),
     }
+    taken: dict[str, list[Taken]] = {name: [] for name in runners}
+    unavailable: dict[str, str] = {}
+    began = time.perf_counter()
+    for number in range(rounds):
+        if number >= ROUNDS_MIN and time.perf_counter() - began > SECONDS_MAX:
+            break
+        for name, runner in runners.items():
+            if name not in unavailable:
+                try:
+                    taken[name].append(_counted(quickbooks, runner))
+                except peers.UnavailableError as error:
+                    unavailable[name] = str(error)
+    return results_of(delay, size, len(taken["ours"]), taken, unavailable)
 
 
-def _first_sync(emulator: RunningEmulator, database: Path, records: int) -> float:
-    settings = Settings(
-        database_url=f"sqlite:///{database}",
-        quickbooks_api_url=emulator.base_url,
-        intuit_client_id=emulator.client_id,
-        intuit_client_secret=SecretStr(emulator.client_secret),
-        encryption_keys=SecretStr(Fernet.generate_key().decode()),
-        audit_signing_key=SecretStr(Fernet.generate_key().decode()),
-        audit_checkpoints=f"{database}.checkpoints",
-    )
-    with installation(settings) as place:
-        connect_company(place, realm_id=emulator.realm_id, refresh_token=emulator.refresh_token)
-        started = time.perf_counter()
-        with open_cycle(place) as cycle:
-            report = run_cycle(cycle, "benchmark")
-        seconds = time.perf_counter() - started
-    applied = sum(row["applied"] for row in report.read.values())
-    assert applied == records, f"{applied} of {records} applied: {report.parked[:3]}"
-    return seconds
-
-
-def _read_only(emulator: RunningEmulator) -> float:
-    from intuitlib.client import AuthClient
-    from quickbooks import QuickBooks
-    from quickbooks.objects import Account, Customer, Invoice, Item
-
-    auth = AuthClient(
-        emulator.client_id,
-        emulator.client_secret,
-        "http://localhost/callback",
-        environment=emulator.discovery_url,
-        access_token=emulator.connection_token(),
-    )
-    client = QuickBooks(auth_client=auth, company_id=emulator.realm_id, minorversion=75)
-    client.api_url_v3 = emulator.api_url
-    started = time.perf_counter()
-    for kind in (Account, Customer, Item, Invoice):
-        position = 1
-        while page := kind.filter(
-            start_position=str(position), max_results=1000, qb=client, order_by="Id"
-        ):
-            position += len(page)
-    return time.perf_counter() - started
-
-
-def _write_company(folder: Path) -> int:
-    """A company in the emulator's form; the number of its records."""
-    accounts = [
-        {"Id": "1", "Name": "Sales", "AccountType": "Income"},
-        {"Id": "2", "Name": "Accounts Receivable (A/R)", "AccountType": "Accounts Receivable"},
-    ]
-    customers = [{"Id": str(n), "DisplayName": f"Customer {n}"} for n in range(1, CUSTOMERS + 1)]
-    items = [
-        {"Id": str(n), "Name": f"Item {n}", "Type": "Service", "IncomeAccountRef": {"value": "1"}}
-        for n in range(1, ITEMS + 1)
-    ]
-    invoices = [_invoice(n) for n in range(1, INVOICES + 1)]
-    for name, rows in (
-        ("Account", accounts),
-        ("Customer", customers),
-        ("Item", items),
-        ("Invoice", invoices),
-    ):
-        complete = [
-            {"domain": "QBO", "sparse": False, "SyncToken": "0", "MetaData": TIMES}
-            | ({"Active": True} if name != "Invoice" else {})
-            | row
-            for row in rows
-        ]
-        (folder / f"{name}.json").write_text(json.dumps(complete))
-    return len(accounts) + len(customers) + len(items) + len(invoices)
-
-
-def _invoice(number: int) -> dict[str, Any]:
-    lines = [
-        {
-            "Id": str(place),
-            "LineNum": place,
-            "Amount": 30 * place,
-            "DetailType": "SalesItemLineDetail",
-            "SalesItemLineDetail": {
-                "ItemRef": {"value": str((number + place) % ITEMS + 1)},
-                "Qty": place,
-                "UnitPrice": 30,
+def results_of(
+    delay: float,
+    size: company.Size,
+    rounds: int,
+    taken: dict[str, list[Taken]],
+    unavailable: dict[str, str],
+) -> list[Result]:
+    """The lines that follow from what everybody took."""
+    mine = taken["ours"]
+    seconds = [each["seconds"] for each in mine]
+    tap = [each["seconds"] for each in taken[peers.SINGER_TAP.label]]
+    at = f"{1000 * delay:.0f} ms per call"
+    calls = middle([each["calls"] for each in mine])
+    common: dict[str, Any] = {"size": f"{size.records:,} records, {at}", "rounds": rounds}
+    return [
+        Result(
+            name=f"first_sync_{1000 * delay:.0f}ms",
+            work=f"first sync, {at}",
+            figure=middle(seconds),
+            unit="s",
+            goal=Goal("ratio", "at most", 1.0),
+            against="the Singer tap merely reading them",
+            against_figure=middle(tap) if tap else None,
+            spread=spread_of(seconds),
+            against_spread=spread_of(tap) if tap else None,
+            why="; ".join(unavailable.values()),
+            details={
+                "records_per_second": size.records / middle(seconds),
+                "calls": _calls_each(taken, size),
+                "everybody": {name: _figures(each, size) for name, each in taken.items() if each},
             },
-        }
-        for place in (1, 2, 3)
+            **common,
+        ),
+        Result(
+            name=f"first_sync_calls_{1000 * delay:.0f}ms",
+            work=f"calls of a first sync, {at}",
+            figure=calls,
+            unit="calls",
+            goal=Goal("figure", "at most", CALLS_MAX, "calls"),
+            against="the Singer tap's calls",
+            against_figure=_calls(taken[peers.SINGER_TAP.label]),
+            details={
+                "by_kind": mine[-1]["by_kind"],
+                "per_1000_records": 1000 * calls / size.records,
+            },
+            **common,
+        ),
     ]
-    return {
-        "Id": str(number),
-        "DocNumber": str(1000 + number),
-        "CustomerRef": {"value": str(number % CUSTOMERS + 1)},
-        "TxnDate": "2026-06-01",
-        "DueDate": "2026-07-01",
-        "CurrencyRef": {"value": "USD"},
-        "Line": lines,
-        "TotalAmt": 180,
-        "Balance": 180,
+
+
+def _figures(taken: list[Taken], size: company.Size) -> dict[str, float]:
+    """One side's medians."""
+    figures = {
+        name: middle([each[name] for each in taken])
+        for name in ("seconds", "processor_seconds", "calls")
     }
+    return figures | {"calls_per_1000_records": 1000 * figures["calls"] / size.records}
+
+
+def _calls_each(taken: dict[str, list[Taken]], size: company.Size) -> dict[str, float]:
+    """Calls per 1,000 records, everybody's."""
+    return {
+        name: 1000 * middle([each["calls"] for each in some]) / size.records
+        for name, some in taken.items()
+        if some
+    }
+
+
+def _calls(taken: list[Taken]) -> float | None:
+    return middle([each["calls"] for each in taken]) if taken else None
+
+
+def _counted(quickbooks: books.Books, runner: Callable[[], Taken]) -> Taken:
+    """What it took, with its calls."""
+    quickbooks.forget_calls()
+    taken = runner()
+    by_kind = quickbooks.calls()
+    return {**taken, "calls": sum(by_kind.values()), "by_kind": by_kind}
+
+
+def _ours(quickbooks: books.Books, size: company.Size) -> Taken:
+    with tempfile.TemporaryDirectory() as folder:
+        taken = ours.apart(ours.first_sync, quickbooks, folder)
+    assert taken["applied"] == size.records, f"{taken['applied']} of {size.records} applied"
+    return taken
+
+
+def _tap(quickbooks: books.Books, size: company.Size) -> Taken:
+    taken = peers.run(peers.SINGER_TAP, "singer_tap", quickbooks.as_arguments(streams=STREAMS))
+    # it does not read who the company is
+    assert taken["records"] == size.records - 1, f"the tap read {taken['records']} records"
+    return taken
+
+
+def _library(quickbooks: books.Books, size: company.Size) -> Taken:
+    asked = quickbooks.as_arguments(work="read", entities=ENTITIES)
+    taken = peers.run(peers.PYTHON_QUICKBOOKS, "python_quickbooks", asked)
+    assert taken["records"] == size.records - 1, f"it read {taken['records']} records"
+    return taken
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(), indent=2))
+    show(run())

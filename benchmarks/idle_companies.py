@@ -26,7 +26,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import insert, update
 
 from connectors.state.schedules import usage
-from emulator.emulator import DEMO_FOLDER
+from emulator.loading import DEMO_FOLDER
 from emulator.testing import RunningEmulator
 from models.tables import schedule as schedule_tables
 from models.tables.platform import companies

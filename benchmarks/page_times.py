@@ -157,7 +157,7 @@ def _paths() -> list[str]:
     """Addresses of all pages that show what is in the database."""
     found = []
     for route in (each for router in routers() for each in router.routes):
-        if not isinstance(route, APIRoute) or "GET" not in route.methods:
+        if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
             continue
         is_shown = route.path.startswith((f"{ROOT}/{{connection_id}}", *_OF_INSTALLATION))
         if is_shown and not route.path.endswith(_LEFT_OUT):
@@ -218,7 +218,7 @@ def _fill(place: Installation, smaller: int) -> None:
         transaction.execute(insert(tables.links), [each["link"] for each in rows])
         for name in ("parked", "alerts", "conflicts"):
             some = [each[name] for each in rows[:alerts]]
-            transaction.execute(insert(tables.metadata.tables[name]), some)
+            transaction.execute(insert(tables.links.metadata.tables[name]), some)
     for first in range(0, ENTRIES // smaller, _NOTES_AT_ONCE):
         count = min(_NOTES_AT_ONCE, ENTRIES // smaller - first)
         notes = [_note(first + number, records) for number in range(count)]

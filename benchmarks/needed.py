@@ -1,0 +1,29 @@
+"""What a line that misses its goal would need; written by hand, and shown only while it misses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_FEWER_STATEMENTS = (
+    "a record costs a dozen SQL statements, which SQLAlchemy builds one by one: links, audit "
+    "entries, rows and lines would have to be written a batch at a time."
+)
+_FEWER_CALLS = (
+    "each kind of record is asked for by a call of its own: several statements would have to go "
+    "into one batch call."
+)
+NEEDED: Final[Mapping[str, str]] = {
+    "first_sync_0ms": _FEWER_STATEMENTS,
+    "first_sync_100ms": f"{_FEWER_STATEMENTS} Pages are read one after the other.",
+    "first_sync_calls_0ms": _FEWER_CALLS,
+    "first_sync_calls_100ms": _FEWER_CALLS,
+    "idle_cycle_processor": (
+        "a cycle takes a lease, a run and cursors in transactions of their own around the one call."
+    ),
+    "writes": f"batches are sent one after the other, and {_FEWER_STATEMENTS}",
+    "start": "what a cycle imports before its first request would have to be less, or later.",
+    "memory": "records are planned all at once, and not a page at a time.",
+    "validation": "frame and suite are made from Python objects, column by column.",
+    "prefect_share": "a run's client, its states and artifacts are what they are on few records.",
+}
