@@ -68,14 +68,17 @@ def let_in(engine: Engine, identity: Identity, place: str, now: datetime) -> Use
         is_known = _row(transaction, users.c.identity == identity.text) is not None
     if not is_known:
         with changing(engine) as transaction:
-            _bind_by_name(transaction, identity, now)
+            # somebody else, or another window of theirs, may have been first
+            if _row(transaction, users.c.identity == identity.text) is None:
+                _bind_by_name(transaction, identity, now)
     with engine.begin() as transaction:
         row = _row(transaction, users.c.identity == identity.text)
         user = user_by_id(transaction, row.id) if row is not None else None
         if row is None or user is None:
             raise NotLetInError(f"{row.name if row else 'who was known'} may not sign in")
-        forget_place(transaction, place)
+        # the log first: whoever waits for it keeps nobody else from the same place waiting
         note_sign_in(transaction, user, place, now)
+        forget_place(transaction, place)
         return user
 
 

@@ -378,12 +378,6 @@ class Person(BaseModel):
     active: bool
 
 
-class PersonMade(Person):
-    """And the password that was made for them, which is told this once."""
-
-    password: str
-
-
 #: What a program may make somebody.
 GivenRole = Literal["viewer", "operator"]
 

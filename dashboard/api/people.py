@@ -1,7 +1,7 @@
 """People, for programs of admins: to look at, to add, and to change, such as when somebody leaves.
 
-A program gives nobody the role of an admin, and changes none; it sets no passwords and makes no
-tokens: whoever steals a token should not be able to outlive that it is revoked.
+A program gives nobody the role of an admin, and changes none; it sets and learns no passwords and
+makes no tokens: whoever steals a token has no other way in when it is revoked.
 """
 
 from __future__ import annotations
@@ -42,15 +42,17 @@ def person(call: Administer, number: PathNumber) -> dict[str, Any]:
     return _row(_one(call, number))
 
 
-@router.post("/users", response_model=answers.PersonMade, status_code=201)
+@router.post("/users", response_model=answers.Person, status_code=201)
 def add(call: Administer, wanted: answers.NewPerson) -> dict[str, Any]:
-    """Let somebody sign in; the password is made here, and is in this answer alone."""
-    password, companies = made_password(), _companies(call, wanted.companies)
+    """Make somebody a user; by single sign-on, or with a password that an admin sets on a page."""
+    companies = _companies(call, wanted.companies)
+    # one that nobody is told is none
+    unknown = made_password()
     made = add_user(
-        call.place.engine, wanted.name, password, Role(wanted.role), companies, actor=_actor(call)
+        call.place.engine, wanted.name, unknown, Role(wanted.role), companies, actor=_actor(call)
     )
     _LOG.info("%s adds %s as %s", call.actor, made.name, made.role)
-    return {**_row(made), "password": password}
+    return _row(made)
 
 
 @router.patch("/users/{number}", response_model=answers.Person)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from connectors.state.sign_on import NotLetInError, let_in, take_attempt
 from models.errors import UsageError
 from models.people import Identity, Role
 from models.tables.people import sessions
+from models.tables.sync import INSTALLATION, audit_entries
 from tests.fixtures.guarded import Guarded
 from tests.fixtures.openid import (
     OpenId,
@@ -114,6 +116,24 @@ def test_of_two_who_come_at_once_one_is_bound(guarded_on_both: Guarded) -> None:
     assert len(bound) == 1
     (ann,) = [each for each in all_users(guarded_on_both.engine) if each.name == ANN]
     assert ann.identity == bound[0]
+
+
+@pytest.mark.asvs("15.4.2")
+def test_somebody_comes_in_by_two_windows_at_once(guarded_on_both: Guarded) -> None:
+    """The first time, too: neither is told that they are somebody else; the log binds them once."""
+    rename(guarded_on_both, Role.ADMIN, ANN)
+    identity = Identity("https://login.example.com", "s1", ANN, True)
+
+    def come_in(_: int) -> str:
+        return let_in(guarded_on_both.engine, identity, "here", datetime.now(UTC)).name
+
+    with ThreadPoolExecutor(6) as threads:
+        assert [*threads.map(come_in, range(6))] == [ANN] * 6
+    with guarded_on_both.engine.connect() as connection:
+        mine = audit_entries.c.connection_id == INSTALLATION
+        kinds = connection.scalars(select(audit_entries.c.kind).where(mine)).all()
+    assert Counter(kinds)["user.signed_in"] == 6
+    assert kinds.count("user.changed") == 1
 
 
 @pytest.mark.asvs("10.1.2", "15.4.2")
