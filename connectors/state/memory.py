@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
+from typing import ClassVar
 
 from connectors.ports import Clock, CompanyFacts
 from connectors.state.memory_links import MemoryLinks
@@ -70,6 +71,10 @@ class MemoryState:
     def begin(self) -> AbstractContextManager[Unit]:
         """One transaction; refused once another worker has taken the company over."""
         return _Transaction(self)
+
+    def open_unit(self) -> MemoryUnit:
+        """What a transaction of this state is done with; a test may open one that it watches."""
+        return MemoryUnit(self.database, self)
 
     def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
@@ -125,7 +130,7 @@ class _Transaction:
         )
         if state.epoch:
             state.check_epoch(state.epoch)
-        self._unit = unit = MemoryUnit(database, state)
+        self._unit = unit = state.open_unit()
         database.open_unit = unit
         return unit
 
@@ -150,6 +155,8 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
     """One transaction over a connection's state and its company's platform tables."""
 
     __slots__ = ("_memory_platform", "epoch", "is_open", "now", "platform")
+    #: The platform's tables within it.
+    platform_class: ClassVar[type[MemoryPlatform]] = MemoryPlatform
 
     def __init__(self, database: MemoryDatabase, state: MemoryState) -> None:
         undo: Undo = []
@@ -160,7 +167,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
         self._run_id = state.run_id
         self._epoch = self.epoch = state.epoch
         self._connection = state.connection
-        self._memory_platform = MemoryPlatform(database, undo, now)
+        self._memory_platform = self.platform_class(database, undo, now)
         self.platform: PlatformPort = self._memory_platform
         self.is_open = True
 

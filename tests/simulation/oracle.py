@@ -25,7 +25,7 @@ from models.words import Operation, Owner, Side
 from tests.simulation.small_state import Entry
 
 if TYPE_CHECKING:
-    from tests.simulation.sim_state import SimUnit
+    from tests.simulation.sim_state import SimUnit, WatchedUnit
     from tests.simulation.world import World
 
 #: Searched for by its first letter: ten times as fast as with \b before it.
@@ -214,7 +214,7 @@ class Oracle:
             name = self.world.type_of_entity[entry.entity]
             self.taken[actor.name][name, Side.QUICKBOOKS] += 1
 
-    def about_to_commit(self, unit: SimUnit) -> None:
+    def about_to_commit(self, unit: SimUnit | WatchedUnit) -> None:
         """I4, I5: a base is what both sides were seen to hold, and versions do not go back."""
         self.take_history()
         actor = self.world.scheduler.current
@@ -241,7 +241,7 @@ class Oracle:
                             f"{name} = {value!r}",
                         )
 
-    def _check_versions(self, unit: SimUnit, update: LinkUpdate) -> None:
+    def _check_versions(self, unit: SimUnit | WatchedUnit, update: LinkUpdate) -> None:
         """I5: the versions kept with a base do not go back."""
         before = self.versions.get(update.link_id, (-1, -1))
         token = int((update.quickbooks_version or "").partition("|")[0] or -1)
@@ -307,7 +307,7 @@ class Oracle:
         """A side holds this now."""
         self.texts.setdefault(place, set()).add(text)
 
-    def _row_text(self, unit: SimUnit, name: str, row_id: str) -> str:
+    def _row_text(self, unit: SimUnit | WatchedUnit, name: str, row_id: str) -> str:
         rows = unit.platform.rows(catalog()[name], [row_id])  # type: ignore[attr-defined]
         return text_in(rows[row_id].values) if row_id in rows else ""
 

@@ -12,6 +12,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from connectors.state.memory import MemoryDatabase, MemoryState, MemoryUnit
+from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.platform_port import PlatformWrite, Written
 from connectors.state.port import Connection, LinkUpdate, State, Unit
 from models.errors import RecordError
@@ -72,13 +74,15 @@ class _Transaction:
     def __init__(self, world: World, inner: State, worker: str) -> None:
         self._world, self._inner, self._worker = world, inner, worker
 
-    def __enter__(self) -> SimUnit:
+    def __enter__(self) -> SimUnit | WatchedUnit:
         world = self._world
         world.occasion(self._worker, "begin")
         if world.database_fails:
             world.maybe_fail("begin_failed")
         self._block = self._inner.begin()
-        self._unit = SimUnit(world, self._block.__enter__())
+        unit = self._block.__enter__()
+        watches_itself = isinstance(unit, WatchedUnit) and not world.calls.listening
+        self._unit = unit if watches_itself else SimUnit(world, unit)
         if world.calls.listening:
             world.calls.note("begin")
         return self._unit
@@ -115,8 +119,51 @@ class _Transaction:
 SeenWrite = tuple[str, str, PlatformWrite]
 
 
+class WatchedPlatform(MemoryPlatform):
+    """The platform's tables in memory, which note what is written."""
+
+    __slots__ = ("writes",)
+
+    def write(self, write: PlatformWrite) -> Written:
+        """Write, and remember."""
+        row_id, version = super().write(write)
+        self.writes.append((write.record_type.name, row_id, write))
+        return row_id, version
+
+
+class WatchedUnit(MemoryUnit):
+    """A unit in memory that notes links that are saved, and rows that are written.
+
+    It is there for volume: each call that a `SimUnit` passes on costs as much as the call itself.
+    """
+
+    __slots__ = ("updates", "writes")
+    platform_class = WatchedPlatform
+
+    def __init__(self, database: MemoryDatabase, state: MemoryState) -> None:
+        super().__init__(database, state)
+        self.updates: list[LinkUpdate] = []
+        # shared with what knows the list and not the unit: a circle of objects in each of a
+        # schedule's hundred transactions costs more to collect than to make
+        self.writes: list[SeenWrite] = []
+        self._memory_platform.writes = self.writes
+
+    def save_links(self, updates: Sequence[LinkUpdate]) -> None:
+        """Save, and remember."""
+        self.updates.extend(updates)
+        super().save_links(updates)
+
+
+class WatchedState(MemoryState):
+    """A state in memory whose units watch themselves."""
+
+    def open_unit(self) -> WatchedUnit:
+        """A unit that watches itself."""
+        return WatchedUnit(self.database, self)
+
+
 class SimUnit:
-    """A unit that is watched: links that are saved, and rows that are written."""
+    """Any unit, watched: links that are saved, and rows that are written; and every call heard."""
 
     __slots__ = ("_inner", "_world", "platform", "updates", "writes")
 
@@ -125,8 +172,6 @@ class SimUnit:
         self._inner = inner
         self.updates: list[LinkUpdate] = []
         self.writes: list[SeenWrite] = []
-        # it knows the list, not the unit: a circle of objects in each of a schedule's hundred
-        # transactions costs more to collect than to make
         self.platform = SimPlatform(world, inner.platform, self.writes)
 
     def save_links(self, updates: Any) -> None:
@@ -248,4 +293,13 @@ def _nobody(*_arguments: Any) -> None:
     """Nobody listens."""
 
 
-__all__ = ["Calls", "Cancelled", "DatabaseFaultError", "Killed", "SimState", "SimUnit"]
+__all__ = [
+    "Calls",
+    "Cancelled",
+    "DatabaseFaultError",
+    "Killed",
+    "SimState",
+    "SimUnit",
+    "WatchedState",
+    "WatchedUnit",
+]
