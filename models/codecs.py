@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,7 +123,7 @@ def update_body(
     body: dict[str, Any] = {"Id": held["Id"], "SyncToken": held["SyncToken"], "sparse": sparse}
     sent = [record_type.by_name[name] for name in changed if record_type.by_name[name].sent]
     roots = {field.root for field in sent}
-    kept = roots & _shared_objects(record_type)
+    kept = roots & record_type.shared_objects
     if record_type.full_updates:
         kept |= {field.root for field in record_type.fields if field.sent_on_create}
     for path in (*record_type.always_sent, *kept):
@@ -173,15 +172,9 @@ def mark_body(
 def needs_held(record_type: RecordType, changed: Collection[str]) -> bool:
     """Whether an update needs more of QuickBooks's record than its Id and SyncToken."""
     fields = [record_type.by_name[name] for name in changed]
-    shared = _shared_objects(record_type)
+    shared = record_type.shared_objects
     parts = any(isinstance(field, Lines) or field.root in shared for field in fields)
     return parts or record_type.full_updates or bool(record_type.always_sent)
-
-
-def _shared_objects(record_type: RecordType) -> frozenset[str]:
-    """Objects in QuickBooks's JSON that several fields are parts of: replaced whole when sent."""
-    sharing = Counter(field.root for field in record_type.fields if "." in field.quickbooks)
-    return frozenset(root for root, count in sharing.items() if count > 1)
 
 
 def removal_body(held: Raw, operation: Operation) -> dict[str, Any]:

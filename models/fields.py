@@ -39,6 +39,8 @@ def _parts(path: str) -> tuple[str, ...]:
 
 def value_at(raw: Any, path: str) -> Any:
     """The value at a dotted path such as "CustomerRef.value" or "LinkedTxn.0.TxnId", or None."""
+    if "." not in path and type(raw) is dict:  # as most paths and records are
+        return raw.get(path)
     for part in _parts(path):
         # asking for a dict first spares most values the slower question for any mapping
         if type(raw) is dict or isinstance(raw, Mapping):

@@ -46,6 +46,11 @@ class LineShape:
         """The fields that name entries of lists."""
         return named_among(self.fields)
 
+    @cached_property
+    def reference_names(self) -> tuple[str, ...]:
+        """Names of the fields that refer to other records."""
+        return tuple(field.name for field in self.references)
+
     def takes(self, line: Raw, marker: str) -> bool:
         """Whether a QuickBooks line is of this kind."""
         return self.marker in (marker, "") and all(
@@ -76,6 +81,17 @@ class Lines(Field):
             for field in shape.fields
             if field.owner is Owner.QUICKBOOKS
         )
+
+    @cached_property
+    def shape_by_word(self) -> dict[str, LineShape]:
+        """The shapes by either side's word for them: QuickBooks's marker, and the kind."""
+        by_marker = {shape.marker: shape for shape in self.shapes}
+        return by_marker | {shape.kind: shape for shape in self.shapes}
+
+    @cached_property
+    def reference_names(self) -> dict[str, tuple[str, ...]]:
+        """Kind of line -> names of its fields that refer to other records."""
+        return {shape.kind: shape.reference_names for shape in self.shapes}
 
     def cover(self, sent: Value, stored: Value) -> bool:
         """Whether stored lines hold what was sent; they may hold more, and computed figures."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
+from functools import lru_cache
 
 from models.errors import FieldError
 
@@ -28,6 +29,10 @@ DIGITS_MAX = 15
 #: Keeps every digit; Decimal's own context rounds to 28 of them.
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _ZERO, _ONE = Decimal(0), Decimal(1)
+#: What an exact number comes as; a bool is an int too, and is refused by itself.
+_EXACT_KINDS = (Decimal, int, str)
+#: Numbers whose plain form is kept: more than a cycle's documents mostly have.
+_PLAIN_MAX = 4_096
 #: A number as people and programs write it; Python takes "1_000" and digits of other scripts too.
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]*(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?")
 
@@ -66,7 +71,7 @@ def exact_decimal(value: object, *, field: str, decimals_max: int) -> Decimal:
     Raises:
         FieldError: for a float, text that is no number, NaN, infinity, too many decimals or digits.
     """
-    if isinstance(value, bool | float) or not isinstance(value, Decimal | int | str):
+    if not isinstance(value, _EXACT_KINDS) or isinstance(value, bool):
         raise FieldError(
             f"{field} is {value!r}, a {type(value).__name__}: money must be an exact decimal",
             code="not_exact",
@@ -128,6 +133,7 @@ def plain(number: Decimal) -> Decimal:
     return _plain(number)[0]
 
 
+@lru_cache(_PLAIN_MAX)  # equal numbers have one plain form, and each is read many times
 def _plain(number: Decimal) -> tuple[Decimal, int]:
     """A number in plain form, and how many decimals it has then."""
     kept = number.normalize(_EXACT)

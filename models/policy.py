@@ -16,6 +16,9 @@ from models.fields import Field
 from models.record_type import RecordType, catalog
 from models.words import DataType, Owner, Rule, Side
 
+_RULES = frozenset(Rule)
+_DATA_TYPES = frozenset(DataType)
+
 
 class Source(StrEnum):
     """Where the rule for a field comes from, the strongest first."""
@@ -64,7 +67,7 @@ def policy_from(rules: Mapping[str, str], version: int = 1) -> Policy:
     """
     for key, rule in rules.items():
         _check_key(key)
-        if rule not in set(Rule):
+        if rule not in _RULES:
             raise UsageError(
                 f"policy for {key}: {shorten(repr(rule))} is not one of {', '.join(Rule)}"
             )
@@ -75,7 +78,7 @@ def _check_key(key: str) -> None:
     """Raise UsageError unless a key names a data type, a record type or a field."""
     name, dot, field_name = key.partition(".")
     record_type = catalog().get(name)
-    if not dot and (record_type is not None or key in set(DataType)):
+    if not dot and (record_type is not None or key in _DATA_TYPES):
         return
     if record_type is None:
         raise UsageError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +24,7 @@ from models.marker import Marking, marker_in
 from models.postings import Rule
 from models.records import Content
 from models.reference_fields import Named, Reference, named_among, references_among
-from models.words import DataType
+from models.words import DataType, Owner
 
 #: A longer label names nothing better, and tables, logs and pages show it.
 LABEL_CHARACTERS_MAX = 200
@@ -139,6 +140,11 @@ class RecordType:
         return references_among(self.fields)
 
     @cached_property
+    def reference_names(self) -> tuple[str, ...]:
+        """Names of those fields."""
+        return tuple(field.name for field in self.references)
+
+    @cached_property
     def named(self) -> tuple[Named, ...]:
         """The fields that name entries of lists, those of lines left out."""
         return named_among(self.fields)
@@ -170,6 +176,17 @@ class RecordType:
     def is_list(self) -> bool:
         """Whether the entity is a name list, which has an Active flag."""
         return self.delete_means is DeleteMeans.DEACTIVATE
+
+    @cached_property
+    def shared_objects(self) -> frozenset[str]:
+        """Objects in QuickBooks's JSON that several fields are part of: replaced whole."""
+        sharing = Counter(field.root for field in self.fields if "." in field.quickbooks)
+        return frozenset(root for root, count in sharing.items() if count > 1)
+
+    @cached_property
+    def figures(self) -> tuple[Field, ...]:
+        """The fields that QuickBooks computes."""
+        return tuple(field for field in self.fields if field.owner is Owner.QUICKBOOKS)
 
     def marker_in(self, raw: Raw) -> str | None:
         """The marker that a QuickBooks record carries, if any."""

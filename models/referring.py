@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from models.fields import Field
 from models.record_type import RecordType
 from models.records import Content
 
@@ -14,15 +13,14 @@ def references_in(record_type: RecordType, content: Content | None) -> Iterator[
     """Field and canonical reference of all that a record refers to; lines count as their field."""
     if content is None:
         return
-    for name in _names(record_type.references):
+    for name in record_type.reference_names:
         if content.get(name):
             yield name, content[name]
     lines = record_type.lines
     if lines is None:
         return
-    names = {shape.kind: _names(shape.references) for shape in lines.shapes}
     for line in content.get(lines.name) or ():
-        for name in names.get(line["kind"], ()):
+        for name in lines.reference_names.get(line["kind"], ()):
             if line.get(name):
                 yield lines.name, line[name]
 
@@ -31,10 +29,10 @@ def with_replaced(
     record_type: RecordType, content: Content, replaced: Mapping[str, str]
 ) -> Content:
     """The same content with some references replaced by others."""
-    changed = _replaced(_names(record_type.references), content, replaced)
+    changed = _replaced(record_type.reference_names, content, replaced)
     lines = record_type.lines
     if lines is not None and changed.get(lines.name):
-        names = {shape.kind: _names(shape.references) for shape in lines.shapes}
+        names = lines.reference_names
         changed[lines.name] = tuple(
             _replaced(names.get(line["kind"], ()), line, replaced) for line in changed[lines.name]
         )
@@ -49,20 +47,15 @@ def replacements(
     Lines are compared only while there are as many of the same kinds: else nobody can say which is
     which.
     """
-    yield from _moved(_names(record_type.references), before, now, gone)
+    yield from _moved(record_type.reference_names, before, now, gone)
     lines = record_type.lines
     if lines is None:
         return
     old, new = before.get(lines.name) or (), now.get(lines.name) or ()
     if [line["kind"] for line in old] != [line["kind"] for line in new]:
         return
-    names = {shape.kind: _names(shape.references) for shape in lines.shapes}
     for line, there in zip(old, new, strict=True):
-        yield from _moved(names.get(line["kind"], ()), line, there, gone)
-
-
-def _names(fields: Collection[Field]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields)
+        yield from _moved(lines.reference_names.get(line["kind"], ()), line, there, gone)
 
 
 def _replaced(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -104,8 +104,8 @@ class Tally:
     """Counts what became of every record, so that read = applied + unchanged + parked."""
 
     def __init__(self) -> None:
-        self._directions: Counter[tuple[str, Side, str]] = Counter()
-        self._records: Counter[tuple[str, str]] = Counter()
+        self._directions = defaultdict[tuple[str, Side, str], int](int)
+        self._records = defaultdict[tuple[str, str], int](int)
         self._parked: list[dict[str, str]] = []
         self._lock = threading.Lock()
 

@@ -265,13 +265,11 @@ def _unknown_names(cycle: Cycle, record_type: RecordType, raw: Raw, side: Side) 
     holders = [(field, raw) for field in record_type.named]
     lines = record_type.lines
     if lines is not None:
-        shapes = {shape.marker: shape for shape in lines.shapes}
-        shapes |= {shape.kind: shape for shape in lines.shapes}
         path, name = (
             (lines.marker_path, lines.quickbooks) if side is Side.QUICKBOOKS else ("kind", "lines")
         )
         for line in raw.get(name) or ():
-            shape = shapes.get(value_at(line, path) or "")
+            shape = lines.shape_by_word.get(value_at(line, path) or "")
             holders += [(field, line) for field in (shape.named if shape else ())]
     return {field.entity for field, holder in holders if not _known(cycle, field, holder, side)}
 

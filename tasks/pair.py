@@ -21,7 +21,7 @@ from models.plan import Link
 from models.record_type import RecordType
 from models.records import Content
 from models.reimbursement import bill_marked
-from models.words import ExpensePosting, Owner, Side
+from models.words import ExpensePosting, Side
 from tasks.candidate import Candidate, add_side
 from tasks.claims import twins, unclaimed
 from tasks.complete import fetch_missing_sides, with_rows
@@ -362,8 +362,7 @@ def is_known(cycle: Cycle, record_type: RecordType, link: Link, record: Payload)
         return False
     return all(
         _figure(cycle, field, link.base, record) == link.base.get(field.name)
-        for field in record_type.fields
-        if field.owner is Owner.QUICKBOOKS
+        for field in record_type.figures
     )
 
 

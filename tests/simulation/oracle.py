@@ -21,6 +21,7 @@ from connectors.quickbooks import exact_json
 from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
 from models.record_type import RecordType, catalog
+from models.records import Content
 from models.words import Operation, Owner, Side
 from tests.simulation.small_state import Entry
 
@@ -227,14 +228,11 @@ class Oracle:
             if update.base is None:
                 continue
             link = unit.links([update.link_id])[update.link_id]  # type: ignore[attr-defined]
-            fields = catalog()[link.record_type].by_name
-            for side in Side:
-                side_id = link.side_id(side)
-                place = (side, link.record_type, side_id or "")
-                for name, value in update.base.items():
-                    if fields[name].owner is Owner.QUICKBOOKS or not isinstance(value, str):
-                        continue
-                    if TOKEN.search(value) and not _is_held(value, self._ever_held(place)):
+            texts = _texts_of_people(catalog()[link.record_type], update.base)
+            for side in Side if texts else ():
+                held = self._ever_held((side, link.record_type, link.side_id(side) or ""))
+                for name, value in texts.items():
+                    if not _is_held(value, held):
                         raise Violation(
                             "I4",
                             f"base of {link.record_type} {link.id}: {side} never held "
@@ -357,6 +355,18 @@ def text_in(raw: Mapping[str, Any]) -> str:
 def tokens_in(text: str) -> frozenset[str]:
     """The tokens in a text."""
     return frozenset(TOKEN.findall(text))
+
+
+def _texts_of_people(record_type: RecordType, base: Content) -> dict[str, str]:
+    """Field -> its text, of those that a person may have written with a token in it."""
+    fields = record_type.by_name
+    return {
+        name: value
+        for name, value in base.items()
+        if isinstance(value, str)
+        and fields[name].owner is not Owner.QUICKBOOKS
+        and TOKEN.search(value)
+    }
 
 
 def _is_held(value: str, held: Iterable[str]) -> bool:

@@ -70,7 +70,9 @@ def _no_doubles(world: World, standing: Standing) -> None:
     for side in Side:
         counts: Counter[str] = Counter()
         for place, tokens in standing.items():
-            if place[0] is side and place not in allowed and not _is_named_copy(world, place):
+            if not tokens or place[0] is not side:
+                continue  # most records are those that every schedule begins with
+            if place not in allowed and not _is_named_copy(world, place):
                 counts.update(token for token in tokens if world.oracle.is_of(token, place[1]))
         for token, count in counts.items():
             if count > 1:
