@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from models.errors import FieldError, RecordError
-from models.fields import Currency, Field, Raw, value_at
+from models.fields import Field, Raw, value_at
 from models.lines import Lines
 from models.marker import put_marker
 from models.merge import Conflict
@@ -39,16 +39,14 @@ def decode(record_type: RecordType, side: Side, raw: Raw, references: References
     currency = references.home_currency
     content: Content = {}
     errors: list[RecordError] = []
-    on_platform = side is Side.PLATFORM
-    for field in record_type.decoding_order:
-        read = field.from_platform if on_platform else field.from_quickbooks
+    for field, read in record_type.readers[side]:
         try:
             value = read(raw, references, currency)
         except RecordError as error:
             errors.append(error)
             continue
         content[field.name] = value
-        if isinstance(field, Currency):
+        if field is record_type.currency:
             currency = value
         if field.required and value in (None, ()):
             errors.append(_missing(field))

@@ -22,12 +22,16 @@ from models.file_rules import FileRules
 from models.lines import Lines
 from models.marker import Marking, marker_in
 from models.postings import Rule
-from models.records import Content
+from models.records import Content, References, Value
 from models.reference_fields import Named, Reference, named_among, references_among
-from models.words import DataType, Owner
+from models.words import DataType, Owner, Side
 
 #: A longer label names nothing better, and tables, logs and pages show it.
 LABEL_CHARACTERS_MAX = 200
+
+
+#: A field, and what reads its value of a side's raw record.
+Reader = tuple[Field, Callable[[Raw, References, str], Value]]
 
 
 class DeleteMeans(StrEnum):
@@ -115,9 +119,18 @@ class RecordType:
         return {field.name: field for field in self.fields}
 
     @cached_property
-    def decoding_order(self) -> tuple[Field, ...]:
-        """The fields, the currency first: amounts are read in it."""
-        return tuple(sorted(self.fields, key=lambda each: not isinstance(each, Currency)))
+    def readers(self) -> dict[Side, tuple[Reader, ...]]:
+        """How each side's fields are read, the currency first: amounts are read in it."""
+        order = sorted(self.fields, key=lambda each: not isinstance(each, Currency))
+        return {
+            Side.QUICKBOOKS: tuple((each, each.from_quickbooks) for each in order),
+            Side.PLATFORM: tuple((each, each.from_platform) for each in order),
+        }
+
+    @cached_property
+    def currency(self) -> Currency | None:
+        """The field with the record's currency, if it may have another one than the company."""
+        return next((field for field in self.fields if isinstance(field, Currency)), None)
 
     @cached_property
     def every_check(self) -> tuple[Check, ...]:
@@ -252,8 +265,12 @@ def of_entity(entity: str) -> list[RecordType]:
 
 def in_data_types(data_types: Iterable[DataType]) -> list[RecordType]:
     """Record types of these data types, parents first."""
-    wanted = set(data_types)
-    return [each for each in catalog().values() if each.data_type in wanted]
+    return list(_in_data_types(frozenset(data_types)))
+
+
+@lru_cache(16)  # every cycle asks: there are as many as sets of data types
+def _in_data_types(wanted: frozenset[DataType]) -> tuple[RecordType, ...]:
+    return tuple(each for each in catalog().values() if each.data_type in wanted)
 
 
 def with_parents(

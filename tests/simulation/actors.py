@@ -84,8 +84,8 @@ class Scheduler:
             raise Killed
         actor.wake_at = wake_at = self.clock.seconds + seconds
         actor.label = label
-        for other in self.actors:
-            if other is not actor and other.alive and other.wake_at <= wake_at:
+        for other in self.actors:  # most of them wake later: that is asked first
+            if other.wake_at <= wake_at and other.alive and other is not actor:
                 self._hub.switch()
                 break
         else:  # nobody else goes on before it

@@ -313,12 +313,16 @@ class Oracle:
 
     def standing(self) -> dict[Place, frozenset[str]]:
         """Tokens of every record that lives, by place."""
-        return {
-            (side, record_type.name, record_id): self.tokens_of(side, record_type, record_id)
-            for side in Side
-            for record_type in catalog().values()
-            for record_id in self.world.live_ids(side, record_type)
-        }
+        world, found = self.world, dict[Place, frozenset[str]]()
+        for each in catalog().values():
+            for record in world.books.all(each.entity):
+                place = (Side.QUICKBOOKS, each.name, str(record["Id"]))
+                found[place] = tokens_in(text_in(record))
+        for each in catalog().values():
+            for row in world.people.all(each.name):
+                if row.live:
+                    found[Side.PLATFORM, each.name, row.id] = tokens_in(text_in(row.values))
+        return found
 
 
 def place_of(place: Place) -> tuple[Side, RecordType, str]:
@@ -342,7 +346,11 @@ def text_in(raw: Mapping[str, Any]) -> str:
     known = _TEXTS.get(id(raw))
     if known is not None and known[0] is raw:
         return known[1]
-    text = repr({name: value for name, value in raw.items() if name not in _OTHERS_NAMES})
+    if type(raw) is not dict or not _OTHERS_NAMES.isdisjoint(raw):
+        own = {name: value for name, value in raw.items() if name not in _OTHERS_NAMES}
+    else:
+        own = raw
+    text = repr(own)
     if "'name': " in text:
         text = _REFERENCE_NAME.sub(r"\1", text)
     if len(_TEXTS) >= _TEXTS_MAX:

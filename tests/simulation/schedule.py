@@ -229,6 +229,7 @@ def run(
     result.story = world.story or []
     if traced:
         result.trace = trace_of(world)
+    world.close()
     return result
 
 

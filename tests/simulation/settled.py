@@ -67,14 +67,14 @@ def check_end(world: World) -> None:
 def _no_doubles(world: World, standing: Standing) -> None:
     """I2: one record per origin on each side; a copy that is parked is known as one."""
     allowed = allowed_copies(world)
-    for side in Side:
-        counts: Counter[str] = Counter()
-        for place, tokens in standing.items():
-            if not tokens or place[0] is not side:
-                continue  # most records are those that every schedule begins with
-            if place not in allowed and not _is_named_copy(world, place):
-                counts.update(token for token in tokens if world.oracle.is_of(token, place[1]))
-        for token, count in counts.items():
+    counts = {side: Counter[str]() for side in Side}
+    for place, tokens in standing.items():
+        # most records have no word of a person: every schedule begins with them
+        if tokens and place not in allowed and not _is_named_copy(world, place):
+            own = (token for token in tokens if world.oracle.is_of(token, place[1]))
+            counts[place[0]].update(own)
+    for side, counted in counts.items():
+        for token, count in counted.items():
             if count > 1:
                 name = world.oracle.written[token][1]
                 raise Violation("I2", f"{token} stands in {count} {name} records on {side}")
