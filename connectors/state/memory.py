@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from connectors.ports import Clock, CompanyFacts
 from connectors.state.memory_links import MemoryLinks
@@ -70,11 +70,7 @@ class MemoryState:
 
     def begin(self) -> AbstractContextManager[Unit]:
         """One transaction; refused once another worker has taken the company over."""
-        return _Transaction(self)
-
-    def open_unit(self) -> MemoryUnit:
-        """What a transaction of this state is done with; a test may open one that it watches."""
-        return MemoryUnit(self.database, self)
+        return MemoryUnit(self)
 
     def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
@@ -114,62 +110,49 @@ class MemoryState:
             raise lease_lost(self.connection.name)
 
 
-class _Transaction:
-    """The block of a transaction: commits at its end, rolls back on an exception."""
+class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
+    """One transaction over a connection's state and its company's platform tables."""
 
-    __slots__ = ("_state", "_unit")
+    __slots__ = ("_memory_platform", "_state", "is_open", "platform")
+    #: The platform's tables within it.
+    platform_class: ClassVar[type[MemoryPlatform]] = MemoryPlatform
 
     def __init__(self, state: MemoryState) -> None:
+        undo: Undo = []
+        database, now = state.database, state.clock.now()
+        super().__init__(database, undo, now, state.run_id, state.epoch)
         self._state = state
+        self._connection = state.connection
+        self._memory_platform = self.platform_class(database, undo, now)
+        self.platform: PlatformPort = self._memory_platform
+        self.is_open = False
 
-    def __enter__(self) -> MemoryUnit:
-        state = self._state
-        database = state.database
+    def __enter__(self) -> Self:
+        """Begin, where no other transaction is open and the lease is still ours."""
+        database = self._db
         assert database.open_unit is None, (
             "a transaction is open: a second one would wait; abandon() it if its worker is dead"
         )
-        if state.epoch:
-            state.check_epoch(state.epoch)
-        self._unit = unit = state.open_unit()
-        database.open_unit = unit
-        return unit
+        if self.epoch:
+            self._state.check_epoch(self.epoch)
+        database.open_unit, self.is_open = self, True
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        unit = self._unit
+        """Commit, or roll back on an exception and where the lease was lost meanwhile."""
         if kind is not None:
-            unit.roll_back()
+            self.roll_back()
             return
-        assert unit.is_open, "this transaction was abandoned and cannot be committed"
-        if unit.epoch:
+        assert self.is_open, "this transaction was abandoned and cannot be committed"
+        if self.epoch:
             try:
-                self._state.check_epoch(unit.epoch)
+                self._state.check_epoch(self.epoch)
             except BrakeError:
-                unit.roll_back()
+                self.roll_back()
                 raise
-        unit.commit()
-
-
-class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
-    """One transaction over a connection's state and its company's platform tables."""
-
-    __slots__ = ("_memory_platform", "epoch", "is_open", "now", "platform")
-    #: The platform's tables within it.
-    platform_class: ClassVar[type[MemoryPlatform]] = MemoryPlatform
-
-    def __init__(self, database: MemoryDatabase, state: MemoryState) -> None:
-        undo: Undo = []
-        now = state.clock.now()
-        self._db = database
-        self._undo = undo
-        self._now = self.now = now
-        self._run_id = state.run_id
-        self._epoch = self.epoch = state.epoch
-        self._connection = state.connection
-        self._memory_platform = self.platform_class(database, undo, now)
-        self.platform: PlatformPort = self._memory_platform
-        self.is_open = True
+        self.commit()
 
     def commit(self) -> None:
         """Keep what was done, and take no more calls."""
@@ -253,7 +236,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
             return []
         first = len(self._db.audit) + 1
         numbers = list(range(first, first + len(notes)))
-        log, at = self._db.audit, self._now.isoformat(timespec="microseconds")
+        log, at = self._db.audit, self.now.isoformat(timespec="microseconds")
         if not self._db.hashing:
             self._append(log, [UnsealedNote(at, self._run_id, note) for note in notes])
             return numbers
@@ -282,11 +265,11 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
         """Note that this run has begun."""
         if self._run_id in self._db.runs:
             raise ConstraintError(f"there is a run {self._run_id} already")
-        self._put(self._db.runs, self._run_id, RunRow(self._run_id, flow, self._now))
+        self._put(self._db.runs, self._run_id, RunRow(self._run_id, flow, self.now))
 
     def finish_run(self, state: str, summary: Mapping[str, object], error: str | None) -> None:
         """Note how this run ended."""
         run = self._db.runs.get(self._run_id)
         if run is not None:
-            ended = replace(run, state=state, finished_at=self._now, summary=summary, error=error)
+            ended = replace(run, state=state, finished_at=self.now, summary=summary, error=error)
             self._put(self._db.runs, self._run_id, ended)

@@ -33,14 +33,14 @@ _LENGTHS: dict[str, int] = {
 class MemoryIntents(MemoryRows):
     """The part of a unit that keeps intents, and plans that wait for a person."""
 
-    __slots__ = ("_epoch", "_run_id")
+    __slots__ = ("_run_id", "epoch")
 
     def __init__(
         self, database: MemoryDatabase, undo: Undo, now: datetime, run_id: str, epoch: int
     ) -> None:
         super().__init__(database, undo, now)
         self._run_id = run_id
-        self._epoch = epoch
+        self.epoch = epoch
 
     def add_intents(self, intents: Sequence[Intent], planned: Mapping[str, str]) -> None:
         """Store intents before anything is sent."""
@@ -65,12 +65,12 @@ class MemoryIntents(MemoryRows):
             given,
             state=IntentState.PLANNED,
             far_since=in_utc(given.far_since),
-            created_at=self._now,
+            created_at=self.now,
             attempts=0,
             sent_at=None,
         )
         self._put(
-            db.intents, given.id, IntentRow(intent, planned_version, self._run_id, self._epoch)
+            db.intents, given.id, IntentRow(intent, planned_version, self._run_id, self.epoch)
         )
         self._put(db.open_intents, given.id, intent)
         self._put(db.open_intent_of, given.link_id, given.id)
@@ -88,14 +88,14 @@ class MemoryIntents(MemoryRows):
         stored = self._db.open_intents.get(given.id)
         if stored is None or stored.attempts != given.attempts:
             raise CorruptStateError(f"intent {given.id} is closed or was sent meanwhile")
-        sent = replace(stored, state=IntentState.SENT, attempts=number, sent_at=self._now)
+        sent = replace(stored, state=IntentState.SENT, attempts=number, sent_at=self.now)
         row = self._db.intents[given.id]
         self._put(self._db.intents, given.id, replace(row, intent=sent))
         self._put(self._db.open_intents, given.id, sent)
         attempts = self._db.attempts.get(given.id, ())
-        attempt = AttemptRow(number, request_id, self._now)
+        attempt = AttemptRow(number, request_id, self.now)
         self._put(self._db.attempts, given.id, (*attempts, attempt))
-        return replace(given, state=IntentState.SENT, attempts=number, sent_at=self._now)
+        return replace(given, state=IntentState.SENT, attempts=number, sent_at=self.now)
 
     def close_intents(self, ends: Sequence[tuple[str, IntentState, Attempt]]) -> None:
         """Record how sends ended."""
@@ -116,7 +116,7 @@ class MemoryIntents(MemoryRows):
             replace(
                 db.intents[intent_id],
                 intent=intent,
-                closed_at=None if is_open else self._now,
+                closed_at=None if is_open else self.now,
                 error=attempt.fault or None,
             ),
         )
@@ -134,7 +134,7 @@ class MemoryIntents(MemoryRows):
             return row
         return replace(
             row,
-            answered_at=self._now,
+            answered_at=self.now,
             outcome=attempt.outcome,
             intuit_tid=attempt.intuit_tid or None,
             fault=attempt.fault or None,
@@ -168,7 +168,7 @@ class MemoryIntents(MemoryRows):
         added = replace(
             approval,
             number=self._next_id("approvals"),
-            created_at=self._now,
+            created_at=self.now,
             run_id=self._run_id,
         )
         stored = replace(
@@ -189,7 +189,7 @@ class MemoryIntents(MemoryRows):
             raise UsageError(
                 f"plan {number} is not {expected} any more; see `quickbooks-sync plan`"
             )
-        decided = replace(stored, state=state, decided_at=self._now, decided_by=actor[:100])
+        decided = replace(stored, state=state, decided_at=self.now, decided_by=actor[:100])
         self._put(self._db.approvals, number, decided)
 
 

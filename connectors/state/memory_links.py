@@ -161,7 +161,7 @@ class MemoryLinks(MemoryRows):
             link.base if each.base is None else _canonical(link.record_type, each.base),
             link.quickbooks_version if version is None else version,
             link.platform_version if each.platform_version is None else each.platform_version,
-            self._now if each.deleted else link.deleted_at,
+            self.now if each.deleted else link.deleted_at,
         )
         self._put(self._db.links, link.id, saved)
 

@@ -120,7 +120,7 @@ class MemoryPlatform(MemoryRows):
                     fix="Nothing to do: it is read and merged again.",
                 )
             if write.operation is Operation.DELETE:
-                bound["deleted_at"] = before.values["deleted_at"] or self._now
+                bound["deleted_at"] = before.values["deleted_at"] or self.now
             row = self.update(place, before, bound, lines)
         except RefusedValueError as error:
             raise refused(record_type, error) from error
@@ -176,7 +176,7 @@ class MemoryPlatform(MemoryRows):
         row_id = db.last_ids.get(rules.name, 0) + 1
         values = dict(rules.blank)
         for name in rules.stamped:
-            values[name] = self._now
+            values[name] = self.now
         values["id"], values["company_id"] = row_id, db.connection.company_id
         values.update(rules.checked(bound))
         rules.check_complete(values)
@@ -185,7 +185,7 @@ class MemoryPlatform(MemoryRows):
         events = len(values["lines"])
         if events:
             values["version"] += events
-            values["updated_at"] = self._now
+            values["updated_at"] = self.now
         self._put(db.last_ids, rules.name, row_id)
         return self._store(place, row_id, values, ["insert", *["update"] * events])
 
@@ -220,7 +220,7 @@ class MemoryPlatform(MemoryRows):
             log.append("update")
         values["version"] = version + events
         if events or (log and values["updated_at"] == before.values["updated_at"]):
-            values["updated_at"] = self._now
+            values["updated_at"] = self.now
         return self._store(place, row_id, values, log)
 
     def delete(self, place: PlaceRules, before: Row) -> None:

@@ -39,7 +39,7 @@ class MemoryReviews(MemoryIntents):
             message=parked.message,
             fix=parked.fix,
             attempts=parked.attempts,
-            since=before.since if before else in_utc(parked.since) or self._now,
+            since=before.since if before else in_utc(parked.since) or self.now,
             next_attempt_at=in_utc(parked.next_attempt_at),
         )
         self._put(db.parked, link_id, stored)
@@ -75,7 +75,7 @@ class MemoryReviews(MemoryIntents):
         parked = self._db.parked
         wanted = [each for each in parked if link_ids is None or each in link_ids]
         for link_id in wanted:
-            self._put(parked, link_id, replace(parked[link_id], next_attempt_at=self._now))
+            self._put(parked, link_id, replace(parked[link_id], next_attempt_at=self.now))
         return len(wanted)
 
     def add_conflicts(
@@ -99,7 +99,7 @@ class MemoryReviews(MemoryIntents):
                 policy_version=self._connection.settings.policy_version,
                 quickbooks_edited_at=in_utc(edited_at.get(Side.QUICKBOOKS)),
                 platform_edited_at=in_utc(edited_at.get(Side.PLATFORM)),
-                decided_at=self._now,
+                decided_at=self.now,
                 run_id=self._run_id,
                 entry=entries[index] if entries else None,
             )
@@ -127,7 +127,7 @@ class MemoryReviews(MemoryIntents):
         if any(alerts[each].cause == cause[:60] for each in open_ids):
             raise ConstraintError(f"there is an open alert about {cause[:60]} already")
         number = self._next_id("alerts")
-        row = AlertRow(number, cause[:60], link_id, title[:300], message, fix, self._now)
+        row = AlertRow(number, cause[:60], link_id, title[:300], message, fix, self.now)
         self._put(alerts, number, row)
         self._put(self._db.open_alerts, link_id or 0, (*open_ids, number))
 
@@ -143,7 +143,7 @@ class MemoryReviews(MemoryIntents):
         if not closing:
             return
         for alert_id in closing:
-            self._put(alerts, alert_id, replace(alerts[alert_id], closed_at=self._now))
+            self._put(alerts, alert_id, replace(alerts[alert_id], closed_at=self.now))
         left = tuple(each for each in open_ids if each not in closing)
         if left:
             self._put(self._db.open_alerts, subject, left)

@@ -40,7 +40,7 @@ class MemoryRevisions(MemoryRows):
         if revision.conflict is not None and revision.conflict not in self._db.conflicts:
             raise ConstraintError(f"there is no conflict {revision.conflict} to decide")
         number = self._next_id("revisions")
-        stored = replace(revision, number=number, made_at=self._now, actor=revision.actor[:100])
+        stored = replace(revision, number=number, made_at=self.now, actor=revision.actor[:100])
         self._put(self._db.revisions, number, stored)
         return stored
 

@@ -277,12 +277,12 @@ def undo_to(undo: Undo, mark: int) -> None:
 class MemoryRows:
     """A part of a transaction: changes rows, and notes how to take that back."""
 
-    __slots__ = ("_db", "_now", "_undo")
+    __slots__ = ("_db", "_undo", "now")
 
     def __init__(self, database: MemoryDatabase, undo: Undo, now: datetime) -> None:
         self._db = database
         self._undo = undo
-        self._now = now
+        self.now = now
 
     def _put(self, rows: dict[Any, Any], key: Any, value: Any) -> None:
         self._undo.append((rows, key, rows.get(key, MISSING)))

@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from connectors.state.memory import MemoryDatabase, MemoryState, MemoryUnit
+from connectors.state.memory import MemoryState, MemoryUnit
 from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.platform_port import PlatformWrite, Written
 from connectors.state.port import Connection, LinkUpdate, State, Unit
@@ -140,8 +140,8 @@ class WatchedUnit(MemoryUnit):
     __slots__ = ("updates", "writes")
     platform_class = WatchedPlatform
 
-    def __init__(self, database: MemoryDatabase, state: MemoryState) -> None:
-        super().__init__(database, state)
+    def __init__(self, state: MemoryState) -> None:
+        super().__init__(state)
         self.updates: list[LinkUpdate] = []
         # shared with what knows the list and not the unit: a circle of objects in each of a
         # schedule's hundred transactions costs more to collect than to make
@@ -157,9 +157,9 @@ class WatchedUnit(MemoryUnit):
 class WatchedState(MemoryState):
     """A state in memory whose units watch themselves."""
 
-    def open_unit(self) -> WatchedUnit:
-        """A unit that watches itself."""
-        return WatchedUnit(self.database, self)
+    def begin(self) -> WatchedUnit:
+        """One transaction that watches itself."""
+        return WatchedUnit(self)
 
 
 class SimUnit:
