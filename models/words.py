@@ -6,6 +6,7 @@ One word for one thing, in code, tables, flows and pages alike (docs/words.md li
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Word(StrEnum):
@@ -25,6 +26,10 @@ class Side(Word):
     def other(self) -> Side:
         """The opposite side."""
         return Side.PLATFORM if self is Side.QUICKBOOKS else Side.QUICKBOOKS
+
+
+#: Both, in their order: an enum finds its members anew each time that it is gone through.
+SIDES: Final = tuple(Side)
 
 
 class DataType(Word):

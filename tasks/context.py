@@ -14,7 +14,7 @@ from connectors.state.port import Connection, State, Unit
 from models.errors import FieldError
 from models.plan import Link
 from models.record_type import RecordType, in_data_types, with_parents
-from models.words import DataType, Side
+from models.words import SIDES, DataType, Side
 from tasks.pool import Matching
 from tasks.validate import Subject, validate
 
@@ -114,7 +114,7 @@ class Tally:
         with self._lock:
             self._records[record_type.name, "records"] += 1
             for side in sides:
-                self._records[record_type.name, side.value] += 1
+                self._records[record_type.name, side] += 1
 
     def direction(self, record_type: RecordType, to: Side, outcome: str, count: int = 1) -> None:
         """Something happened to a record in one direction."""
@@ -151,7 +151,7 @@ class Tally:
         for record_type in record_types:
             name = record_type.data_type.value
             if name not in table:
-                table[name] = {f"to_{side}": dict.fromkeys(OUTCOMES, 0) for side in Side}
+                table[name] = {f"to_{side}": dict.fromkeys(OUTCOMES, 0) for side in SIDES}
             rows[record_type.name] = table[name]
         for (name, side, outcome), count in self._directions.items():
             if name in rows:

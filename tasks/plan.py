@@ -17,7 +17,7 @@ from models.plan import Plan, RecordPlan, parents_first
 from models.policy import Policy
 from models.record_type import RecordType
 from models.revision import revised
-from models.words import Side
+from models.words import SIDES, Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
 from tasks.merged import merge_through, refuse_gone_parents, words_for
@@ -35,13 +35,12 @@ def plan(
     if not candidates:
         return Plan()
     policy = cycle.connection.settings.conflict_policy()
-    grouped = {
-        record_type: some
-        for record_type in record_types
-        if (some := [each for each in candidates if each.record_type is record_type])
-    }
+    of_type: dict[RecordType, list[Candidate]] = {}
+    for each in candidates:
+        of_type.setdefault(each.record_type, []).append(each)
+    grouped = {each: of_type[each] for each in record_types if each in of_type}
     with cycle.state.begin() as unit:
-        known = {each: look_up(cycle, unit, each, some) for each, some in grouped.items()}
+        known = {kind: look_up(cycle, unit, kind, some) for kind, some in grouped.items()}
     plans: list[RecordPlan] = []
     for record_type, some in grouped.items():
         observations = observations_of(cycle, some, known[record_type])
@@ -72,7 +71,7 @@ def validated(
     """The first check that each record fails, by link."""
     failures: dict[int, RecordError] = {}
     taken = _taken_values(cycle, record_type, observations)
-    for side in Side:
+    for side in SIDES:
         subjects = {}
         for each in observations:
             link = each.candidate.link
@@ -82,7 +81,8 @@ def validated(
                 content = observed.content
                 if content is not None and content != link.base:
                     subjects[link.id] = Subject(content, link.base, taken.get(link.id, {}))
-        for link_id, error in cycle.validate(record_type, side, subjects).items():
+        judged = cycle.validate(record_type, side, subjects) if subjects else {}
+        for link_id, error in judged.items():
             failures.setdefault(link_id, error)
     return failures
 

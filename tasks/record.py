@@ -25,7 +25,7 @@ from models.plan import Link, RecordPlan
 from models.record_type import catalog
 from models.records import Content
 from models.retry_queue import ATTEMPTS_MAX
-from models.words import Operation, Side
+from models.words import SIDES, Operation, Side
 from tasks.context import Cycle
 from tasks.revisions import close_revisions
 
@@ -169,7 +169,7 @@ def count_done(cycle: Cycle, settled: Settled) -> None:
     """Tally a settled record, after its transaction has committed."""
     tally, plan, done = cycle.tally, settled.plan, settled.done
     tally.read(plan.record_type, plan.read_from)
-    for side in Side:
+    for side in SIDES:
         operation = done.writes.get(side)
         if operation is not None:
             outcome = "created" if operation is Operation.CREATE else "updated"

@@ -22,7 +22,7 @@ from connectors.state.port import LinkUpdate
 from models.intent import ATTEMPTS_MAX
 from models.record_type import RecordType, catalog
 from models.records import Content
-from models.words import Operation, Owner, Side
+from models.words import SIDES, Operation, Owner, Side
 from tests.simulation.small_state import Entry
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class Oracle:
                 continue
             link = unit.links([update.link_id])[update.link_id]  # type: ignore[attr-defined]
             texts = _texts_of_people(catalog()[link.record_type], update.base)
-            for side in Side if texts else ():
+            for side in SIDES if texts else ():
                 held = self._ever_held((side, link.record_type, link.side_id(side) or ""))
                 for name, value in texts.items():
                     if not _is_held(value, held):

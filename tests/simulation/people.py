@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from connectors.ports import Payload
@@ -237,7 +238,7 @@ class People:
     ) -> None:
         """Change one field of a record: this one, or any."""
         if field is None:
-            editable = [each for each in record_type.fields if _is_editable(record_type, each)]
+            editable = _editable(record_type)
             field = editable[self.world.draws.pick(PEOPLE, "field", len(editable))]
         before = self.world.oracle.tokens_of(side, record_type, record_id)
         try:
@@ -516,6 +517,11 @@ def _is_entered(record_type: RecordType, field: Field) -> bool:
     if record_type.read_only:
         computed = isinstance(field, Currency)
     return not computed and bool(field.quickbooks)
+
+
+@cache
+def _editable(record_type: RecordType) -> tuple[Field, ...]:
+    return tuple(each for each in record_type.fields if _is_editable(record_type, each))
 
 
 def _is_editable(record_type: RecordType, field: Field) -> bool:

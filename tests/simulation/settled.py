@@ -12,7 +12,7 @@ from models.fields import Field
 from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.reference_fields import Reference
-from models.words import Owner, Side
+from models.words import SIDES, Owner, Side
 from tasks.context import CycleReferences
 from tasks.record import FILE_NOT_FETCHED
 from tests.simulation.oracle import TOKEN, Oracle, Place, Violation
@@ -119,7 +119,7 @@ def _equal(world: World, parked: set[int]) -> None:
             None
             if raw is None
             else decode(catalog()[link.record_type], side, raw, references).content
-            for side, raw in zip(Side, raws, strict=True)
+            for side, raw in zip(SIDES, raws, strict=True)
         )
         if theirs is None and ours is None:
             continue
@@ -222,7 +222,7 @@ def _may_stand_alone(world: World, link: Link) -> bool:
 def _nobody_left_out(world: World, parked: set[int]) -> None:
     """I10: every live record in scope has a link, which is complete or parked."""
     for record_type in world.own_types:
-        for side in Side:
+        for side in SIDES:
             for record_id in world.live_ids(side, record_type):
                 link = world.sides.link_of(record_type.name, side, record_id)
                 if link is None:

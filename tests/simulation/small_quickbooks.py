@@ -71,6 +71,9 @@ class SmallQuickBooks:
         for entity in entities:
             cap = books.cdc_cap if books.cdc_cap_per_entity else left
             ids = self._changed(entity, first)[:cap]
+            if not ids:
+                records[entity], deleted[entity] = [], []
+                continue
             left -= len(ids)
             held = books.state.records[entity]
             records[entity] = [held[each] for each in ids if each in held]
