@@ -82,7 +82,8 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
     for record_type in record_types:
         if record_type.name not in since or record_type.entity in overflowed:
             _read_all(cycle, record_type, extract)
-        _read_waiting(cycle, record_type, extract)
+        if record_type.name in cycle.matching.waiting:
+            _read_waiting(cycle, record_type, extract)
     _leave_out_orphans(cycle, record_types, extract)
     return extract
 
@@ -152,9 +153,7 @@ def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract)
 
 def _read_waiting(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract) -> None:
     """Read what waited for its parents: now that they are known it may be known by its keys."""
-    wanted = cycle.matching.waiting.get(record_type.name)
-    if not wanted:
-        return
+    wanted = cycle.matching.waiting[record_type.name]
     records = extract.records.setdefault(record_type.name, [])
     seen = {str(each["Id"]) for each in records} | set(extract.gone.get(record_type.name, ()))
     missing = [each for each in wanted if each not in seen]

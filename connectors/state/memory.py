@@ -120,8 +120,12 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
     def __init__(self, state: MemoryState) -> None:
         undo: Undo = []
         database, now = state.database, state.clock.now()
-        super().__init__(database, undo, now, state.run_id, state.epoch)
         self._state = state
+        self._db = database
+        self._undo = undo
+        self.now = now
+        self._run_id = state.run_id
+        self.epoch = state.epoch
         self._connection = state.connection
         self._memory_platform = self.platform_class(database, undo, now)
         self.platform: PlatformPort = self._memory_platform

@@ -90,7 +90,9 @@ class Scheduler:
                 break
         else:  # nobody else goes on before it
             self.clock.seconds = wake_at
-            self._count(actor)
+            self.steps += 1
+            if self.steps > self._steps_max:
+                raise self._endless(actor)
             return
         if not actor.alive:
             raise Killed
@@ -131,17 +133,17 @@ class Scheduler:
             self._step(chosen)
 
     def _step(self, actor: Actor) -> None:
-        self._count(actor)
+        self.steps += 1
+        if self.steps > self._steps_max:
+            raise self._endless(actor)
         self.current = actor
         actor.thread.switch()
         self.current = None
         if actor.error is not None:
             raise actor.error
 
-    def _count(self, actor: Actor) -> None:
-        self.steps += 1
-        if self.steps > self._steps_max:
-            raise EndlessError(f"more than {self._steps_max} steps; {actor.name} {actor.label}")
+    def _endless(self, actor: Actor) -> EndlessError:
+        return EndlessError(f"more than {self._steps_max} steps; {actor.name} {actor.label}")
 
     def end(self) -> None:
         """Kill whoever is left, so that nothing of the schedule goes on."""

@@ -71,8 +71,8 @@ class World:
         self.scheduler = Scheduler(self.clock, draws, STEPS_MAX)
         self.calls = Calls()
         self.quiet = False
-        #: What can happen to a worker now, and whether the database can be struck by a fault.
-        self._interruptions = INTERRUPTIONS.intersection(profile.rates)
+        #: Whether a worker, and whether the database, can be struck by a fault now.
+        self._interrupted = not INTERRUPTIONS.isdisjoint(profile.rates)
         self.database_fails = not DATABASE_FAULTS.isdisjoint(profile.rates)
         self.oracle = Oracle(self)
         self.hands = People(self)
@@ -102,7 +102,7 @@ class World:
     def calm_down(self) -> None:
         """No more people and faults."""
         self.quiet, self._rates = True, {}
-        self._interruptions, self.database_fails = frozenset[str](), False
+        self._interrupted = self.database_fails = False
         self.tell("everything is quiet from here on")
 
     def close(self) -> None:
@@ -162,16 +162,16 @@ class World:
 
     def occasion(self, worker: str, label: str, seconds: float = 0.0) -> None:
         """A worker is between two calls: others go on; it may be paused, killed or cancelled."""
-        if "zombie" in self._interruptions and self.fails("zombie"):
+        if not self._interrupted:
+            self.scheduler.pause(seconds, label)
+            return
+        if self.fails("zombie"):
             seconds += self.draws.upto(FAULTS, "paused", 2_400.0)
         self.scheduler.pause(seconds, label)
-        possible = self._interruptions  # as they are now: everything may be quiet meanwhile
-        if not possible:
-            return
-        crash = "crash_after" if label.endswith(("committed", "answered")) else "crash_before"
-        if (crash in possible and self.fails(crash)) or ("kill" in possible and self.fails("kill")):
+        after = label.endswith(("committed", "answered"))
+        if self.fails("crash_after" if after else "crash_before") or self.fails("kill"):
             self.kill(self.scheduler.current)
-        if "cancelled" in possible and self.fails("cancelled"):
+        if self.fails("cancelled"):
             raise Cancelled(label)
 
     def wait(self, worker: str, label: str, seconds: float) -> None:
