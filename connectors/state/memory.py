@@ -26,12 +26,12 @@ from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.memory_reviews import MemoryReviews
 from connectors.state.memory_revisions import MemoryRevisions
 from connectors.state.memory_store import (
+    ENDED,
     ConstraintError,
     Lease,
     MemoryDatabase,
     RunRow,
     Snapshot,
-    Undo,
     UnsealedNote,
     undo_to,
 )
@@ -113,23 +113,25 @@ class MemoryState:
 class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
     """One transaction over a connection's state and its company's platform tables."""
 
-    __slots__ = ("_memory_platform", "_state", "is_open", "platform")
-    #: The platform's tables within it.
+    __slots__ = ("_platform", "_state", "is_open")
     platform_class: ClassVar[type[MemoryPlatform]] = MemoryPlatform
 
     def __init__(self, state: MemoryState) -> None:
-        undo: Undo = []
-        database, now = state.database, state.clock.now()
         self._state = state
-        self._db = database
-        self._undo = undo
-        self.now = now
+        self._db = state.database
+        self._undo = []
         self._run_id = state.run_id
         self.epoch = state.epoch
         self._connection = state.connection
-        self._memory_platform = self.platform_class(database, undo, now)
-        self.platform: PlatformPort = self._memory_platform
+        self._platform: MemoryPlatform | None = None
         self.is_open = False
+
+    @property
+    def platform(self) -> PlatformPort:
+        """The platform's tables within it; most transactions have nothing to do with them."""
+        if self._platform is None:
+            self._platform = self.platform_class(self._db, self._undo, self.now)
+        return self._platform
 
     def __enter__(self) -> Self:
         """Begin, where no other transaction is open and the lease is still ours."""
@@ -139,6 +141,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
         )
         if self.epoch:
             self._state.check_epoch(self.epoch)
+        self.now = self._state.clock.now()
         database.open_unit, self.is_open = self, True
         return self
 
@@ -156,23 +159,21 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
             except BrakeError:
                 self.roll_back()
                 raise
-        self.commit()
-
-    def commit(self) -> None:
-        """Keep what was done, and take no more calls."""
-        self._close_unit()
+        self._finish()
 
     def roll_back(self) -> None:
         """Undo what was done, and take no more calls; nothing happens where it has ended."""
         if self.is_open:
             undo_to(self._undo, 0)
-            self._close_unit()
+            self._finish()
 
-    def _close_unit(self) -> None:
+    def _finish(self) -> None:
+        """Take no more calls."""
         self._db.open_unit = None
         self.is_open = False
-        self._memory_platform.end()
-        self.end()
+        self._db = ENDED
+        if self._platform is not None:
+            self._platform.end()
 
     def join_links(self, kept: int, dropped: int) -> Link:
         """Make one link of two half links; what was noted about the other goes over to it."""

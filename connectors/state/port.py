@@ -124,9 +124,13 @@ class Parked:
 class Unit(Protocol):
     """One transaction over the state of a connection and its company's platform tables."""
 
-    platform: PlatformPort
     #: The time of this transaction, by the state's own clock: workers' clocks may differ.
     now: datetime
+
+    @property
+    def platform(self) -> PlatformPort:
+        """The platform's tables within it."""
+        ...
 
     def links_of(self, record_type: str, side: Side, side_ids: Collection[str]) -> dict[str, Link]:
         """Links by a side's record ids."""

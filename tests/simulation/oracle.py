@@ -248,12 +248,10 @@ class Oracle:
             raise Violation("I5", f"link {update.link_id}: {before} became {(token, version)}")
         self.versions[update.link_id] = (max(token, before[0]), max(version, before[1]))
 
-    def committed(self, state: Any) -> None:
+    def committed(self, epoch: int) -> None:
         """I14: what is committed is committed by the holder of the lease."""
-        if state.epoch and self.world.lease_epoch() != state.epoch:
-            raise Violation(
-                "I14", f"epoch {state.epoch} committed under {self.world.lease_epoch()}"
-            )
+        if epoch and self.world.lease_epoch() != epoch:
+            raise Violation("I14", f"epoch {epoch} committed under {self.world.lease_epoch()}")
 
     def forget_the_platform(self, named: str, intents: Iterable[str]) -> None:
         """A backup was restored: what stood on the platform alone since then went with it.

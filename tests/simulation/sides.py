@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from connectors.ports import CompanyFacts, QuickBooksPort
-from connectors.state.memory import MemoryDatabase, MemoryPeople
+from connectors.state.memory import MemoryDatabase, MemoryPeople, MemoryState
 from connectors.state.memory_people import PlatformPeople
 from connectors.state.memory_store import UnsealedNote
 from connectors.state.platform_port import Row
@@ -28,7 +28,6 @@ from tests.simulation.books import Books
 from tests.simulation.clock import VirtualClock
 from tests.simulation.profile import Profile
 from tests.simulation.settling import OPEN, OpenDocument
-from tests.simulation.sim_state import WatchedState
 from tests.simulation.small_books import SmallBooks
 from tests.simulation.small_fields import ZERO
 from tests.simulation.small_quickbooks import SmallQuickBooks
@@ -176,7 +175,7 @@ class MemorySides:
 
     def open_state(self, run_id: str, holder: str) -> State:
         """One worker's state."""
-        return WatchedState(self.database, self.connection, self.clock, run_id, holder)
+        return MemoryState(self.database, self.connection, self.clock, run_id, holder)
 
     def open_quickbooks(self) -> QuickBooksPort:
         """One worker's port to QuickBooks."""

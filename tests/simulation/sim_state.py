@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from connectors.state.memory import MemoryState, MemoryUnit
 from connectors.state.memory_platform import MemoryPlatform
+from connectors.state.memory_store import MemoryDatabase, Undo
 from connectors.state.platform_port import PlatformWrite, Written
 from connectors.state.port import Connection, LinkUpdate, State, Unit
 from models.errors import RecordError
@@ -38,6 +39,7 @@ class SimState:
         self.world = world
         self._inner = inner
         self._worker = worker
+        self._is_memory = type(inner) is MemoryState
 
     @property
     def connection(self) -> Connection:
@@ -51,6 +53,8 @@ class SimState:
 
     def begin(self) -> AbstractContextManager[Unit]:
         """A transaction that may fail at its beginning and at its end."""
+        if self._is_memory and not self.world.calls.listening:
+            return WatchedUnit(self.world, self._inner, self._worker)  # type: ignore[arg-type]
         return _Transaction(self.world, self._inner, self._worker)  # type: ignore[return-value]
 
     def take_lease(self, duration: timedelta) -> None:
@@ -74,17 +78,11 @@ class _Transaction:
     def __init__(self, world: World, inner: State, worker: str) -> None:
         self._world, self._inner, self._worker = world, inner, worker
 
-    def __enter__(self) -> SimUnit | WatchedUnit:
-        world = self._world
-        world.occasion(self._worker, "begin")
-        if world.database_fails:
-            world.maybe_fail("begin_failed")
+    def __enter__(self) -> SimUnit:
+        about_to_begin(self._world, self._worker)
         self._block = self._inner.begin()
-        unit = self._block.__enter__()
-        watches_itself = isinstance(unit, WatchedUnit) and not world.calls.listening
-        self._unit = unit if watches_itself else SimUnit(world, unit)
-        if world.calls.listening:
-            world.calls.note("begin")
+        self._unit = SimUnit(self._world, self._block.__enter__())
+        self._world.calls.note("begin")
         return self._unit
 
     def __exit__(
@@ -99,20 +97,31 @@ class _Transaction:
         try:
             if world.database_fails:
                 world.maybe_fail("commit_failed", "disk_full")
-            number = world.calls.before("commit") if world.calls.listening else 0
+            number = world.calls.before("commit")
             if unit.updates or unit.writes:
                 world.oracle.about_to_commit(unit)
         except BaseException as failure:
             if not block.__exit__(type(failure), failure, failure.__traceback__):
                 raise
         block.__exit__(None, None, None)
-        world.oracle.committed(self._inner)
-        if number:
-            world.calls.after("commit", number)
-        if world.database_fails:
-            world.maybe_fail("commit_unknown")
-        world.occasion(self._worker, "committed")
+        world.oracle.committed(self._inner.epoch)
+        world.calls.after("commit", number)
+        has_committed(world, self._worker)
         return None
+
+
+def about_to_begin(world: World, worker: str) -> None:
+    """Others go on before a transaction begins, and the database may fail."""
+    world.occasion(worker, "begin")
+    if world.database_fails:
+        world.maybe_fail("begin_failed")
+
+
+def has_committed(world: World, worker: str) -> None:
+    """The answer to a commit may be lost, and others go on."""
+    if world.database_fails:
+        world.maybe_fail("commit_unknown")
+    world.occasion(worker, "committed")
 
 
 #: Record type and id of a row, and what was written to it.
@@ -124,6 +133,10 @@ class WatchedPlatform(MemoryPlatform):
 
     __slots__ = ("writes",)
 
+    def __init__(self, database: MemoryDatabase, undo: Undo, now: datetime) -> None:
+        super().__init__(database, undo, now)
+        self.writes: list[SeenWrite] = []
+
     def write(self, write: PlatformWrite) -> Written:
         """Write, and remember."""
         row_id, version = super().write(write)
@@ -132,34 +145,55 @@ class WatchedPlatform(MemoryPlatform):
 
 
 class WatchedUnit(MemoryUnit):
-    """A unit in memory that notes links that are saved, and rows that are written.
+    """A transaction in memory that is both: the block of `_Transaction` and its `SimUnit`.
 
-    It is there for volume: each call that a `SimUnit` passes on costs as much as the call itself.
+    It is there for volume, in a schedule's hundred transactions of which nobody hears each call.
     """
 
-    __slots__ = ("updates", "writes")
+    __slots__ = ("_worker", "_world", "updates")
     platform_class = WatchedPlatform
 
-    def __init__(self, state: MemoryState) -> None:
+    def __init__(self, world: World, state: MemoryState, worker: str) -> None:
         super().__init__(state)
+        self._world, self._worker = world, worker
         self.updates: list[LinkUpdate] = []
-        # shared with what knows the list and not the unit: a circle of objects in each of a
-        # schedule's hundred transactions costs more to collect than to make
-        self.writes: list[SeenWrite] = []
-        self._memory_platform.writes = self.writes
+
+    def __enter__(self) -> Self:
+        about_to_begin(self._world, self._worker)
+        return super().__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.roll_back()
+            return
+        world = self._world
+        try:
+            if world.database_fails:
+                world.maybe_fail("commit_failed", "disk_full")
+            if self.updates or self.writes:
+                world.oracle.about_to_commit(self)
+        except BaseException:
+            self.roll_back()
+            raise
+        super().__exit__(None, None, None)
+        world.oracle.committed(self.epoch)
+        has_committed(world, self._worker)
+
+    @property
+    def writes(self) -> Sequence[SeenWrite]:
+        """Rows that were written in it."""
+        platform = self._platform
+        return platform.writes if isinstance(platform, WatchedPlatform) else ()
 
     def save_links(self, updates: Sequence[LinkUpdate]) -> None:
         """Save, and remember."""
         self.updates.extend(updates)
         super().save_links(updates)
-
-
-class WatchedState(MemoryState):
-    """A state in memory whose units watch themselves."""
-
-    def begin(self) -> WatchedUnit:
-        """One transaction that watches itself."""
-        return WatchedUnit(self)
 
 
 class SimUnit:
@@ -300,6 +334,5 @@ __all__ = [
     "Killed",
     "SimState",
     "SimUnit",
-    "WatchedState",
     "WatchedUnit",
 ]
