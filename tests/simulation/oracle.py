@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 TOKEN = re.compile(r"w(?<!\ww)\d+w")
 #: Parts of a record that tell the name of another one.
 _OTHERS_NAMES = frozenset({"EntityRef", "payee_name"})
-_REFERENCE_NAME = re.compile(r"('value': '[^']*', )'name': ('[^']*'|\"[^\"]*\")")
 #: Record type and id on a side.
 Place = tuple[Side, str, str]
 
@@ -344,17 +343,36 @@ def text_in(raw: Mapping[str, Any]) -> str:
     known = _TEXTS.get(id(raw))
     if known is not None and known[0] is raw:
         return known[1]
-    if type(raw) is not dict or not _OTHERS_NAMES.isdisjoint(raw):
-        own = {name: value for name, value in raw.items() if name not in _OTHERS_NAMES}
-    else:
-        own = raw
-    text = repr(own)
-    if "'name': " in text:
-        text = _REFERENCE_NAME.sub(r"\1", text)
+    found: list[str] = []
+    _gather(raw, found)
+    text = " ".join(found)
     if len(_TEXTS) >= _TEXTS_MAX:
         _TEXTS.clear()
     _TEXTS[id(raw)] = (raw, text)
     return text
+
+
+def _gather(raw: Mapping[str, Any], found: list[str]) -> None:
+    """Add every text in a record that may hold a token, but the names of what it refers to."""
+    for name, value in raw.items():
+        kind = type(value)
+        if kind is str:
+            if "w" in value and not _is_name_of_another(name, raw):
+                found.append(value)
+        elif kind is dict:
+            if name not in _OTHERS_NAMES:
+                _gather(value, found)
+        elif kind is list or kind is tuple:
+            for each in value:
+                if isinstance(each, str):
+                    found.append(each)
+                elif isinstance(each, Mapping):
+                    _gather(each, found)
+
+
+def _is_name_of_another(name: str, raw: Mapping[str, Any]) -> bool:
+    """Whether a text is the name of what is referred to, beside its id or by itself."""
+    return name in _OTHERS_NAMES or (name == "name" and "value" in raw)
 
 
 @lru_cache(_TEXTS_MAX)
