@@ -214,8 +214,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
         """Note how far sides were read."""
-        for key, position in positions.items():
-            self._put(self._db.cursors, key, position)
+        self._put_all(self._db.cursors, positions)
 
     def save_facts(self, facts: CompanyFacts) -> None:
         """Remember what QuickBooks says about the company."""
@@ -241,9 +240,9 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
             return []
         first = len(self._db.audit) + 1
         numbers = list(range(first, first + len(notes)))
-        log, at = self._db.audit, self.now.isoformat(timespec="microseconds")
+        log = self._db.audit
         if not self._db.hashing:
-            self._append(log, [UnsealedNote(at, self._run_id, note) for note in notes])
+            self._append(log, [UnsealedNote(self.now, self._run_id, note) for note in notes])
             return numbers
         last = log[-1] if log else None
         assert last is None or isinstance(last, AuditEntry), "hashing was switched on half way"
@@ -252,7 +251,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
             connection_id=self._connection.id,
             after_number=len(log),
             after_hash=last.hash if last else GENESIS,
-            at=at,
+            at=self.now.isoformat(timespec="microseconds"),
             run_id=self._run_id,
         )
         self._append(log, entries)

@@ -131,7 +131,7 @@ class Lease:
 class UnsealedNote:
     """An audit note whose hash is left for when somebody reads it."""
 
-    at: str
+    at: datetime
     run_id: str | None
     note: AuditNote
 
@@ -240,7 +240,7 @@ class MemoryDatabase:
                 connection_id=self.connection.id,
                 after_number=len(entries),
                 after_hash=entries[-1].hash if entries else GENESIS,
-                at=each.at,
+                at=each.at.isoformat(timespec="microseconds"),
                 run_id=each.run_id,
             )
         return entries
@@ -287,6 +287,10 @@ class MemoryRows:
     def _put(self, rows: dict[Any, Any], key: Any, value: Any) -> None:
         self._undo.append((rows, key, rows.get(key, MISSING)))
         rows[key] = value
+
+    def _put_all(self, rows: dict[Any, Any], values: Mapping[Any, Any]) -> None:
+        self._undo.extend([(rows, key, rows.get(key, MISSING)) for key in values])
+        rows.update(values)
 
     def _drop(self, rows: dict[Any, Any], key: Any) -> None:
         self._undo.append((rows, key, rows.pop(key)))
