@@ -125,6 +125,10 @@ class Plan:
 
     records: tuple[RecordPlan, ...] = field(default=())
 
+    def among(self, record_types: Iterable[RecordType]) -> list[RecordType]:
+        """Those of these record types that it has plans for."""
+        return [each for each in record_types if each.name in self._by_type]
+
     def of(self, record_type: RecordType) -> list[RecordPlan]:
         """The plans for one record type."""
         return self._by_type.get(record_type.name, [])

@@ -92,7 +92,7 @@ def tripped_in(
     if not any(map(is_written, plan.records)):
         return []
     amount_max = cycle.connection.settings.approval_amount_max
-    losing = [each for each in record_types if any(map(takes_away, plan.of(each)))]
+    losing = [each for each in plan.among(record_types) if any(map(takes_away, plan.of(each)))]
     limits = Limits(
         unit.linked_counts(), amount_max, cycle.facts.home_currency, _gone(unit, losing)
     )

@@ -76,7 +76,7 @@ def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     steps.post_expenses(cycle)
     seen = _observed(cycle, steps)
     check_plan(cycle, seen.plan, seen.record_types)
-    planned = [each for each in seen.record_types if seen.plan.of(each)]
+    planned = seen.plan.among(seen.record_types)
     # QuickBooks deletes nothing that others are linked to, so what refers to it goes first
     for record_type in reversed(planned):
         deleted = [each for each in seen.plan.of(record_type) if each.deletes_in_quickbooks]
