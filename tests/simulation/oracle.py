@@ -309,16 +309,16 @@ class Oracle:
     # -- the end --
 
     def standing(self) -> dict[Place, frozenset[str]]:
-        """Tokens of every record that lives, by place."""
+        """Tokens of every record that lives and holds any, by place."""
         world, found = self.world, dict[Place, frozenset[str]]()
         for each in catalog().values():
             for record in world.books.all(each.entity):
-                place = (Side.QUICKBOOKS, each.name, str(record["Id"]))
-                found[place] = tokens_in(text_in(record))
+                if tokens := tokens_in(text_in(record)):
+                    found[Side.QUICKBOOKS, each.name, str(record["Id"])] = tokens
         for each in catalog().values():
             for row in world.people.all(each.name):
-                if row.live:
-                    found[Side.PLATFORM, each.name, row.id] = tokens_in(text_in(row.values))
+                if row.live and (tokens := tokens_in(text_in(row.values))):
+                    found[Side.PLATFORM, each.name, row.id] = tokens
         return found
 
 

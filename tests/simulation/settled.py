@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: What QuickBooks and the platform hold of a record, as stored.
 Raws = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
-#: Tokens of every record that lives, by place.
+#: Tokens of every record that lives and holds any, by place.
 Standing = dict[Place, frozenset[str]]
 
 
@@ -69,8 +69,7 @@ def _no_doubles(world: World, standing: Standing) -> None:
     allowed = allowed_copies(world)
     counts = {side: Counter[str]() for side in Side}
     for place, tokens in standing.items():
-        # most records have no word of a person: every schedule begins with them
-        if tokens and place not in allowed and not _is_named_copy(world, place):
+        if place not in allowed and not _is_named_copy(world, place):
             own = (token for token in tokens if world.oracle.is_of(token, place[1]))
             counts[place[0]].update(own)
     for side, counted in counts.items():
