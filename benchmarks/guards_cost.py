@@ -45,7 +45,10 @@ GUARDS: Final = {
 OTHERS: Final = {
     "validation": ("/tasks/validate.py",),
     "HTTP": ("/connectors/quickbooks/client.py", "/connectors/quickbooks/transport.py"),
-    "platform's tables": ("/connectors/platform/sql.py",),
+    "platform's tables": (
+        "/connectors/platform/sql.py",
+        "/connectors/platform/writing.py",
+    ),
     "links and bases": ("/connectors/state/link_rows.py",),
     "review lists": ("/connectors/state/review_rows.py",),
     "codecs": ("/models/codecs.py",),

@@ -1,8 +1,8 @@
 """Writing rows of the platform's tables in SQL: each under the version that it was planned on.
 
 A refused write leaves the rest of the transaction standing. New rows of one record type go in
-together, because a statement for each costs more than all that is known of a record; where the
-database refuses them together, they go one by one, and it says which one is wrong.
+together, and so do updates, because a statement for each costs more than all else that is done for
+a record. Where the database refuses one of them, or one has moved on, they go one by one.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ class SqlWrites:
             Operation.CREATE: self._create_together,
             Operation.UPDATE: self._update_together,
         }.get(operation)
-        if apply is not None and len(writes) > 1:
+        # of a row that is written twice, each write has a version of its own
+        rows = {each.id for each in writes if each.id is not None}
+        is_each_once = operation is Operation.CREATE or len(rows) == len(writes)
+        if apply is not None and len(writes) > 1 and is_each_once:
             try:
                 return [*apply(writes)]
             except RecordError:
@@ -160,9 +163,10 @@ class SqlWrites:
         }
 
     def _new_row(self, table: Table, write: PlatformWrite) -> dict[str, Any]:
-        """A row's values; what is not given and has no default is given as nothing.
+        """A row's values; what is not given and has no default of ours is given as nothing.
 
-        So most rows name the same columns, as those of one statement must.
+        So a row is the same whether it goes in alone or with others, and most rows name the same
+        columns, as those of one statement must.
         """
         given = {name: value for name, value in write.values.items() if name != "lines"}
         empty = {each.name: None for each in table.columns if _may_be_left_out(each)}
@@ -186,11 +190,7 @@ class SqlWrites:
     def _applied(self, place: RecordTable, write: PlatformWrite) -> int:
         values = {name: value for name, value in write.values.items() if name != "lines"}
         if write.operation is Operation.CREATE:
-            row_id = self._connection.execute(
-                insert(place.table)
-                .values(company_id=self._company_id, **values)
-                .returning(place.table.c.id)
-            ).scalar_one()
+            (row_id,) = self._insert([self._new_row(place.table, write)], place.table)
         else:
             assert write.id is not None, "an update names its row"
             row_id = int(write.id)

@@ -102,7 +102,10 @@ def platform_write(unit: Unit, a: int, b: int, c: int) -> object:
 
 
 def platform_write_all(unit: Unit, a: int, b: int, c: int) -> object:
-    """Rows of different record types and columns at once, some of which may be refused."""
+    """Rows of different record types and columns at once, some of which may be refused.
+
+    Then updates of two rows, or of one twice, some of which may come too late.
+    """
     names = [record_type(a), record_type(a), record_type(b)]
     writes = [
         PlatformWrite(catalog()[name], Operation.CREATE, None, None, {**LEAST[name], **values})
@@ -111,6 +114,12 @@ def platform_write_all(unit: Unit, a: int, b: int, c: int) -> object:
     if c % 2:
         update = PlatformWrite(catalog()[names[0]], Operation.UPDATE, str(b), c, {})
         writes.insert(c % 3, update)
+    rows = unit.platform.rows(catalog()[names[0]], [str(b), str(c)])
+    writes += [
+        PlatformWrite(catalog()[names[0]], Operation.UPDATE, row.id, row.version + late, values)
+        for row in rows.values()
+        for late, values in ((0, {"created_at": MOMENT}), (c // 4, {}))
+    ]
     return [
         each.code if isinstance(each, RecordError) else each
         for each in unit.platform.write_all(writes)
