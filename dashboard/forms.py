@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Form, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from models.errors import UsageError, shorten
+from models.numbers import NUMBER_MAX, number_in
 
-#: What databases keep as an integer.
-NUMBER_MAX: Final = 2**31 - 1
 #: A number that a row is known by.
 Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 #: The same in an address; where a list goes on, or what it is about.
@@ -42,11 +41,12 @@ def place_of(text: str) -> tuple[datetime, int] | None:
     """
     if not text:
         return None
-    instant, _, number = text.rpartition("_")
+    instant, _, digits = text.rpartition("_")
+    number = number_in(digits)
     try:
-        place = datetime.fromisoformat(instant), int(number)
+        at = datetime.fromisoformat(instant)
     except ValueError:
-        place = None
-    if place is None or place[0].tzinfo is None or not 0 < place[1] <= NUMBER_MAX:
+        at = None
+    if at is None or at.tzinfo is None or number is None:
         raise UsageError(f"the place in the list is {shorten(text)!r}: follow a link of the page")
-    return place
+    return at, number

@@ -31,6 +31,7 @@ from connectors.state.sessions import Session, session_of, tell
 from dashboard.shown import environment
 from dashboard.waker import Wake
 from models.errors import shorten
+from models.numbers import number_in
 from models.people import Actor, Right, User
 from tasks.bootstrap import Installation
 
@@ -285,8 +286,8 @@ def company_of(request: Request, house: House, user: User) -> Connection | None:
     text = request.path_params.get("connection_id")
     if text is None:
         return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    found = connection_by_id(house.place.engine, number) if user.sees(number) else None
+    number = number_in(text) or 0
+    found = connection_by_id(house.place.engine, number) if number and user.sees(number) else None
     if found is None:
         raise HTTPException(404, "there is no such company, or it is not one of yours")
     return found

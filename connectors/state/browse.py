@@ -16,6 +16,7 @@ from connectors.database import reading
 from connectors.state.audit_export import Wanted, conditions
 from connectors.state.queries import some
 from models.audit import COLUMNS
+from models.numbers import number_in
 from models.record_type import catalog
 from models.tables import sync as tables
 
@@ -29,8 +30,6 @@ LABELS_MAX: Final = 500
 FLOW_RUNS_MAX: Final = 1_000
 #: How far the order of the entries and their times may differ: no transaction is that long.
 _OUT_OF_ORDER: Final = timedelta(hours=1)
-#: A longer number is none of ours.
-_DIGITS_MAX: Final = 18
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,6 @@ class Page:
 def _page(engine: Engine, query: Select[Any], key: str) -> Page:
     rows, more = some(engine, query, PAGE_ROWS)
     return Page(rows, rows[-1][key] if more else None)
-
-
-def number_in(text: str) -> int | None:
-    """The number that a person typed; None where it is none that anything here could have."""
-    is_one = text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
-    return int(text) if is_one else None
 
 
 # -- records --

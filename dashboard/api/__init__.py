@@ -8,8 +8,9 @@ from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
 from dashboard.api import deciding, people, reading, setting
-from dashboard.api.answers import NUMBER_MAX, Mistake
+from dashboard.api.answers import Mistake
 from dashboard.api.calling import See
+from models.numbers import NUMBER_MAX
 
 API_PATH: Final = "/api/v1"
 _MISTAKES: Final = {

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from dashboard.pages.overview import Health
 from models.file_rules import FILE_BYTES_MAX
 from models.notices import CHANNELS_MAX, ChannelName, Severity
+from models.numbers import NUMBER_MAX
 from models.people import Role
 from models.record_type import catalog
 from models.retry_queue import RetryState
@@ -26,8 +27,6 @@ from models.words import DataType, ExpensePosting, Side
 
 Item = TypeVar("Item")
 
-#: The largest number that the database has.
-NUMBER_MAX = 2**31 - 1
 #: Entries of one page.
 PAGE_MAX = 200
 #: Records that one call decides about.

@@ -22,6 +22,7 @@ from dashboard.forms import Plain, PlainForm
 from dashboard.house import ROOT, Asked, See, Visit
 from dashboard.pages.records import PLAIN_TEXT, flow_run_pages, references_in
 from models.errors import DecisionError, UsageError
+from models.numbers import number_in
 from tasks.find_record import find_link
 
 router = APIRouter()
@@ -199,7 +200,7 @@ def entry(visit: See, number: str) -> Response:
     Raises:
         HTTPException: 404, the log has no such entry.
     """
-    wanted = browse.number_in(number)
+    wanted = number_in(number)
     found = None
     if wanted is not None:
         found = browse.entry(visit.place.engine, visit.company.id, wanted)

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 
 from connectors.state.review_lists import PAST, Wanted, conflicts_page, of_one_decision
 from dashboard.deciding import AT_ONCE_MAX, decide, decide_each, is_of_delete, takes_of
-from dashboard.forms import NUMBER_MAX, Number, NumberInAddress, Plain
+from dashboard.forms import Number, NumberInAddress, Plain
 from dashboard.house import ROOT, Operate, See
 from dashboard.shown import side, words
 from dashboard.versions import VERSIONS, versions_of
 from models.errors import UsageError, shorten
+from models.numbers import number_in
 from models.record_type import catalog, record_type_named
 from models.revision import ConflictState
 from models.words import Side
@@ -151,9 +152,8 @@ def decide_one(visit: Operate, number: str, form: Annotated[Decide, Form()]) -> 
 
 def _together(visit: See, number: str) -> list[dict[str, Any]]:
     """The conflicts of a decision, that which an address names first."""
-    is_number = number.isascii() and number.isdigit() and len(number) <= len(str(NUMBER_MAX))
-    known = int(number) if is_number and int(number) <= NUMBER_MAX else 0
-    rows = of_one_decision(visit.place.engine, visit.company.id, known)
+    known = number_in(number)
+    rows = of_one_decision(visit.place.engine, visit.company.id, known) if known else []
     if not rows:
         raise HTTPException(404, f"there is no conflict {shorten(number)} of this company")
     return rows

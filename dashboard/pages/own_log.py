@@ -14,6 +14,7 @@ from dashboard.forms import Plain, PlainForm
 from dashboard.house import AdministerAll
 from dashboard.pages.audit import MEDIA_TYPES, body_of, exported, verified
 from dashboard.pages.records import PLAIN_TEXT
+from models.numbers import number_in
 from models.tables.sync import INSTALLATION
 
 router = APIRouter()
@@ -86,7 +87,7 @@ def entry(visit: AdministerAll, number: str) -> Response:
     Raises:
         HTTPException: 404, the log has no such entry.
     """
-    wanted = browse.number_in(number)
+    wanted = number_in(number)
     found = browse.entry(visit.place.engine, INSTALLATION, wanted) if wanted is not None else None
     if found is None:
         raise HTTPException(404, f"the installation's log has no entry {number[:20]!r}")

@@ -9,11 +9,12 @@ from starlette.exceptions import HTTPException
 
 from connectors.state.review_lists import queue_page
 from dashboard.causes import QUEUE, cause_words
-from dashboard.forms import NUMBER_MAX, Number, Plain
+from dashboard.forms import Number, Plain
 from dashboard.house import ROOT, Operate, See, Visit
 from dashboard.pages.records import PLAIN_TEXT
 from dashboard.shown import words
 from models.errors import UsageError
+from models.numbers import number_in
 from tasks.bootstrap import open_cycle
 from tasks.partner import choice_of, choose_partner, without_partner
 
@@ -79,8 +80,8 @@ def choose(visit: Operate, link: str, form: Annotated[Choose, Form()]) -> Respon
 
 def _row(visit: Visit, link: str) -> dict[str, Any]:
     """The row of the queue that an address names."""
-    number = int(link) if link.isascii() and link.isdigit() and len(link) < 11 else 0
-    if not 0 < number <= NUMBER_MAX:
+    number = number_in(link)
+    if number is None:
         raise HTTPException(404, "there is no such record in the queue")
     place = visit.place
     rows = queue_page(place.engine, visit.company.id, place.clock.now(), link=number).rows

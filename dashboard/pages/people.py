@@ -18,9 +18,10 @@ from connectors.state.people import (
     set_password,
 )
 from connectors.state.sessions import sessions_of
-from dashboard.forms import NUMBER_MAX, Number, Plain, PlainForm
+from dashboard.forms import Number, Plain, PlainForm
 from dashboard.house import Administer, Asked, Visit
 from models.errors import UsageError
+from models.numbers import number_in
 from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, Role, User, role_named
 
 router = APIRouter()
@@ -153,8 +154,8 @@ def one(asked: Asked, number: str) -> User:
     Raises:
         HTTPException: 404 for nobody, and for whom they do not manage.
     """
-    is_number = number.isascii() and number.isdigit() and int(number[:20]) <= NUMBER_MAX
-    found = roster.person(asked.place.engine, asked.user, int(number)) if is_number else None
+    known = number_in(number)
+    found = roster.person(asked.place.engine, asked.user, known) if known is not None else None
     if found is None:
         raise HTTPException(404, "there is no such person, or not one of your companies")
     return found

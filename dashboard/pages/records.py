@@ -16,6 +16,7 @@ from connectors.state import browse, queries
 from connectors.state.port import Connection
 from dashboard.house import ROOT, See, Visit
 from models.errors import SyncError
+from models.numbers import number_in
 from models.record_type import catalog, record_type_named
 from tasks.bootstrap import Installation, open_look, state_of
 from tasks.explain import explain, explain_stored
@@ -78,7 +79,7 @@ def record(visit: See, link: str) -> Response:
     Raises:
         HTTPException: 404, the company has no such record.
     """
-    number = browse.number_in(link)
+    number = number_in(link)
     place, company = visit.place, visit.company
     if number is None or not queries.links_found(place.engine, company.id, link=number):
         raise HTTPException(404, f"{company.name} has no record with link {link[:20]!r}")
@@ -156,6 +157,6 @@ def _references(given: Any) -> Iterator[tuple[str, int]]:
             yield from _references(each)
     elif isinstance(given, str):
         name, _, text = given.partition(":")
-        number = browse.number_in(text)
+        number = number_in(text)
         if number is not None and name in catalog():
             yield given, number

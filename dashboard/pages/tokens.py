@@ -9,9 +9,10 @@ from pydantic import Field
 
 from connectors.state import roster
 from connectors.state.api_tokens import DAYS_DEFAULT, DAYS_MAX, make_token, revoke_token
-from dashboard.forms import NUMBER_MAX, Number, NumberInAddress, Plain
+from dashboard.forms import Number, NumberInAddress, Plain
 from dashboard.house import Administer
 from dashboard.pages.people import names_of_companies
+from models.numbers import NUMBER_MAX
 from models.people import NAME_CHARACTERS_MAX, Role, role_named
 
 router = APIRouter()

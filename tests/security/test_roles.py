@@ -178,6 +178,10 @@ def of_other(guarded: Guarded) -> list[str]:
     return [line for line in guarded.dump().splitlines() if SECRET_OF_OTHER in line]
 
 
+#: Its first twenty digits are a number of ours, and the whole is none of any database.
+ODD_NUMBER = "0" * 20 + "9" * 30
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "1.0", "01x", "1e0", "٣", "9" * 30, "%20", "1%2f1"])
 @pytest.mark.asvs("8.2.2")
 def test_what_is_no_number_is_no_company(guarded: Guarded, number: str) -> None:
@@ -187,3 +191,16 @@ def test_what_is_no_number_is_no_company(guarded: Guarded, number: str) -> None:
         client, _ = guarded.enter(address, Role.ADMIN)
         path = address.at(OWN).replace(f"/{OWN}", f"/{number}", 1)
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.asvs("2.2.1", "8.2.2")
+def test_what_is_no_number_is_nothing_of_it(guarded_on_both: Guarded) -> None:
+    """Whatever an address names by number: too great for the database is not there, no error."""
+    change_user(guarded_on_both.engine, Role.ADMIN, sees_all=True, actor=guarded_on_both.by)
+    named = [each for each in ASKED if each.names_item and not each.is_api]
+    client, form_token = guarded_on_both.begin(Role.ADMIN)
+    for address in named:
+        for number in ("0", "-1", "1.0", "\u0663", "9" * 10, "9" * 18, "9" * 30, ODD_NUMBER):
+            form = {"form_token": form_token} if address.method == "POST" else None
+            answer = client.request(address.method, address.at(OWN, number), data=form)
+            assert answer.status_code in (404, 422), (str(address), number)
