@@ -17,8 +17,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
 
 from connectors.database import reading
-from connectors.state.people import people_of, user_by_id
 from connectors.state.people_log import changing, note
+from connectors.state.people_rows import people_of, user_by_id
+from connectors.state.token_ends import is_good, made_for_others
 from models.errors import DecisionError, UsageError, shorten
 from models.people import NAME_CHARACTERS_MAX, Actor, Role, User, checked_name, weaker
 from models.tables.people import api_tokens, users
@@ -29,6 +30,8 @@ DAYS_DEFAULT: Final = 90
 DAYS_MAX: Final = 365
 #: Tokens of one person that are good at a time.
 TOKENS_MAX: Final = 20
+#: Tokens that one person has made for others and that are good at a time: so many may end at once.
+MADE_FOR_OTHERS_MAX: Final = 500
 #: How exactly it is remembered when a token was used: not each call is a write.
 _USED_EVERY: Final = timedelta(minutes=1)
 _BYTES: Final = 32
@@ -97,16 +100,10 @@ def make_token(
         row = transaction.execute(select(users).where(mine)).first()
         if row is None or not row.is_active:
             raise UsageError(f"nobody who may sign in has the name {shorten(user_name)!r}")
-        _require_acts_for(actor, people_of(transaction, [row])[0])
+        _require_acts_for(transaction, actor, people_of(transaction, [row])[0])
         if weaker(Role(row.role), role) is not role:
             raise UsageError(f"{row.name} is {row.role}: a token of theirs cannot be {role}")
-        good = (
-            (api_tokens.c.user_id == row.id)
-            & api_tokens.c.revoked_at.is_(None)
-            & (api_tokens.c.expires_at > now)
-        )
-        if (transaction.scalar(select(func.count()).where(good)) or 0) >= TOKENS_MAX:
-            raise UsageError(f"{row.name} has {TOKENS_MAX} tokens, the most: revoke one first")
+        _require_room(transaction, actor, row)
         made = insert(api_tokens).values(
             name=name.strip(),
             token_hash=_hash(token),
@@ -126,10 +123,37 @@ def make_token(
     return kept, token
 
 
-def _require_acts_for(actor: Actor, user: User) -> None:
-    """A token acts for a person: it is for them to make, or for who manages them."""
+def _require_room(transaction: Connection, actor: Actor, owner: Row[Any]) -> None:
+    """Tokens are counted for whom they act for, and by who made them for others."""
+    theirs = (api_tokens.c.user_id == owner.id) & is_good(actor.at)
+    if (transaction.scalar(select(func.count()).where(theirs)) or 0) >= TOKENS_MAX:
+        raise UsageError(f"{owner.name} has {TOKENS_MAX} tokens, the most: revoke one first")
     who = actor.user
-    if who is not None and who.id != user.id and not who.manages(user):
+    if who is None or who.id == owner.id:
+        return
+    others = made_for_others(who) & is_good(actor.at)
+    if (transaction.scalar(select(func.count()).where(others)) or 0) >= MADE_FOR_OTHERS_MAX:
+        raise UsageError(
+            f"{who.name} has made {MADE_FOR_OTHERS_MAX} tokens that act for others, the most: "
+            "revoke one first"
+        )
+
+
+def _require_acts_for(transaction: Connection, actor: Actor, user: User) -> None:
+    """A token acts for a person: it is for them to make, or for who manages them.
+
+    What the actor may is what the database says now: another admin may have changed it meanwhile.
+    """
+    if actor.user is None:
+        return
+    who = user_by_id(transaction, actor.user.id)
+    if who is None:
+        raise DecisionError(
+            f"{actor.user.name} may not sign in any more",
+            code="not_theirs",
+            fix="Ask another admin.",
+        )
+    if who.id != user.id and not who.manages(user):
         raise DecisionError(
             f"{user.name} sees companies of which {who.name} is no admin",
             code="not_theirs",
@@ -166,7 +190,7 @@ def revoke_token(engine: Engine, number: int, *, actor: Actor) -> ApiToken:
         owner = select(users).join(api_tokens, api_tokens.c.user_id == users.c.id)
         row = transaction.execute(owner.where(api_tokens.c.id == number)).first()
         if row is not None:
-            _require_acts_for(actor, people_of(transaction, [row])[0])
+            _require_acts_for(transaction, actor, people_of(transaction, [row])[0])
         done = transaction.execute(
             update(api_tokens)
             .where(api_tokens.c.id == number, api_tokens.c.revoked_at.is_(None))

@@ -10,8 +10,7 @@ import hashlib
 import secrets
 import threading
 import unicodedata
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,6 +26,8 @@ from connectors.state.people_log import (
     note_blocked,
     note_sign_in,
 )
+from connectors.state.people_rows import people_of, user_by_id
+from connectors.state.token_ends import end_tokens_outgrown
 from models.errors import DecisionError, SyncError, UsageError, shorten
 from models.people import (
     Actor,
@@ -45,8 +46,6 @@ TRIES_MAX: Final = 10
 TRIES_FROM_ONE_PLACE_MAX: Final = 100
 FAILURES_KEPT_FOR: Final = timedelta(minutes=15)
 USERS_MAX: Final = 10_000
-#: People whose companies are asked for by name; of more, all are read.
-_AT_ONCE: Final = 100
 #: Failures that are remembered at most: a flood of invented names must not fill the disk.
 _FAILURES_MAX: Final = 100_000
 #: Each hash takes 64 MiB: the memory of a burst of tries is bounded.
@@ -124,6 +123,9 @@ def change_user(
 ) -> User:
     """Change what somebody may; they are signed out, so that it holds at once.
 
+    Tokens end that others made for them and that would open more now, and those that they made for
+    others and could not make now (`end_tokens_outgrown`).
+
     identity is who they are at the OpenID provider (`Identity.text`), "" for not known yet.
 
     Raises:
@@ -154,6 +156,7 @@ def change_user(
             _require_an_admin(transaction)
         particulars = {"user": after.name, "changed": _differences(transaction, before, after)}
         note(transaction, actor, "user.changed", **particulars)
+        end_tokens_outgrown(transaction, before, after, actor)
     return after
 
 
@@ -238,14 +241,6 @@ def all_users(engine: Engine) -> list[User]:
     with reading(engine).connect() as connection:
         rows = connection.execute(select(users).order_by(users.c.name)).all()
         return people_of(connection, rows)
-
-
-def user_by_id(connection: Connection, user_id: int) -> User | None:
-    """Somebody by number; None where they are gone or may not sign in any more."""
-    row = connection.execute(select(users).where(users.c.id == user_id)).first()
-    if row is None or not row.is_active:
-        return None
-    return people_of(connection, [row])[0]
 
 
 def signed_in(engine: Engine, name: str, password: str, place: str, now: datetime) -> User | None:
@@ -416,31 +411,3 @@ def _give(transaction: Connection, user_id: int, connections: Collection[int]) -
     rows = [{"user_id": user_id, "connection_id": each} for each in sorted(set(connections))]
     if rows:
         transaction.execute(insert(user_connections), rows)
-
-
-def people_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[User]:
-    """People of rows of `users`, with the companies that they see."""
-    found = [
-        User(
-            id=row.id,
-            name=row.name,
-            role=Role(row.role),
-            connections=None if row.sees_all else frozenset(),
-            is_active=row.is_active,
-            identity=row.identity or "",
-        )
-        for row in rows
-    ]
-    table = user_connections
-    query = select(table.c.user_id, table.c.connection_id)
-    if len(rows) <= _AT_ONCE:
-        query = query.where(table.c.user_id.in_([row.id for row in rows]))
-    of_user: dict[int, set[int]] = {}
-    for user_id, connection_id in connection.execute(query):
-        of_user.setdefault(user_id, set()).add(connection_id)
-    return [
-        each
-        if each.connections is None
-        else replace(each, connections=frozenset(of_user.get(each.id, ())))
-        for each in found
-    ]

@@ -6,7 +6,7 @@ password, a token, or a hash of either.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -39,9 +39,16 @@ def changing(engine: Engine) -> Iterator[Connection]:
 
 def note(transaction: Connection, actor: Actor, kind: str, **particulars: Any) -> None:
     """Log what is done in this transaction."""
+    note_each(transaction, actor, kind, [particulars])
+
+
+def note_each(
+    transaction: Connection, actor: Actor, kind: str, each: Iterable[dict[str, Any]]
+) -> None:
+    """Log what is done in this transaction to several things, in an entry for each."""
     lock_chain(transaction, INSTALLATION)
-    entry = AuditNote(kind, particulars, actor=actor.name)
-    append_notes(transaction, [entry], connection_id=INSTALLATION, at=actor.at, run_id=None)
+    entries = [AuditNote(kind, particulars, actor=actor.name) for particulars in each]
+    append_notes(transaction, entries, connection_id=INSTALLATION, at=actor.at, run_id=None)
 
 
 def note_sign_in(transaction: Connection, user: User, place: str, now: datetime) -> None:

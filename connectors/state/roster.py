@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select, true
 
 from connectors.database import reading
 from connectors.state.api_tokens import ApiToken, token_of, tokens_query
-from connectors.state.people import people_of
+from connectors.state.people_rows import people_of
 from models.people import User
 from models.tables.people import api_tokens, user_connections, users
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, Row, delete, func, insert, or_, select, update
 
 from connectors.database import reading
-from connectors.state.people import user_by_id
+from connectors.state.people_rows import user_by_id
 from models.people import User
 from models.tables.people import NOTICE_CHARACTERS_MAX, sessions, users
 

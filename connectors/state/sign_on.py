@@ -18,9 +18,9 @@ from connectors.state.people import (
     count_tries,
     forget_place,
     subject_of,
-    user_by_id,
 )
 from connectors.state.people_log import changing, note, note_blocked, note_sign_in
+from connectors.state.people_rows import user_by_id
 from models.errors import SyncError
 from models.people import Actor, Identity, User
 from models.tables.people import sign_in_failures, users

@@ -22,7 +22,7 @@ from connectors.state.api_tokens import (
 from connectors.state.people import change_user
 from dashboard.api.calling import CALLS_MAX, WINDOW_SECONDS, Calls
 from models.errors import UsageError
-from models.people import Role
+from models.people import Actor, Role
 from models.tables.people import api_tokens
 from tests.fixtures.guarded import OTHER, OWN, Guarded
 
@@ -87,7 +87,8 @@ def test_no_address_takes_a_token(guarded: Guarded) -> None:
 @pytest.mark.asvs("8.2.1", "8.2.2")
 def test_a_token_may_no_more_than_its_person(guarded: Guarded, theirs: Role, own: Role) -> None:
     """Nor than its own role; a person who may less afterwards takes it along."""
-    token = guarded.token(own)
+    by = Actor(own, guarded.clock.now())
+    _, token = make_token(guarded.engine, own, "their own", own, 1, actor=by)
     if own is not Role.ADMIN:
         change_user(guarded.engine, own, role=theirs, actor=guarded.by)
     caller = caller_of(guarded.engine, token, guarded.clock.now())

@@ -111,6 +111,7 @@ def test_the_figures_are_those_of_the_code() -> None:
         "a session in all, in hours": f"{sessions.LENGTH_MAX.total_seconds() / 3_600:.0f}",
         "sessions of one person; the oldest ends": str(sessions.SESSIONS_MAX),
         "tokens of one person": str(api_tokens.TOKENS_MAX),
+        "tokens that one person has made for others": str(api_tokens.MADE_FOR_OTHERS_MAX),
         "bytes of a form or a body": f"{guard.BODY_BYTES_MAX:,}",
         "bytes of a webhook": f"{WEBHOOK_BYTES_MAX:,}",
         "connections to the server at a time; more are 503": str(serving.CONNECTIONS_MAX),
