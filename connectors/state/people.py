@@ -12,6 +12,7 @@ import threading
 import unicodedata
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
 from argon2 import PasswordHasher
@@ -45,6 +46,8 @@ from models.tables.people import sessions, sign_in_failures, user_connections, u
 TRIES_MAX: Final = 10
 TRIES_FROM_ONE_PLACE_MAX: Final = 100
 FAILURES_KEPT_FOR: Final = timedelta(minutes=15)
+#: What one customer of a provider has of IPv6 addresses, at the least.
+_IPV6_PREFIX: Final = 64
 USERS_MAX: Final = 10_000
 #: Failures that are remembered at most: a flood of invented names must not fill the disk.
 _FAILURES_MAX: Final = 100_000
@@ -271,7 +274,7 @@ def _proven(engine: Engine, name: str, password: str, place: str, now: datetime)
     password = unicodedata.normalize("NFC", password)
     tried = {
         subject_of("name", name): TRIES_MAX,
-        subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX,
+        subject_of_place(place): TRIES_FROM_ONE_PLACE_MAX,
     }
     # counted before it is checked: tries side by side are not free
     try:
@@ -286,7 +289,8 @@ def _proven(engine: Engine, name: str, password: str, place: str, now: datetime)
     if row is None or not is_right or not row.is_active:
         return None
     with engine.begin() as transaction:
-        _forget(transaction, name, place)
+        # a try that was right is no failure: not of the name, nor of the place
+        forget_tries(transaction, [subject_of("name", name)], place)
         # a password that was changed while this one was checked is another one
         same = (users.c.id == row.id) & (users.c.password_hash == row.password_hash)
         if transaction.scalar(select(users.c.id).where(same)) is None:
@@ -304,18 +308,20 @@ def _row_named(engine: Engine, name: str) -> Row[Any] | None:
         return connection.execute(select(users).where(users.c.name == name)).first()
 
 
-def _forget(transaction: Connection, name: str, place: str) -> None:
-    """A try that was right is no failure: not of the name, nor of the place that others share."""
-    named = sign_in_failures.c.subject == subject_of("name", name)
-    transaction.execute(delete(sign_in_failures).where(named))
-    forget_place(transaction, place)
+def forget_tries(transaction: Connection, subjects: Collection[str], place: str) -> None:
+    """Forget all failures of these subjects, and the last one of a place, which others share.
 
-
-def forget_place(transaction: Connection, place: str) -> None:
-    """The last try from a place was right: it is no failure."""
-    table = sign_in_failures
-    at_place = (table.c.subject == subject_of("place", place)) & (table.c.failures > 0)
-    transaction.execute(update(table).where(at_place).values(failures=table.c.failures - 1))
+    In the order in which tries are counted: who took the same rows in another one and a try side by
+    side would wait for each other.
+    """
+    table, at_place = sign_in_failures, subject_of_place(place)
+    for subject in sorted({*subjects, at_place}):
+        mine = table.c.subject == subject
+        if subject != at_place:
+            transaction.execute(delete(table).where(mine))
+        elif not transaction.execute(delete(table).where(mine, table.c.failures <= 1)).rowcount:
+            others = update(table).where(mine, table.c.failures > 0)
+            transaction.execute(others.values(failures=table.c.failures - 1))
 
 
 def _is_right(hashed: str, password: str) -> bool:
@@ -340,8 +346,11 @@ def count_tries(engine: Engine, tried: dict[str, int], now: datetime) -> None:
     """
     table = sign_in_failures
     first_wait = 0
+    old = select(table.c.subject).where(table.c.first_at <= now - FAILURES_KEPT_FOR)
+    # taken in the order in which they are counted
+    old = old.order_by(table.c.subject).with_for_update()
     with engine.begin() as transaction:
-        transaction.execute(delete(table).where(table.c.first_at <= now - FAILURES_KEPT_FOR))
+        transaction.execute(delete(table).where(table.c.subject.in_(old)))
         kept = transaction.scalar(select(func.count()).select_from(table)) or 0
     if kept >= _FAILURES_MAX:
         raise TooManyTriesError(int(FAILURES_KEPT_FOR.total_seconds()))
@@ -367,6 +376,23 @@ def count_tries(engine: Engine, tried: dict[str, int], now: datetime) -> None:
 def subject_of(kind: str, text: str) -> str:
     """What stands for a name or an address: bounded, and no list of people's addresses."""
     return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "replace")).hexdigest()
+
+
+def subject_of_place(place: str) -> str:
+    """What stands for the place that tries come from: an IPv4 address, or an IPv6 network.
+
+    Who has IPv6 has a network of 2^64 addresses at the least, and may try from each of them.
+    """
+    try:
+        address = ip_address(place)
+    except ValueError:
+        return subject_of("place", place)
+    if isinstance(address, IPv6Address):
+        # IPv4 in the clothes of IPv6 would be one network for all of it
+        inner = address.ipv4_mapped
+        network = IPv6Network((int(address), _IPV6_PREFIX), strict=False)
+        return subject_of("place", str(inner or network))
+    return subject_of("place", str(address))
 
 
 def _named(connection: Connection, name: str) -> User:

@@ -16,8 +16,9 @@ from connectors.state.people import (
     TRIES_FROM_ONE_PLACE_MAX,
     FirstTooManyError,
     count_tries,
-    forget_place,
+    forget_tries,
     subject_of,
+    subject_of_place,
 )
 from connectors.state.people_log import changing, note, note_blocked, note_sign_in
 from connectors.state.people_rows import user_by_id
@@ -39,23 +40,31 @@ def take_attempt(engine: Engine, number: str, place: str, now: datetime) -> bool
         TooManyTriesError: the place has failed too often lately.
     """
     try:
-        count_tries(engine, {subject_of("place", place): TRIES_FROM_ONE_PLACE_MAX}, now)
+        count_tries(engine, {subject_of_place(place): TRIES_FROM_ONE_PLACE_MAX}, now)
     except FirstTooManyError:
         with engine.begin() as transaction:
             note_blocked(transaction, "", place, now)
         raise
     # remembered as long as failures are, which is longer than a try may take
-    used = {"subject": subject_of("sign-on", number), "failures": 1, "first_at": now}
+    used = {"subject": _subject_of_attempt(number), "failures": 1, "first_at": now}
     with engine.begin() as transaction:
         added = upsert(transaction, sign_in_failures).values(**used).on_conflict_do_nothing()
         # psycopg counts no rows of an insert
         return transaction.execute(added.returning(sign_in_failures.c.subject)).first() is not None
 
 
-def forgive_place(engine: Engine, place: str) -> None:
-    """A try that failed through no fault of who made it does not count."""
+def forgive_attempt(engine: Engine, number: str, place: str) -> None:
+    """A try that failed through no fault of who made it does not count, and leaves nothing behind.
+
+    Nobody was let in, so it may come back: the provider takes its code once in any case. What was
+    kept of such tries would fill the table while the provider is down, and keep everybody out.
+    """
     with engine.begin() as transaction:
-        forget_place(transaction, place)
+        forget_tries(transaction, [_subject_of_attempt(number)], place)
+
+
+def _subject_of_attempt(number: str) -> str:
+    return subject_of("sign-on", number)
 
 
 def let_in(engine: Engine, identity: Identity, place: str, now: datetime) -> User:
@@ -78,7 +87,7 @@ def let_in(engine: Engine, identity: Identity, place: str, now: datetime) -> Use
             raise NotLetInError(f"{row.name if row else 'who was known'} may not sign in")
         # the log first: whoever waits for it keeps nobody else from the same place waiting
         note_sign_in(transaction, user, place, now)
-        forget_place(transaction, place)
+        forget_tries(transaction, [], place)
         return user
 
 

@@ -20,7 +20,7 @@ from connectors.sign_on.attempt import ATTEMPT_MAX, Attempt, attempt_of, begin_a
 from connectors.sign_on.places import SIGN_ON_BACK_PATH, SIGN_ON_PATH
 from connectors.sign_on.provider import Provider
 from connectors.sign_on.wire import ProviderDownError, SignOnError
-from connectors.state.sign_on import NotLetInError, forgive_place, let_in, take_attempt
+from connectors.state.sign_on import NotLetInError, forgive_attempt, let_in, take_attempt
 from dashboard.house import House, address_of, house_of
 from dashboard.pages.signing_in import begin_for, require_our_page, sign_in_page
 from models.people import Identity
@@ -96,7 +96,7 @@ def sign_on(request: Request, form: Annotated[CameBack, Form()]) -> Response:
         identity = provider.who_came_back(attempt, form.code.get_secret_value())
     except SignOnError as error:
         if isinstance(error, ProviderDownError):
-            forgive_place(place.engine, address)
+            forgive_attempt(place.engine, attempt.number, address)
         answer = _failed(request, house, provider, error)
     else:
         answer = _let_in(request, house, provider, identity)

@@ -24,6 +24,7 @@ from connectors.state.people import (
     change_user,
     set_password,
     signed_in,
+    subject_of_place,
 )
 from dashboard.house import SIGN_IN_PATH
 from models.errors import DecisionError, UsageError
@@ -84,6 +85,39 @@ def test_a_place_has_so_many_tries(guarded: Guarded) -> None:
         assert outcome_of(guarded, f"name{number}", WRONG) == "wrong"
     assert outcome_of(guarded, Role.ADMIN, PASSWORD) == "wait"
     assert outcome_of(guarded, Role.ADMIN, PASSWORD, "elsewhere") == "in"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.asvs("6.3.1")
+def test_a_network_is_one_place(guarded: Guarded) -> None:
+    """Who has one IPv6 address has 2^64 of them; the log has that of the last try."""
+    for number in range(TRIES_FROM_ONE_PLACE_MAX):
+        assert outcome_of(guarded, f"name{number}", WRONG, f"2001:db8:0:7::{number:x}") == "wrong"
+    last = "2001:db8:0:7:ffff:ffff:ffff:ffff"
+    assert outcome_of(guarded, Role.ADMIN, PASSWORD, last) == "wait"
+    assert [each["address"] for each in told_of(guarded, people_log.BLOCKED)] == [last]
+    assert outcome_of(guarded, Role.ADMIN, PASSWORD, "2001:db8:0:8::1") == "in"
+
+
+@pytest.mark.parametrize(
+    ("place", "other", "is_one"),
+    [
+        ("2001:db8::1", "2001:0DB8:0::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("198.51.100.7", "198.51.100.8", False),
+        # an IPv4 address, as a socket for both kinds says it
+        ("::ffff:198.51.100.7", "198.51.100.7", True),
+        ("::ffff:198.51.100.7", "::ffff:198.51.100.8", False),
+        ("testclient", "testclient", True),
+        ("", "::1", False),
+        ("2001:db8::x", "2001:db8::y", False),
+    ],
+)
+@pytest.mark.asvs("6.3.1")
+def test_what_is_one_place(place: str, other: str, is_one: bool) -> None:
+    """An IPv4 address, or the /64 of an IPv6 address."""
+    assert (subject_of_place(place) == subject_of_place(other)) is is_one
 
 
 @pytest.mark.usefixtures("quick")

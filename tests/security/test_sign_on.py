@@ -10,6 +10,7 @@ import pytest
 
 from connectors.sign_on.attempt import ATTEMPT_MAX, Attempt
 from connectors.sign_on.places import SIGN_ON_BACK_PATH, SIGN_ON_PATH
+from connectors.state import people
 from connectors.state.people import (
     FAILURES_KEPT_FOR,
     TRIES_FROM_ONE_PLACE_MAX,
@@ -204,6 +205,23 @@ def test_codes_that_are_made_up_count_as_tries(pages: Guarded, provider: OpenId)
     assert sign_on(pages, provider).status_code == 429
     assert provider.asked.count("/token") == TRIES_FROM_ONE_PLACE_MAX
     pages.pass_time(FAILURES_KEPT_FOR)
+    assert sign_on(pages, provider).status_code == 303
+
+
+@pytest.mark.asvs("6.3.1", "16.5.2")
+def test_what_a_provider_that_is_down_fails_leaves_nothing(
+    pages: Guarded, provider: OpenId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else anybody could fill what is remembered meanwhile, and keep everybody out."""
+    monkeypatch.setattr(people, "_FAILURES_MAX", 5)
+    before = pages.rows()
+    provider.manner["/token"] = "error"
+    client = pages.client()
+    for _ in range(10):
+        state = parse_qs(urlsplit(leave(client)).query)["state"][0]
+        assert send(client, {"code": "made-up", "state": state}).status_code == 503
+    assert changed(before, pages.rows()) == set()
+    provider.manner.clear()
     assert sign_on(pages, provider).status_code == 303
 
 
