@@ -55,13 +55,15 @@ def begin_session(engine: Engine, user: User, now: datetime) -> str:
     """Begin a session; its number, which is for the browser alone."""
     number = secrets.token_urlsafe(_NUMBER_BYTES)
     with engine.begin() as transaction:
-        transaction.execute(
-            delete(sessions).where(
-                or_(sessions.c.seen_at < now - IDLE_MAX, sessions.c.created_at < now - LENGTH_MAX)
-            )
-        )
-        # who signs in twice at once is counted once after the other
+        # who signs in twice at once is counted once after the other; the person comes before their
+        # sessions, as where somebody is changed
         transaction.execute(select(users.c.id).where(users.c.id == user.id).with_for_update())
+        # what somebody else ends just now is not waited for
+        old = select(sessions.c.number_hash).where(
+            or_(sessions.c.seen_at < now - IDLE_MAX, sessions.c.created_at < now - LENGTH_MAX)
+        )
+        skipping = old.with_for_update(skip_locked=True)
+        transaction.execute(delete(sessions).where(sessions.c.number_hash.in_(skipping)))
         theirs = transaction.scalars(
             select(sessions.c.number_hash)
             .where(sessions.c.user_id == user.id)
