@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Engine
 
 from cli_shared import Json, actor_at, print_rows, say, show, translated_errors
-from connectors.sign_on.places import sign_on_of
+from connectors.sign_on.places import identity_at
 from connectors.state.connections import all_connections, connection_named
 from connectors.state.people import (
     add_user,
@@ -19,13 +19,7 @@ from connectors.state.people import (
     set_password,
 )
 from models.errors import UsageError
-from models.people import (
-    PASSWORD_CHARACTERS_MAX,
-    Identity,
-    User,
-    checked_subject,
-    role_named,
-)
+from models.people import PASSWORD_CHARACTERS_MAX, User, role_named
 from tasks import bootstrap
 
 users_app = typer.Typer(help="Who may sign in to the pages, and as what.", no_args_is_help=True)
@@ -127,7 +121,7 @@ def change(
             connections=_connections(place.engine, company),
             sees_all=True if all_companies else None,
             is_active=active,
-            identity="" if forget_subject else _identity(place, subject),
+            identity=_identity(place, subject, forget=forget_subject),
             actor=actor_at(place),
         )
         show(_row(place.engine, user), as_json=as_json, words=f"{user.name} is changed.")
@@ -157,16 +151,11 @@ def _connections(engine: Engine, names: list[str] | None) -> frozenset[int] | No
     return frozenset(connection_named(engine, each).id for each in names)
 
 
-def _identity(place: bootstrap.Installation, subject: str) -> str | None:
-    """Who somebody with this number is at the provider of this installation."""
-    if not subject:
-        return None
-    sign_on = sign_on_of(place.settings)
-    if sign_on is None:
-        raise UsageError(
-            "--subject needs single sign-on: set QBSYNC_OIDC_ISSUER and the rest of it"
-        )
-    return Identity(sign_on.issuer, checked_subject(subject)).text
+def _identity(place: bootstrap.Installation, subject: str, *, forget: bool) -> str | None:
+    """Who somebody is at the provider from now on; None: as before."""
+    if forget:
+        return ""
+    return identity_at(place.settings, subject) if subject else None
 
 
 def _row(engine: Engine, user: User) -> dict[str, object]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 
 from models.notices import Message
 
-#: Seconds that sending one message may take in all; apprise gives up each call after about four.
+#: Seconds that sending may take in all; apprise gives up each call after about four.
 SECONDS_MAX: Final = 30
 #: A part of an address this long is a token; a shorter one may be a word that others use.
 _TOKEN_CHARACTERS_MIN: Final = 16
 
+#: Between several addresses, as apprise tells them apart.
+_BETWEEN: Final = re.compile(r"[\s,]+(?=[A-Za-z0-9]{1,32}://)")
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
@@ -43,28 +47,53 @@ _SWALLOW: Final = _Swallow()
 
 
 def parts_to_hide(address: SecretStr) -> list[str]:
-    """What must not be shown of an address: the whole of it, its password, and its tokens."""
+    """What must not be shown of addresses: passwords, options, tokens, and each as a whole."""
     text = address.get_secret_value()
-    found = [text, text.partition("://")[2]]
-    try:
-        password = urlsplit(text).password or ""
-    except ValueError:  # no URL by Python's rules; its parts below are
-        password = ""
-    found += [password, unquote(password)]
+    found = [text]
+    for each in _BETWEEN.split(text):
+        found += [each, each.partition("://")[2]]
+        try:
+            parts = urlsplit(each)
+            password = parts.password or ""
+        except ValueError:  # no URL by Python's rules; its parts below are
+            continue
+        found += [password, unquote(password)]
+        found += _values(parts.query)
     found += [each for each in re.split(r"[/:@?&=,\s]", text) if len(each) >= _TOKEN_CHARACTERS_MIN]
     return [each for each in found if each]
 
 
+def _values(query: str) -> list[str]:
+    """The values of an address's options, as they are written and as they are meant."""
+    written = [each.partition("=")[2] for each in query.split("&")]
+    return [*written, *(value for _, value in parse_qsl(query))]
+
+
 def send(address: SecretStr, message: Message, seconds_max: float = SECONDS_MAX) -> str:
     """Send a message; "" where it was taken, else why it was not, without the address."""
-    outcome: list[str] = []
+    return send_all([(address, message)], seconds_max)[0]
+
+
+def send_all(
+    messages: Sequence[tuple[SecretStr, Message]], seconds_max: float = SECONDS_MAX
+) -> list[str]:
+    """Send messages side by side, in this time for all of them; of each the same as `send`."""
+    outcomes = [f"no answer within {seconds_max:g} seconds"] * len(messages)
+
+    def send_one(place: int, address: SecretStr, message: Message) -> None:
+        outcomes[place] = _sent(address, message)
+
     # one that hangs is left behind: it can harm nobody, and ends with the process
-    sending = threading.Thread(
-        target=lambda: outcome.append(_sent(address, message)), name="notice", daemon=True
-    )
-    sending.start()
-    sending.join(seconds_max)
-    return outcome[0] if outcome else f"no answer within {seconds_max:g} seconds"
+    sending = [
+        threading.Thread(target=send_one, args=(place, *each), name="notice", daemon=True)
+        for place, each in enumerate(messages)
+    ]
+    for each in sending:
+        each.start()
+    deadline = time.monotonic() + seconds_max
+    for each in sending:
+        each.join(max(0.0, deadline - time.monotonic()))
+    return list(outcomes)
 
 
 def _sent(address: SecretStr, message: Message) -> str:

@@ -13,12 +13,12 @@ from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from connectors.channels import parts_to_hide
 from connectors.quickbooks.endpoints import Endpoints, endpoints, is_loopback
@@ -36,6 +36,8 @@ PAGES_PATH: Final = "/settings/integrations/quickbooks"
 #: What the names of all our variables begin with, and those of channels after it.
 PREFIX: Final = "QBSYNC_"
 _CHANNEL: Final = "notify_"
+#: The largest network of proxies that is believed, by the version of its addresses.
+_PROXY_PREFIX_MIN: Final = {4: 8, 6: 16}
 #: Where the embedded installation keeps its database and key, below the working folder.
 EMBEDDED_FOLDER = Path(".quickbooks-sync")
 
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     #: say of where a request comes from is believed.
     trusted_proxies: str = ""
     #: Channel -> where its messages go, as apprise writes addresses: QBSYNC_NOTIFY_<CHANNEL> each.
-    notify: dict[str, SecretStr] = Field(default_factory=dict)
+    notify: Annotated[dict[str, SecretStr], NoDecode] = Field(default_factory=dict)
     prefect_ui_url: str = ""
     #: Single sign-on (`connectors.sign_on`): the OpenID provider; "" for none.
     oidc_issuer: str = ""
@@ -110,7 +112,15 @@ class Settings(BaseSettings):
             for name, text in os.environ.items()
             if name.lower().startswith(prefix + _CHANNEL)
         }
-        channels = dict(values.get("notify", {}))
+        given = values.get("notify") or {}
+        if isinstance(given, str):  # the variable itself, which may hold an address
+            if given.strip():
+                raise UsageError(
+                    f"{PREFIX}NOTIFY is set, and no channel is called so: write a variable for "
+                    f"each, {PREFIX}NOTIFY_<NAME>, such as {variable_of('finance')}"
+                )
+            given = {}
+        channels = dict(given)
         for name, text in named.items():
             channel = name.removeprefix(_CHANNEL)
             if not name.startswith(_CHANNEL) or not text.strip():
@@ -229,7 +239,7 @@ class Settings(BaseSettings):
         """The trusted proxies, each as a network.
 
         Raises:
-            UsageError: one that is no address, or everybody.
+            UsageError: one that is no address, or a network that is too large for proxies.
         """
         found = []
         for each in _listed(self.trusted_proxies):
@@ -240,10 +250,12 @@ class Settings(BaseSettings):
                     f"QBSYNC_TRUSTED_PROXIES is {self.trusted_proxies!r}: {error}; give addresses "
                     "or networks by commas, such as 10.0.0.5,172.18.0.0/16"
                 ) from error
-            if network.prefixlen == 0:
+            least = _PROXY_PREFIX_MIN[network.version]
+            if network.prefixlen < least:
                 raise UsageError(
-                    f"QBSYNC_TRUSTED_PROXIES is {self.trusted_proxies!r}: {each} is everybody, who "
-                    "could then claim any address; give the addresses of the proxies only"
+                    f"QBSYNC_TRUSTED_PROXIES is {self.trusted_proxies!r}: {each} is too large, for "
+                    "all in it could claim any address; give the addresses of the proxies only, or "
+                    f"networks of /{least} and smaller"
                 )
             found.append(str(network))
         return found

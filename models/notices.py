@@ -24,7 +24,8 @@ CHANNELS_MAX: Final = 20
 
 #: Tries of one message; after the last one its alerts are given up, and people see that.
 TRIES_MAX: Final = 5
-#: Wait after the first try that failed, doubled each time; the next cycle after it tries again.
+#: Wait after the first try that failed, doubled each time up to the last try; the next cycle after
+#: it tries again, also where the channel has failed for good.
 WAIT_FIRST: Final = timedelta(minutes=1)
 #: Alerts that a message spells out; of the others it has the number.
 SHOWN_MAX: Final = 10

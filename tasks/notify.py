@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement
 
-from connectors.channels import send
+from connectors.channels import SECONDS_MAX, send_all
 from connectors.database import database_time
 from connectors.settings import variable_of
 from connectors.state.audit_log import append_notes
 from connectors.state.connections import all_connections, connection_named
 from connectors.state.notices import (
+    TRIED,
     Channel,
     Claim,
     causes_condition,
     channels_of,
     claim,
+    claim_trial,
+    end_trial,
     forget_channels,
     note_failed,
     note_told,
@@ -106,12 +109,15 @@ def _tell(place: Installation, company: Connection) -> None:
     known = channels_of(place.engine, company.id)
     failing = {name for name, each in known.items() if each.is_failing}
     has_changed = bool(failing - set(chosen))
+    claims = []
     for name, least in sorted(chosen.items()):
         condition = _condition(least, is_failing=name in failing)
         claimed = claim(place.engine, company.id, name, condition, _now(place))
-        if claimed is not None:
-            is_well, is_given_up = _told(place, company, claimed)
-            has_changed |= is_given_up or (is_well and name in failing)
+        claims += [claimed] if claimed is not None else []
+    messages = [(each.channel, _message(place, company, each)) for each in claims]
+    for claimed, error in zip(claims, _sent(place, messages), strict=True):
+        is_given_up = _note(place, company, claimed, error)
+        has_changed |= is_given_up or (not error and claimed.channel in failing)
     if has_changed:
         _show_failing(place, company)
 
@@ -124,25 +130,30 @@ def _condition(least: Severity, *, is_failing: bool) -> ColumnElement[bool]:
     return causes_condition(None, itself | (_NOTICE if least is Severity.WARNING else frozenset()))
 
 
-def _told(place: Installation, company: Connection, claimed: Claim) -> tuple[bool, bool]:
-    """Send one message; whether it was taken, and whether it has failed for the last time."""
+def _message(place: Installation, company: Connection, claimed: Claim) -> Message:
+    """What one channel is told."""
     told = [Told(severity_of(each.cause), each.title, each.fix) for each in claimed.alerts]
-    message = message_of(company.name, told, _page_url(place, company, "alerts"))
-    error = _sent(place, claimed.channel, message)
+    return message_of(company.name, told, _page_url(place, company, "alerts"))
+
+
+def _sent(place: Installation, messages: Sequence[tuple[str, Message]]) -> list[str]:
+    """Send each to its channel, all in the time of one; "" where it was taken, else why not."""
+    known = place.settings.notify
+    outcomes = {name: f"{variable_of(name)} is not set where this runs" for name, _ in messages}
+    there = [(name, message) for name, message in messages if name in known]
+    told = send_all([(known[name], message) for name, message in there], SECONDS_MAX)
+    outcomes |= {name: error for (name, _), error in zip(there, told, strict=True)}
+    return [outcomes[name] for name, _ in messages]
+
+
+def _note(place: Installation, company: Connection, claimed: Claim, error: str) -> bool:
+    """Note how it went; whether it has failed for the last time."""
     if not error:
         note_told(place.engine, claimed, _now(place))
-        _LOG.info("%s: %s is told of %d alerts", company.name, claimed.channel, len(told))
-        return True, False
+        _LOG.info("%s: %s is told of %d alerts", company.name, claimed.channel, len(claimed.alerts))
+        return False
     _LOG.warning("%s: %s is not told of alerts: %s", company.name, claimed.channel, error)
-    return False, note_failed(place.engine, claimed, error, _now(place))
-
-
-def _sent(place: Installation, channel: str, message: Message) -> str:
-    """Send it; "" where it was taken, else why not."""
-    address = place.settings.notify.get(channel)
-    if address is None:
-        return f"{variable_of(channel)} is not set where this runs"
-    return send(address, message)
+    return note_failed(place.engine, claimed, error, _now(place))
 
 
 def _show_failing(place: Installation, company: Connection) -> None:
@@ -171,21 +182,31 @@ def _words(each: Channel) -> str:
     return f"{each.name}: {each.error}; {missed} not told"
 
 
-def send_trial(place: Installation, company: Connection, channel: str, actor: str) -> str:
+def send_trial(
+    place: Installation,
+    company: Connection,
+    channel: str,
+    actor: str,
+    apart: timedelta = timedelta(0),
+) -> str:
     """Send a test message, and log who has; "" where it was taken, else why not.
 
-    A channel that takes it counts as well from then on.
+    A channel that takes it counts as well from then on. apart is the shortest time between two.
 
     Raises:
         UsageError: there is no such channel.
+        DecisionError: it is too soon after the last one, or somebody is sending there.
     """
     place.settings.require_channels([channel])
-    error = _sent(place, channel, trial_of(company.name, actor, _page_url(place, company, "")))
-    now = place.clock.now()
-    note = AuditNote("channel.tried", {"channel": channel, "error": error}, actor=actor)
+    until = claim_trial(place.engine, company.id, channel, _now(place), apart)
+    message = trial_of(company.name, actor, _page_url(place, company, ""))
+    (error,) = _sent(place, [(channel, message)])
+    now = _now(place)
+    note = AuditNote(TRIED, {"channel": channel, "error": error}, actor=actor)
     with place.engine.begin() as transaction:
         if not error:
             note_well(transaction, company.id, channel, now)
+        end_trial(transaction, company.id, channel, until)
         append_notes(transaction, [note], connection_id=company.id, at=now, run_id=None)
     if not error:
         _show_failing(place, company)

@@ -1,8 +1,8 @@
 """Which OpenID provider people sign in with, and the hosts that may be asked because of it.
 
-Nothing but Intuit is asked by the product otherwise (`connectors.quickbooks.endpoints`). The issuer
-is named by the operator; where it keeps parts of itself on other hosts, so are these. What its own
-description names beyond that is not asked.
+The issuer is named by the operator; where it keeps parts of itself on other hosts, so are these.
+What its own description names beyond that is not asked. Apart from it the product asks Intuit
+(`connectors.quickbooks.endpoints`) and the channels of the operator (`connectors.channels`) only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from connectors.quickbooks.endpoints import is_safe
 from connectors.settings import Settings
 from models.errors import UsageError
-from models.people import ISSUER_CHARACTERS_MAX
+from models.people import ISSUER_CHARACTERS_MAX, Identity, checked_subject
 
 #: Below the address of the pages: where it starts, and where the provider sends people back to.
 SIGN_ON_PATH: Final = "/sign-in/sso"
@@ -97,6 +97,21 @@ def sign_on_of(settings: Settings) -> SignOn | None:
         redirect_url=f"{settings.dashboard_url.rstrip('/')}{SIGN_ON_BACK_PATH}",
         hosts=_checked_hosts(settings.oidc_hosts),
     )
+
+
+def identity_at(settings: Settings, subject: str) -> str:
+    """Who somebody with this number is at the provider of this installation, as it is kept.
+
+    Raises:
+        UsageError: it is no such number, or single sign-on is not set up.
+    """
+    sign_on = sign_on_of(settings)
+    if sign_on is None:
+        raise UsageError(
+            "a number at the OpenID provider needs single sign-on: set QBSYNC_OIDC_ISSUER and the "
+            "rest of it"
+        )
+    return Identity(sign_on.issuer, checked_subject(subject)).text
 
 
 def _require_nothing(settings: Settings) -> None:

@@ -7,6 +7,7 @@ are told of each alert at least once, and hardly ever twice.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,14 +29,21 @@ from sqlalchemy import (
 )
 
 from connectors.database import reading, upsert
+from models.errors import DecisionError
 from models.notices import TRIES_MAX, wait_after
 from models.tables import sync as tables
 from models.tables.notices import ERROR_CHARACTERS_MAX, notice_channels, notices
+from models.tables.sync import audit_entries
 
 #: Alerts that one message tells of; the next cycle tells of more.
 AT_ONCE_MAX: Final = 1_000
 #: How long a worker has a channel for itself: longer than sending may take.
 CLAIM: Final = timedelta(minutes=5)
+#: The same for a test message, which somebody waits for.
+TRIAL_CLAIM: Final = timedelta(minutes=1)
+
+#: What the audit log calls a test message.
+TRIED: Final = "channel.tried"
 
 _SENDING: Final = "sending"
 _TOLD: Final = "told"
@@ -242,7 +250,7 @@ def note_failed(engine: Engine, claimed: Claim, error: str, now: datetime) -> bo
                 failures=failures,
                 failed_since=row.failed_since or now,
                 error=error[:ERROR_CHARACTERS_MAX],
-                next_try_at=None if is_last else now + wait_after(failures),
+                next_try_at=now + wait_after(min(failures, TRIES_MAX)),
             )
         )
     return is_last
@@ -260,6 +268,58 @@ def _close(transaction: Connection, claimed: Claim, state: str, now: datetime) -
             )
             .values(state=state, at=now)
         )
+
+
+def claim_trial(
+    engine: Engine, connection_id: int, channel: str, now: datetime, apart: timedelta
+) -> datetime:
+    """Take a channel for a test message that comes so long after the last one; until when.
+
+    Raises:
+        DecisionError: it is too soon, or somebody is sending there.
+    """
+    mine = _is(connection_id, channel)
+    with engine.begin() as transaction:
+        _note_channel(transaction, connection_id, channel)
+        row = transaction.execute(select(notice_channels).where(mine).with_for_update()).one()
+        if row.claimed_until and row.claimed_until > now:
+            raise _too_soon(f"a message is on its way to {channel} just now", row.claimed_until)
+        last = _last_trial(transaction, connection_id, channel, now - apart)
+        if last is not None:
+            raise _too_soon(
+                f"{channel} was sent a test message at {last:%H:%M:%S}, UTC", last + apart
+            )
+        until = now + TRIAL_CLAIM
+        transaction.execute(update(notice_channels).where(mine).values(claimed_until=until))
+    return until
+
+
+def _last_trial(
+    transaction: Connection, connection_id: int, channel: str, since: datetime
+) -> datetime | None:
+    """When a channel was last sent a test message after an instant; None for not at all."""
+    entries = audit_entries.c
+    query = select(entries.at, entries.body).where(
+        entries.connection_id == connection_id,
+        entries.at > since.isoformat(timespec="microseconds"),
+        entries.kind == TRIED,
+    )
+    found = [
+        at for at, body in transaction.execute(query) if json.loads(body)["channel"] == channel
+    ]
+    return datetime.fromisoformat(max(found)) if found else None
+
+
+def _too_soon(message: str, again: datetime) -> DecisionError:
+    return DecisionError(
+        message, code="too_soon", fix=f"Send a test message after {again:%H:%M:%S}, UTC."
+    )
+
+
+def end_trial(transaction: Connection, connection_id: int, channel: str, until: datetime) -> None:
+    """A test message was sent to a channel that was taken until then: others may send again."""
+    held = and_(_is(connection_id, channel), notice_channels.c.claimed_until == until)
+    transaction.execute(update(notice_channels).where(held).values(claimed_until=None))
 
 
 def forget_channels(engine: Engine, connection_id: int, but: Collection[str]) -> None:

@@ -407,7 +407,8 @@ def _require_free(transaction: Connection, user: User, identity: str) -> None:
     other = transaction.scalar(select(users.c.name).where(taken))
     if other is not None:
         raise UsageError(
-            f"{shorten(identity)} is {other} already; `users change {other} --forget-subject` first"
+            f"{shorten(identity)} is {other} already; let it be forgotten there first, on the page "
+            f"of {other} or by `users change {other} --forget-subject`"
         )
 
 

@@ -7,6 +7,7 @@ form can make the server call a host.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Form, Response
@@ -24,6 +25,8 @@ router = APIRouter()
 
 _PAGE: Final = "settings/notices"
 _PATH: Final = ROOT + "/{connection_id}/" + _PAGE
+#: The shortest time between two test messages of a company to one channel.
+TRIAL_APART: Final = timedelta(minutes=1)
 #: Nobody is told of anything.
 NOBODY: Final = ""
 #: From which severity on -> what that means.
@@ -94,7 +97,8 @@ def test(visit: Administer, form: Annotated[Try, Form()]) -> Response:
 
     Raises:
         UsageError: there is no such channel.
+        DecisionError: it was sent one within the last minute, or a message is on its way there.
     """
-    error = send_trial(visit.place, visit.company, form.channel, visit.user.name)
+    error = send_trial(visit.place, visit.company, form.channel, visit.user.name, TRIAL_APART)
     said = f"The message did not arrive: {error}." if error else "The message was taken."
     return visit.done(f"{form.channel}: {said}", _PAGE)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query, Response
 from pydantic import Field, SecretStr
 from starlette.exceptions import HTTPException
 
+from connectors.sign_on.places import identity_at, sign_on_of
 from connectors.state import roster
 from connectors.state.people import (
     add_user,
@@ -19,10 +20,17 @@ from connectors.state.people import (
 )
 from connectors.state.sessions import sessions_of
 from dashboard.forms import Number, Plain, PlainForm
-from dashboard.house import Administer, Asked, Visit
+from dashboard.house import Administer, AdministerAll, Asked, Visit
 from models.errors import UsageError
 from models.numbers import number_in
-from models.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, Role, User, role_named
+from models.people import (
+    NAME_CHARACTERS_MAX,
+    PASSWORD_CHARACTERS_MAX,
+    SUBJECT_CHARACTERS_MAX,
+    Role,
+    User,
+    role_named,
+)
 
 router = APIRouter()
 
@@ -85,6 +93,12 @@ class Active(Plain):
     active: bool
 
 
+class Bound(Plain):
+    """Who somebody is at the OpenID provider."""
+
+    subject: str = Field(max_length=SUBJECT_CHARACTERS_MAX)
+
+
 def companies_chosen(asked: Asked, numbers: list[int]) -> frozenset[int]:
     """Companies that somebody is given.
 
@@ -138,9 +152,11 @@ def add(visit: Administer, form: Annotated[Added, Form()]) -> Response:
 def person(visit: Administer, number: str) -> Response:
     """One of them."""
     found = one(visit, number)
+    sees_all = visit.user.connections is None
     return visit.page(
         "person.html",
         person=found,
+        sign_on=sign_on_of(visit.place.settings) if sees_all else None,
         is_self=found.id == visit.user.id,
         names=names_of_companies(visit),
         roles=Role,
@@ -195,6 +211,30 @@ def give_password(visit: Administer, number: str, form: Annotated[TypedTwice, Fo
     set_password(visit.place.engine, found.name, password, actor=visit.actor)
     told = f"{found.name} has another password, and was signed out."
     return _told(visit, found, told, "" if form.typed else password)
+
+
+@router.post(PEOPLE_PATH + "/{number}/identity")
+def bind(visit: AdministerAll, number: str, form: Annotated[Bound, Form()]) -> Response:
+    """Let somebody in by single sign-on who has this number at the provider.
+
+    Raises:
+        UsageError: it is no such number, it is somebody else's, or there is no single sign-on.
+    """
+    found = one(visit, number)
+    identity = identity_at(visit.place.settings, form.subject)
+    change_user(visit.place.engine, found.name, identity=identity, actor=visit.actor)
+    words = f"{found.name} has the number {form.subject} now, and was signed out."
+    return visit.done_at(words, address_of(found))
+
+
+@router.post(PEOPLE_PATH + "/{number}/identity/forget")
+def unbind(visit: AdministerAll, number: str, form: PlainForm) -> Response:
+    """Let somebody's next single sign-on be like their first."""
+    assert isinstance(form, Plain)
+    found = one(visit, number)
+    change_user(visit.place.engine, found.name, identity="", actor=visit.actor)
+    words = f"The number of {found.name} is forgotten, and they were signed out."
+    return visit.done_at(words, address_of(found))
 
 
 @router.post(PEOPLE_PATH + "/{number}/end-sessions")

@@ -6,26 +6,30 @@ by the dispatcher, choices by the page.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from connectors.channels import send
+from connectors.channels import parts_to_hide, send
+from connectors.database import database_time
 from connectors.settings import read_settings
 from connectors.state.connections import connection_named
-from connectors.state.notices import CLAIM, causes_condition, claim, note_failed
+from connectors.state.notices import CLAIM, causes_condition, claim, claim_trial, note_failed
 from dashboard.pages.notices import CHOICES
 from models.errors import UsageError
 from models.notices import TRIES_MAX, Message, Severity
 from models.people import Role
 from tasks.bootstrap import Installation, installation
 from tasks.dispatch import dispatch
-from tasks.notify import CHANNEL_FAILED, alerts_told
+from tasks.notify import CHANNEL_FAILED, alerts_told, channel_rows, tell_alerts
 from tests.acceptance.conftest import ON_BOTH
 from tests.acceptance.test_retry_queue import REFUSED, refused
 from tests.fixtures.company import Office, add_expense
@@ -184,6 +188,47 @@ def test_a_channel_that_fails_harms_no_cycle_and_becomes_visible(
     assert (row["failures"], row["error"], row["not_told"]) == (0, "", 0)
 
 
+def test_a_channel_that_failed_for_good_is_left_for_a_while(
+    finance: Receiver, office: Office
+) -> None:
+    """Goal: a new alert makes no cycle wait for it; later it is tried again, once."""
+    choose(office, "finance:warning")
+    finance.status = 500
+    refused(office)
+    for _ in range(TRIES_MAX - 1):
+        try_again(office)
+        office.sync(code=3)
+    assert finance.asked == TRIES_MAX
+    for tries in (TRIES_MAX, TRIES_MAX + 1):
+        more_refused(office)
+        office.sync(code=3)
+        assert finance.asked == tries
+        try_again(office)
+        office.sync(code=3)
+        assert finance.asked == tries + 1
+
+
+def test_all_channels_share_one_time(
+    finance: Receiver, board: Receiver, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: two that hang cost a company no more than one, and keep a third one from nothing."""
+    refused(office)
+    finance.seconds = board.seconds = 10
+    monkeypatch.setattr("tasks.notify.SECONDS_MAX", 2)
+    with receiving() as well:
+        monkeypatch.setenv("QBSYNC_NOTIFY_WELL", well.address())
+        choose(office, "board:warning", "finance:warning", "well:warning")
+        with installation() as place:
+            began = time.monotonic()
+            tell_alerts(place)
+            assert time.monotonic() - began < 3.5
+            rows = channel_rows(place, connection_named(place.engine))
+        assert len(well.new()) == 1
+    assert [each.fares.error for each in rows if each.fares is not None] == [
+        "no answer within 2 seconds", "no answer within 2 seconds", "",
+    ]  # fmt: skip
+
+
 @on_both
 def test_two_workers_and_one_that_dies(
     finance: Receiver, office: Office, place: Installation
@@ -302,6 +347,37 @@ def test_people_choose_on_the_page(finance: Receiver, office: Office, pages: Pag
     assert not [each for each in viewer.forms if "settings/notices" in each.action]
 
 
+@on_both
+def test_a_test_message_a_minute(
+    finance: Receiver,
+    board: Receiver,
+    office: Office,
+    pages: Pages,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Goal: for each channel; who comes too soon reads when again, and nobody is called."""
+    assert office
+    path = pages.path("settings/notices")
+    browser = pages.browser(Role.ADMIN).open(path)
+    browser.send(path + "/test", channel="finance")
+    for finance.status in (200, 500):
+        browser.open(path).send(path + "/test", 409, channel="finance")
+        assert "finance was sent a test message at" in browser.words
+        assert re.search(r"Send a test message after \d\d:\d\d:\d\d, UTC", browser.words)
+    browser.open(path).send(path + "/test", channel="board")
+    assert (finance.asked, board.asked) == (1, 1)
+    monkeypatch.setattr("dashboard.pages.notices.TRIAL_APART", timedelta(0))
+    for _ in range(2):  # one that failed frees the channel, too
+        browser.open(path).send(path + "/test", channel="finance")
+        assert "it answered 500" in browser.words
+    engine, company = pages.place.engine, connection_named(pages.place.engine).id
+    now = database_time(engine, pages.place.clock.now())
+    claim_trial(engine, company, "finance", now, timedelta(0))
+    browser.open(path).send(path + "/test", 409, channel="finance")
+    assert "a message is on its way to finance just now" in browser.words
+    assert finance.asked == 3
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
@@ -330,6 +406,42 @@ def test_a_name_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(UsageError, match="QBSYNC_NOTIFY_TWO-WORDS: name a channel by") as error:
         read_settings()
     assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("is_in_file", [False, True], ids=["environment", ".env"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"slack://{SECRET}",
+        f'["{SECRET}"]',
+        f'{{"two words": "{SECRET}"}}',
+        f'{{"finance": ["{SECRET}"]}}',
+        f'{{"finance": "json://x:{SECRET}@127.0.0.1"}}',
+    ],
+)
+def test_an_address_without_a_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, is_in_file: bool
+) -> None:
+    """Goal: the operator reads what to write instead, and not what is set."""
+    monkeypatch.chdir(tmp_path)
+    if is_in_file:
+        (tmp_path / ".env").write_text(f"QBSYNC_NOTIFY='{value}'\n")
+    else:
+        monkeypatch.setenv("QBSYNC_NOTIFY", value)
+    with pytest.raises(UsageError, match=r"QBSYNC_NOTIFY is set.*QBSYNC_NOTIFY_<NAME>") as error:
+        read_settings()
+    assert SECRET not in str(error.value)
+
+
+def test_all_secrets_of_all_addresses_are_known() -> None:
+    """Goal: passwords and options of each address of a list, however short."""
+    address = "json://a:first1@one.example, mailtos://b:se%2Fond@two.example?pass=third3&x=f%20four"
+    hidden = parts_to_hide(SecretStr(address))
+    for secret in ("first1", "se%2Fond", "se/ond", "third3", "f%20four", "f four", address):
+        assert secret in hidden
+    assert "json://a:first1@one.example" in hidden
+    with_comma = "json://a:pass,word@one.example"
+    assert "pass,word" in parts_to_hide(SecretStr(f"{with_comma},{with_comma}"))
 
 
 def stored(pages: Pages) -> dict[str, Severity]:

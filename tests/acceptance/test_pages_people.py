@@ -137,6 +137,16 @@ def post(browser: Browser, path: str, status: int, **fields: Any) -> str:
     return answer.text
 
 
+def test_without_single_sign_on_nobody_has_a_number(pages: Pages) -> None:
+    """The page asks for none, and one that is sent says what it needs."""
+    bea = add_user(pages.place.engine, "bea", PASSWORD, Role.VIEWER, None, actor=BY)
+    here = f"{PEOPLE}/{bea.id}"
+    admin = pages.browser(Role.ADMIN).open(here)
+    assert "Single sign-on" not in admin.words
+    assert "set QBSYNC_OIDC_ISSUER" in post(admin, f"{here}/identity", 422, subject="s1")
+    assert named(pages, "bea").identity == ""
+
+
 @on_both
 @pytest.mark.asvs("8.2.1", "8.2.2")
 def test_an_admin_of_one_company_gives_nothing_of_another(pages: Pages) -> None:

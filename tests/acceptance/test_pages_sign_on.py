@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import socket
 from collections.abc import Iterator
@@ -11,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from cli import app
 from connectors.clock import SystemClock
+from connectors.state.people import change_user
 from dashboard.app import create_app
-from tasks.bootstrap import installation
+from models.people import Role
+from models.tables.sync import audit_entries
+from tasks.bootstrap import Installation, installation
 from tests.fixtures.browser import DESKTOP, window
 from tests.fixtures.company import ENCRYPTION_KEY
 from tests.fixtures.openid import CLIENT_ID, CLIENT_SECRET, OpenId, open_id
-from tests.fixtures.pages import HOME, PASSWORD, Browser, Pages
+from tests.fixtures.pages import BY, HOME, PASSWORD, Browser, Pages
 from tests.fixtures.served import served
 
 if TYPE_CHECKING:
@@ -99,6 +104,76 @@ def test_people_come_in_without_any_password(provider: OpenId) -> None:
         assert "Sign in" in eve.open("/").words
         sign_on(eve, 403)
         assert ann.open("/").page.status_code == 200
+
+
+def test_an_admin_binds_a_number_on_the_page(provider: OpenId) -> None:
+    """The one that the refusing page showed, until it is forgotten; of whom it is, is logged."""
+    for name, role in ((ANN, "admin"), ("eve", "viewer"), ("bob", "viewer")):
+        users("add", name, "--role", role, "--no-password")
+    with installation() as place:
+        pages = Pages(place)
+        ann = sign_on(Browser(pages.client()))
+        here, bobs = (f"/settings/people/{number}" for number in (2, 3))
+        assert "Not known by a number yet" in ann.open(here).words
+        provider.subject, provider.email = "number-of-eve", "eve@elsewhere.example.com"
+        eve = sign_on(Browser(pages.client()), 403)
+        ann.send(f"{here}/identity", subject="number-of-eve")
+        assert "eve has the number number-of-eve now, and was signed out." in ann.words
+        assert f"Known by the number number-of-eve at {provider.address}." in ann.words
+        assert "eve" in sign_on(eve).words
+        for subject, words in (
+            (
+                "number-of-eve",
+                "is eve already; let it be forgotten there first, on the page of eve",
+            ),
+            (" s", "without spaces around it"),
+            ("\u0663", "the subject is"),
+            ("", "subject: Field required"),
+            ("s" * 256, "at most 255 characters"),
+        ):
+            ann.open(bobs).send(f"{bobs}/identity", 422, subject=subject)
+            assert words in html.unescape(ann.words), subject
+        assert listed()["bob"]["identity"] == ""
+
+        ann.open(here).send(f"{here}/identity/forget")
+        assert "The number of eve is forgotten" in ann.words
+        assert "Sign in" in eve.open("/").words
+        sign_on(eve, 403)
+        identity = f"{provider.address} number-of-eve"
+        told = [json.loads(each.body) for each in logged(place, ANN) if each.kind == "user.changed"]
+        assert [each["changed"] for each in told if each["user"] == "eve"] == [
+            {"identity": ["", identity]},
+            {"identity": [identity, ""]},
+        ]
+
+
+def logged(place: Installation, actor: str) -> list[Any]:
+    """What somebody has done to people, oldest first."""
+    table = audit_entries.c
+    query = select(table.kind, table.body).where(table.actor == actor).order_by(table.number)
+    with place.engine.connect() as connection:
+        return list(connection.execute(query))
+
+
+def test_numbers_are_for_admins_of_all_companies(provider: OpenId) -> None:
+    """An admin of one neither sees nor sets what lets somebody in."""
+    users("add", ANN, "--no-password")
+    users("add", "eve", "--no-password")
+    users("change", "eve", "--subject", "number-of-eve")
+    with installation() as place:
+        change_user(place.engine, ANN, role=Role.ADMIN, connections=[], actor=BY)
+        change_user(place.engine, "eve", connections=[], actor=BY)
+        ann, here = sign_on(Browser(Pages(place).client())), "/settings/people/2"
+        ann.open(here)
+        assert "number-of-eve" not in ann.text
+        assert "identity" not in ann.text
+        token = ann.form(f"{here}/end-sessions").fields["form_token"]
+        for action, fields in (("", {"subject": "s"}), ("/forget", {})):
+            form = {"form_token": token, **fields}
+            answer = ann.client.post(f"{here}/identity{action}", data=form)
+            assert answer.status_code == 403
+            assert "for all companies" in answer.text
+    assert listed()["eve"]["identity"] == f"{provider.address} number-of-eve"
 
 
 def test_passwords_open_nothing_then(provider: OpenId) -> None:

@@ -151,8 +151,11 @@ def test_the_log_names_where_it_came_from(
         ("10.0.0.5/24", ["10.0.0.5/24 has host bits set"]),
         ("http://10.0.0.5", ["http://10.0.0.5"]),
         ("*", ["'*'", "give addresses"]),
-        ("10.0.0.5,0.0.0.0/0", ["0.0.0.0/0 is everybody", "of the proxies only"]),
-        ("::/0", ["::/0 is everybody"]),
+        ("10.0.0.5,0.0.0.0/0", ["0.0.0.0/0 is too large", "of the proxies only"]),
+        ("0.0.0.0/1,128.0.0.0/1", ["0.0.0.0/1 is too large", "networks of /8 and smaller"]),
+        ("10.0.0.0/7", ["10.0.0.0/7 is too large"]),
+        ("::/0", ["::/0 is too large"]),
+        ("2000::/15", ["2000::/15 is too large", "networks of /16 and smaller"]),
     ],
 )
 def test_a_proxy_that_is_none_stops_the_start(
@@ -174,3 +177,5 @@ def test_nothing_set_is_nobody() -> None:
         "172.18.0.0/16",
         "2001:db8::/32",
     ]
+    largest = ["10.0.0.0/8", "2001::/16"]
+    assert settings_of("", trusted_proxies=",".join(largest)).proxies == largest

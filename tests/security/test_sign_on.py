@@ -38,7 +38,7 @@ from tests.fixtures.signing_on import (
 )
 
 
-@pytest.mark.asvs("6.3.4", "10.5.2")
+@pytest.mark.asvs("6.3.4", "10.2.3", "10.5.2")
 def test_a_user_comes_in_and_is_known_from_then_on(pages: Guarded, provider: OpenId) -> None:
     """By the verified address the first time, by their number at the provider after that."""
     client = pages.client()

@@ -105,7 +105,7 @@ def test_a_part_of_it_alone_stops_the_start(guarded: Guarded, given: dict[str, A
         create_app(place_at("", guarded.engine, **given), lambda: None)
 
 
-@pytest.mark.asvs("13.2.4")
+@pytest.mark.asvs("12.2.1", "12.3.1", "13.2.4")
 @pytest.mark.parametrize(
     ("url", "is_allowed"),
     [

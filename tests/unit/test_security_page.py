@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from connectors import database
+from connectors import channels, database
 from connectors.quickbooks import bounded_auth, limits, transport
 from connectors.quickbooks.webhooks import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
+from connectors.sign_on import wire
 from connectors.state import api_tokens, people, sessions
 from dashboard import dispatcher, guard, serving, webhooks
 from dashboard.api import calling
-from models import intent, retry_queue
+from models import intent, notices, retry_queue
 from models.people import (
     _GUESSED,
     _OWN_CHARACTERS_MIN,
@@ -130,6 +131,8 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert waits[1:] == [
         f"{call.connect_seconds:.0f}, {call.read_seconds:.0f}, {call.total_seconds:.0f}",
         f"{auth.connect_seconds:.0f}, {auth.read_seconds:.0f}",
+        f"{wire.CONNECT_SECONDS:.0f}, {wire.READ_SECONDS:.0f}, {wire.TOTAL_SECONDS:.0f}",
+        str(channels.SECONDS_MAX),
         f"{limits.Limits().wait_seconds_max:.0f}",
         database_waits,
         str(webhooks.ANSWER_SECONDS_MAX),
@@ -137,6 +140,8 @@ def test_the_figures_are_those_of_the_code() -> None:
     ]
     assert f"writes: {intent.ATTEMPTS_MAX} at most" in PAGE
     assert f"({retry_queue.ATTEMPTS_MAX} at most)" in PAGE
+    assert notices.TRIES_MAX == 5, "channels: five of one message"
+    assert f"{notices.wait_after(notices.TRIES_MAX).seconds // 60} minutes apart" in PAGE
 
 
 @pytest.mark.asvs("6.2.11")
