@@ -107,7 +107,7 @@ def _pages(databases: list[str], emulator: RunningEmulator) -> list[dict[str, An
             stack.enter_context(_opened(database, emulator, smaller))
             for database, smaller in zip(databases, (1, SMALLER), strict=True)
         )
-        pages = _paths()
+        pages = _paths(small.first_parked)
         found: dict[str, tuple[list[float], list[float]]] = {page: ([], []) for page in pages}
         for page in pages * _ROUNDS:
             for place, kept in zip((small, big), found[page], strict=True):
@@ -136,8 +136,10 @@ def _memory() -> float:
 class Opened:
     """Somebody who has signed in to the pages of one company."""
 
-    def __init__(self, address: str, password: str) -> None:
+    def __init__(self, address: str, password: str, first_parked: int) -> None:
         self._address = address
+        #: The link of a record that is set aside.
+        self.first_parked = first_parked
         self._web = requests.Session()
         # a connection that is kept would wait 40 ms for an acknowledgement now and then
         self._web.headers["Connection"] = "close"
@@ -153,15 +155,16 @@ class Opened:
         return took
 
 
-def _paths() -> list[str]:
-    """Addresses of all pages that show what is in the database."""
+def _paths(parked: int) -> list[str]:
+    """Addresses of all pages that show what is in the database; parked is a record set aside."""
     found = []
     for route in (each for router in routers() for each in router.routes):
         if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
             continue
         is_shown = route.path.startswith((f"{ROOT}/{{connection_id}}", *_OF_INSTALLATION))
         if is_shown and not route.path.endswith(_LEFT_OUT):
-            found.append(route.path.format(connection_id=COMPANY, number=1, link=1))
+            link = parked if "/queue/" in route.path else 1
+            found.append(route.path.format(connection_id=COMPANY, number=1, link=link))
     return found
 
 
@@ -174,14 +177,15 @@ def _opened(database: str, emulator: RunningEmulator, smaller: int) -> Iterator[
         _connect(place, emulator)
         actor = Actor("benchmark", place.clock.now())
         add_user(place.engine, "ann", password, Role.ADMIN, actor=actor)
-        _fill(place, smaller)
+        first_parked = _fill(place, smaller)
         server = server_of(create_app(place, lambda: None))
         options = {"sockets": [listener]}
         thread = threading.Thread(target=server.run, kwargs=options, daemon=True)
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        yield Opened(f"http://127.0.0.1:{listener.getsockname()[1]}", password)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield Opened(address, password, first_parked)
         server.should_exit = True
         thread.join(timeout=10)
 
@@ -207,8 +211,8 @@ def _connect(place: Installation, emulator: RunningEmulator) -> None:
         run_cycle(cycle, "benchmark")
 
 
-def _fill(place: Installation, smaller: int) -> None:
-    """Give the company more records, and what is the matter with some of them."""
+def _fill(place: Installation, smaller: int) -> int:
+    """Give the company more records, and what is the matter with some; the link of one of those."""
     now = datetime.now(UTC)
     with place.engine.begin() as transaction:
         last = transaction.execute(select(func.max(tables.links.c.id))).scalar_one()
@@ -229,6 +233,7 @@ def _fill(place: Installation, smaller: int) -> None:
     with place.engine.begin() as transaction:
         transaction.execute(insert(people.users), [_person(each) for each in numbers])
         transaction.execute(insert(people.api_tokens), [_token(each, now) for each in numbers])
+    return int(last) + 1
 
 
 def _person(number: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dashboard.pages.overview import Health
 from models.file_rules import FILE_BYTES_MAX
 from models.notices import CHANNELS_MAX, ChannelName, Severity
 from models.numbers import NUMBER_MAX
-from models.people import Role
+from models.people import NAME_CHARACTERS_MAX, Role
 from models.record_type import catalog
 from models.retry_queue import RetryState
 from models.settings import (
@@ -381,17 +381,31 @@ class Person(BaseModel):
 GivenRole = Literal["viewer", "operator"]
 
 
+#: As `models.people.checked_name` keeps it, in small letters.
+PersonName = Annotated[
+    str,
+    Field(
+        max_length=NAME_CHARACTERS_MAX,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?$",
+    ),
+]
+#: Null for all, those that are connected later, too.
+GivenCompanies = Annotated[list[Number], Field(min_length=1, max_length=CHOSEN_MAX)] | None
+
+
 class NewPerson(Given):
     """Somebody new."""
 
-    name: Text
+    name: PersonName
     role: GivenRole = "viewer"
-    companies: list[Number] | None = Field(max_length=CHOSEN_MAX)
+    companies: GivenCompanies
 
 
 class PersonChange(Given):
     """What becomes of somebody; what is left out stays as it is."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     role: GivenRole | None = None
-    companies: list[Number] | None = Field(None, max_length=CHOSEN_MAX)
-    active: bool | None = None
+    companies: GivenCompanies = None
+    active: StrictBool | None = None

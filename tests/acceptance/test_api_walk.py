@@ -14,9 +14,9 @@ from connectors.clock import SystemClock
 from connectors.state.api_tokens import make_token
 from connectors.state.connections import connection_named
 from connectors.state.people import add_user
-from models.people import Role
+from models.people import Actor, Role
 from models.record_type import catalog
-from models.tables.sync import audit_entries
+from models.tables.sync import INSTALLATION, audit_entries
 from tests.acceptance.test_brakes import stopped
 from tests.fixtures.api_walk import Walk
 from tests.fixtures.company import Office, add_expense
@@ -42,14 +42,17 @@ class Unlimited:
 def walk_of(pages: Pages, there: dict[str, int]) -> Walk:
     """A walk by an admin, an operator, a viewer, and an admin who sees no company."""
     engine, tokens = pages.place.engine, {}
+    by = Actor("a test", SystemClock().now())
     people: dict[str, tuple[Role, set[int] | None]] = {each: (each, None) for each in Role}
     people[STRANGER] = (Role.ADMIN, set())
     for name in CALLERS:
         role, companies = people[name]
-        add_user(engine, name, PASSWORD, role, companies)
-        tokens[name] = make_token(engine, name, "walk", role, 1, SystemClock().now())[1]
+        add_user(engine, name, PASSWORD, role, companies, actor=by)
+        tokens[name] = make_token(engine, name, "walk", role, 1, actor=by)[1]
+    # whom a program may change, and who calls nothing
+    person = add_user(engine, "clara", PASSWORD, Role.VIEWER, None, actor=by)
     pages.app.state.calls = Unlimited()
-    return Walk(pages.app, tokens, there)
+    return Walk(pages.app, tokens, {**there, "users number": person.id})
 
 
 def busy(office: Office) -> dict[str, int]:
@@ -86,11 +89,20 @@ def links_of(office: Office) -> dict[str, Any]:
 
 
 def log_of(office: Office) -> list[tuple[str, str]]:
-    """Kind and actor of each entry of the audit log, oldest first."""
+    """Kind and actor of each entry of the company's audit log, oldest first."""
     entries = audit_entries.c
     with office.engine.connect() as connection:
-        rows = connection.execute(select(entries.kind, entries.actor).order_by(entries.number))
+        query = select(entries.kind, entries.actor).order_by(entries.number)
+        rows = connection.execute(query.where(entries.connection_id != INSTALLATION))
         return [(row.kind, row.actor) for row in rows]
+
+
+def people_log_of(office: Office) -> set[tuple[str, str]]:
+    """Kind and actor of what is in the log of people."""
+    entries = audit_entries.c
+    mine = select(entries.kind, entries.actor).where(entries.connection_id == INSTALLATION)
+    with office.engine.connect() as connection:
+        return {(row.kind, row.actor) for row in connection.execute(mine)}
 
 
 def assert_stands(office: Office, before: list[tuple[str, str]]) -> None:
@@ -113,7 +125,7 @@ def test_it_is_as_described(
     bound met and missed, then drawn calls by four people; afterwards the company is as whole as
     before, and what its log got names who called."""
     walk = walk_of(pages, busy(office))
-    links, log = links_of(office), log_of(office)
+    links, log, people = links_of(office), log_of(office), people_log_of(office)
     operations = walk.operations()
     walk.by_rule(operations)
     walk.by_chance(operations)
@@ -127,3 +139,5 @@ def test_it_is_as_described(
     assert succeeded == {each.label for each in operations}, "each has succeeded at least once"
     assert links_of(office) == links
     assert_stands(office, log)
+    by_program = {("user.added", "admin by token 1"), ("user.changed", "admin by token 1")}
+    assert people_log_of(office) - people == by_program
