@@ -92,7 +92,8 @@ class Provider:
                 )
                 return self._identity(token, _keys(session, found["jwks_uri"]), attempt)
             except JoseError as error:
-                raise SignOnError(f"the provider's token is refused: {_said(error)}") from None
+                # not after a colon, where a log hides what might be the token
+                raise SignOnError(f"the provider's token is refused ({_said(error)})") from None
             except AuthlibBaseError as error:
                 # its word alone: its description may quote what was sent
                 raise SignOnError(f"the provider refuses: {_said(error.error)}") from None
