@@ -29,7 +29,8 @@ from tasks.report import Report
 T = TypeVar("T")
 #: Cycles until nothing moves any more.
 SETTLING_MAX: Final = 5
-_QUIET: Final = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+#: Prefect tells nobody that it runs.
+QUIET: Final = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,6 @@ def settings_of(books: Books, database: Path) -> Settings:
         audit_signing_key=SecretStr(Fernet.generate_key().decode()),
         audit_checkpoints=f"{database}.checkpoints",
     )
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The same settings as a process reads them."""
-    return {
-        "QBSYNC_DATABASE_URL": settings.database_url,
-        "QBSYNC_QUICKBOOKS_API_URL": settings.quickbooks_api_url,
-        "QBSYNC_INTUIT_CLIENT_ID": settings.intuit_client_id,
-        "QBSYNC_INTUIT_CLIENT_SECRET": settings.intuit_client_secret.get_secret_value(),
-        "QBSYNC_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
-        "QBSYNC_AUDIT_SIGNING_KEY": settings.audit_signing_key.get_secret_value(),
-        "QBSYNC_AUDIT_CHECKPOINTS": settings.audit_checkpoints,
-        **_QUIET,
-    }
 
 
 @contextmanager
@@ -102,7 +89,7 @@ def settle(place: Installation) -> None:
 def quiet_prefect() -> None:
     """A Prefect server of a benchmark says little, and nothing to others."""
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    os.environ |= _QUIET
+    os.environ |= QUIET
 
 
 def import_all() -> None:

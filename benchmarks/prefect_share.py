@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from benchmarks import books, company, ours
 from benchmarks.result import Goal, Result, is_full, middle, share, show, spread_of
+from deployments.processes import environment_of
 
 #: As many as fit into a quarter of an hour with all other lines; all of them with --full.
 SIZE: Final = company.of(3_000)
@@ -72,7 +73,7 @@ def _flow(quickbooks: books.Books, database: Path) -> float:
     settings = ours.settings_of(quickbooks, database)
     with ours.connected(quickbooks, settings):
         pass
-    with patch.dict(os.environ, ours.environment_of(settings)):
+    with patch.dict(os.environ, environment_of(settings) | ours.QUIET):
         started = time.perf_counter()
         state: Any = sync_due(return_state=True)
         seconds = time.perf_counter() - started

@@ -23,6 +23,7 @@ from sqlalchemy import update
 
 from benchmarks import books, company, ours
 from benchmarks.result import ROUNDS, Goal, Result, middle, show, spread_of
+from deployments.processes import environment_of
 from models.tables.schedule import schedules
 from models.tables.sync import leases
 from tasks.bootstrap import Installation
@@ -50,7 +51,8 @@ def run(rounds: int = ROUNDS) -> list[Result]:
     ):
         settings = ours.settings_of(quickbooks, Path(name) / "sync.sqlite3")
         environment = {
-            **ours.environment_of(settings),
+            **environment_of(settings),
+            **ours.QUIET,
             "QBSYNC_QUICKBOOKS_API_URL": f"http://127.0.0.1:{listener.getsockname()[1]}",
             "PREFECT_API_URL": str(PREFECT_API_URL.value()),
             "PYTHONPYCACHEPREFIX": f"{name}/compiled",

@@ -27,7 +27,7 @@ from connectors.database import reading
 from connectors.settings import EMBEDDED_FOLDER, Settings
 from connectors.state.people import add_user
 from deployments.demo_company import PersonInQuickBooks, PersonOnPlatform
-from deployments.processes import Children, free_port, interruptible
+from deployments.processes import Children, environment_of, free_port, interruptible
 from models.errors import SyncError
 from models.people import Actor, Role
 from models.tables.sync import runs
@@ -110,7 +110,7 @@ def _start(folder: Path, children: Children, say: Say) -> Demo:
     prefect_url, pages_port = f"http://127.0.0.1:{port}", free_port()
     pages_url = f"http://127.0.0.1:{pages_port}"
     links = {"QBSYNC_DASHBOARD_URL": pages_url, "QBSYNC_PREFECT_UI_URL": prefect_url}
-    environment |= _settings_environment(settings) | links
+    environment |= environment_of(settings) | links
     demo = Demo(folder, children, settings, base_url, prefect_url, pages_url, environment)
     _write_environment(demo)
     _wait_for("the Prefect server", children, lambda: _is_healthy(f"{prefect_url}/api/health"))
@@ -182,18 +182,6 @@ def _settings(folder: Path, base_url: str) -> Settings:
         audit_signing_key=SecretStr(Fernet.generate_key().decode()),
         audit_checkpoints=str(folder / "audit-checkpoints.jsonl"),
     )
-
-
-def _settings_environment(settings: Settings) -> dict[str, str]:
-    return {
-        "QBSYNC_DATABASE_URL": settings.database_url,
-        "QBSYNC_QUICKBOOKS_API_URL": settings.quickbooks_api_url,
-        "QBSYNC_INTUIT_CLIENT_ID": settings.intuit_client_id,
-        "QBSYNC_INTUIT_CLIENT_SECRET": settings.intuit_client_secret.get_secret_value(),
-        "QBSYNC_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
-        "QBSYNC_AUDIT_SIGNING_KEY": settings.audit_signing_key.get_secret_value(),
-        "QBSYNC_AUDIT_CHECKPOINTS": settings.audit_checkpoints,
-    }
 
 
 def _write_environment(demo: Demo) -> None:

@@ -13,10 +13,24 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from connectors.settings import Settings
 from models.errors import SyncError
 
 #: How long a child may take to end after being asked.
 STOP_SECONDS = 10.0
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings of an installation as a child process reads them, with its secrets."""
+    return {
+        "QBSYNC_DATABASE_URL": settings.database_url,
+        "QBSYNC_QUICKBOOKS_API_URL": settings.quickbooks_api_url,
+        "QBSYNC_INTUIT_CLIENT_ID": settings.intuit_client_id,
+        "QBSYNC_INTUIT_CLIENT_SECRET": settings.intuit_client_secret.get_secret_value(),
+        "QBSYNC_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
+        "QBSYNC_AUDIT_SIGNING_KEY": settings.audit_signing_key.get_secret_value(),
+        "QBSYNC_AUDIT_CHECKPOINTS": settings.audit_checkpoints,
+    }
 
 
 class Children:
