@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     Connection,
     Table,
     and_,
@@ -169,8 +169,7 @@ class SqlWrites:
         columns, as those of one statement must.
         """
         given = {name: value for name, value in write.values.items() if name != "lines"}
-        empty = {each.name: None for each in table.columns if _may_be_left_out(each)}
-        return {**empty, **given, "company_id": self._company_id}
+        return {**_empty_row(table), **given, "company_id": self._company_id}
 
     def _insert(self, rows: Sequence[dict[str, Any]], table: Table) -> list[int]:
         """Insert rows in their order; their ids."""
@@ -246,9 +245,14 @@ def _with_same_columns(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str
         yield list(some)
 
 
-def _may_be_left_out(column: Column[Any]) -> bool:
-    """Whether nothing is what an insert without the column leaves there."""
-    return bool(column.nullable) and column.default is None and column.server_default is None
+@cache
+def _empty_row(table: Table) -> dict[str, None]:
+    """The columns in which nothing is what an insert without them leaves there."""
+    return {
+        each.name: None
+        for each in table.columns
+        if each.nullable and each.default is None and each.server_default is None
+    }
 
 
 def _stale(message: str) -> StaleRowError:
