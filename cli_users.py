@@ -11,13 +11,7 @@ from sqlalchemy import Engine
 from cli_shared import Json, actor_at, print_rows, say, show, translated_errors
 from connectors.sign_on.places import identity_at
 from connectors.state.connections import all_connections, connection_named
-from connectors.state.people import (
-    add_user,
-    all_users,
-    change_user,
-    made_password,
-    set_password,
-)
+from connectors.state.people import add_user, all_users, change_user, made_password, set_password
 from models.errors import UsageError
 from models.people import PASSWORD_CHARACTERS_MAX, User, role_named
 from tasks import bootstrap

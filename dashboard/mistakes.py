@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from connectors.quickbooks.scrub import scrub
-from connectors.state.people import TooManyTriesError
+from connectors.state.tries import TooManyTriesError
 from dashboard.house import ROOT, SIGN_IN_PATH, SignInNeededError, address_of, house_of
 from models.errors import BrakeError, RemoteError, SyncError, UsageError, shorten
 

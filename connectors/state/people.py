@@ -1,35 +1,40 @@
-"""People of the pages in the database: their passwords, and what is remembered of failed tries.
+"""People of the pages in the database, and their passwords.
 
 A password is kept as its argon2id hash. Whoever tries passwords is slowed down by name and by
-address, and learns nothing about which of the two was wrong, nor by the time it takes.
+address (`tries`), and learns nothing about which of the two was wrong, nor by the time it takes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 import unicodedata
 from collections.abc import Collection
-from datetime import datetime, timedelta
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from datetime import datetime
 from typing import Any, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from connectors.database import reading, upsert
+from connectors.database import reading
 from connectors.state.people_log import (
     changing,
     companies_named,
     note,
-    note_blocked,
     note_sign_in,
 )
-from connectors.state.people_rows import people_of, user_by_id
+from connectors.state.people_rows import people_of, row_named, user_by_id
 from connectors.state.token_ends import end_tokens_outgrown
-from models.errors import DecisionError, SyncError, UsageError, shorten
+from connectors.state.tries import (
+    TRIES_FROM_ONE_PLACE_MAX,
+    TRIES_MAX,
+    count_tries,
+    forget_tries,
+    subject_of,
+    subject_of_place,
+)
+from models.errors import DecisionError, UsageError, shorten
 from models.people import (
     Actor,
     Role,
@@ -42,15 +47,7 @@ from models.people import (
 from models.tables import sync as sync_tables
 from models.tables.people import sessions, sign_in_failures, user_connections, users
 
-#: Tries with one name, and from one address, within the time that failures are remembered.
-TRIES_MAX: Final = 10
-TRIES_FROM_ONE_PLACE_MAX: Final = 100
-FAILURES_KEPT_FOR: Final = timedelta(minutes=15)
-#: What one customer of a provider has of IPv6 addresses, at the least.
-_IPV6_PREFIX: Final = 64
 USERS_MAX: Final = 10_000
-#: Failures that are remembered at most: a flood of invented names must not fill the disk.
-_FAILURES_MAX: Final = 100_000
 #: Each hash takes 64 MiB: the memory of a burst of tries is bounded.
 _HASHES_AT_A_TIME: Final = threading.BoundedSemaphore(4)
 
@@ -60,18 +57,6 @@ _MADE_BYTES: Final = 18
 _HASHER: Final = PasswordHasher()
 #: Of a password that nobody has: for names that nobody has, so that they take as long.
 _NOBODYS: Final = _HASHER.hash("the password of nobody at all")
-
-
-class TooManyTriesError(SyncError):
-    """Somebody has tried too often; attribute `seconds` says how long to wait."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"too many failed tries; try again in {max(1, seconds // 60)} minutes")
-        self.seconds = seconds
-
-
-class FirstTooManyError(TooManyTriesError):
-    """The same, raised once within the time that failures are remembered."""
 
 
 def add_user(
@@ -277,14 +262,8 @@ def _proven(engine: Engine, name: str, password: str, place: str, now: datetime)
         subject_of_place(place): TRIES_FROM_ONE_PLACE_MAX,
     }
     # counted before it is checked: tries side by side are not free
-    try:
-        count_tries(engine, tried, now)
-    except FirstTooManyError:
-        known = _row_named(engine, name)
-        with engine.begin() as transaction:
-            note_blocked(transaction, known.name if known is not None else "", place, now)
-        raise
-    row = _row_named(engine, name)
+    count_tries(engine, tried, place, now, name)
+    row = row_named(engine, name)
     is_right = _is_right(row.password_hash if row is not None else _NOBODYS, password)
     if row is None or not is_right or not row.is_active:
         return None
@@ -298,32 +277,6 @@ def _proven(engine: Engine, name: str, password: str, place: str, now: datetime)
         return user_by_id(transaction, row.id)
 
 
-def _row_named(engine: Engine, name: str) -> Row[Any] | None:
-    """The row of a name as typed; what cannot be a name is nobody's, and no database sees it."""
-    try:
-        name = checked_name(name)
-    except UsageError:
-        return None
-    with reading(engine).connect() as connection:
-        return connection.execute(select(users).where(users.c.name == name)).first()
-
-
-def forget_tries(transaction: Connection, subjects: Collection[str], place: str) -> None:
-    """Forget all failures of these subjects, and the last one of a place, which others share.
-
-    In the order in which tries are counted: who took the same rows in another one and a try side by
-    side would wait for each other.
-    """
-    table, at_place = sign_in_failures, subject_of_place(place)
-    for subject in sorted({*subjects, at_place}):
-        mine = table.c.subject == subject
-        if subject != at_place:
-            transaction.execute(delete(table).where(mine))
-        elif not transaction.execute(delete(table).where(mine, table.c.failures <= 1)).rowcount:
-            others = update(table).where(mine, table.c.failures > 0)
-            transaction.execute(others.values(failures=table.c.failures - 1))
-
-
 def _is_right(hashed: str, password: str) -> bool:
     with _HASHES_AT_A_TIME:
         try:
@@ -335,64 +288,6 @@ def _is_right(hashed: str, password: str) -> bool:
 def _hashed(password: str) -> str:
     with _HASHES_AT_A_TIME:
         return _HASHER.hash(password)
-
-
-def count_tries(engine: Engine, tried: dict[str, int], now: datetime) -> None:
-    """One more try of each subject.
-
-    Raises:
-        TooManyTriesError: one of them has had too many; what the first one too many raises is told
-            apart.
-    """
-    table = sign_in_failures
-    first_wait = 0
-    old = select(table.c.subject).where(table.c.first_at <= now - FAILURES_KEPT_FOR)
-    # taken in the order in which they are counted
-    old = old.order_by(table.c.subject).with_for_update()
-    with engine.begin() as transaction:
-        transaction.execute(delete(table).where(table.c.subject.in_(old)))
-        kept = transaction.scalar(select(func.count()).select_from(table)) or 0
-    if kept >= _FAILURES_MAX:
-        raise TooManyTriesError(int(FAILURES_KEPT_FOR.total_seconds()))
-    with engine.begin() as transaction:
-        # counted and read by one statement, in one order: tries side by side wait for each other.
-        # The first one too many is counted, so that it is logged once; later ones take their own
-        # count back
-        for subject in sorted(tried):
-            added = upsert(transaction, table).values(subject=subject, failures=1, first_at=now)
-            counted = added.on_conflict_do_update(
-                index_elements=["subject"], set_={"failures": table.c.failures + 1}
-            ).returning(table.c.failures, table.c.first_at)
-            failures, first_at = transaction.execute(counted).one()
-            seconds = int((first_at + FAILURES_KEPT_FOR - now).total_seconds()) + 1
-            if failures > tried[subject] + 1:
-                raise TooManyTriesError(seconds)
-            if failures > tried[subject]:
-                first_wait = max(first_wait, seconds)
-    if first_wait:
-        raise FirstTooManyError(first_wait)
-
-
-def subject_of(kind: str, text: str) -> str:
-    """What stands for a name or an address: bounded, and no list of people's addresses."""
-    return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "replace")).hexdigest()
-
-
-def subject_of_place(place: str) -> str:
-    """What stands for the place that tries come from: an IPv4 address, or an IPv6 network.
-
-    Who has IPv6 has a network of 2^64 addresses at the least, and may try from each of them.
-    """
-    try:
-        address = ip_address(place)
-    except ValueError:
-        return subject_of("place", place)
-    if isinstance(address, IPv6Address):
-        # IPv4 in the clothes of IPv6 would be one network for all of it
-        inner = address.ipv4_mapped
-        network = IPv6Network((int(address), _IPV6_PREFIX), strict=False)
-        return subject_of("place", str(inner or network))
-    return subject_of("place", str(address))
 
 
 def _named(connection: Connection, name: str) -> User:

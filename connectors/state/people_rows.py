@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Engine, Row, select
 
-from models.people import Role, User
+from connectors.database import reading
+from models.errors import UsageError
+from models.people import Role, User, checked_name
 from models.tables.people import user_connections, users
 
 #: People whose companies are asked for by name; of more, all are read.
@@ -49,3 +51,13 @@ def people_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[User]:
         else replace(each, connections=frozenset(of_user.get(each.id, ())))
         for each in found
     ]
+
+
+def row_named(engine: Engine, name: str) -> Row[Any] | None:
+    """The row of a name as typed; what cannot be a name is nobody's, and no database sees it."""
+    try:
+        name = checked_name(name)
+    except UsageError:
+        return None
+    with reading(engine).connect() as connection:
+        return connection.execute(select(users).where(users.c.name == name)).first()

@@ -12,16 +12,15 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, Row, select, update
 
 from connectors.database import upsert
-from connectors.state.people import (
+from connectors.state.people_log import changing, note, note_sign_in
+from connectors.state.people_rows import user_by_id
+from connectors.state.tries import (
     TRIES_FROM_ONE_PLACE_MAX,
-    FirstTooManyError,
     count_tries,
     forget_tries,
     subject_of,
     subject_of_place,
 )
-from connectors.state.people_log import changing, note, note_blocked, note_sign_in
-from connectors.state.people_rows import user_by_id
 from models.errors import SyncError
 from models.people import Actor, Identity, User
 from models.tables.people import sign_in_failures, users
@@ -39,12 +38,7 @@ def take_attempt(engine: Engine, number: str, place: str, now: datetime) -> bool
     Raises:
         TooManyTriesError: the place has failed too often lately.
     """
-    try:
-        count_tries(engine, {subject_of_place(place): TRIES_FROM_ONE_PLACE_MAX}, now)
-    except FirstTooManyError:
-        with engine.begin() as transaction:
-            note_blocked(transaction, "", place, now)
-        raise
+    count_tries(engine, {subject_of_place(place): TRIES_FROM_ONE_PLACE_MAX}, place, now)
     # remembered as long as failures are, which is longer than a try may take
     used = {"subject": _subject_of_attempt(number), "failures": 1, "first_at": now}
     with engine.begin() as transaction:

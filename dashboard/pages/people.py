@@ -11,13 +11,7 @@ from starlette.exceptions import HTTPException
 
 from connectors.sign_on.places import identity_at, sign_on_of
 from connectors.state import roster
-from connectors.state.people import (
-    add_user,
-    change_user,
-    end_sessions,
-    made_password,
-    set_password,
-)
+from connectors.state.people import add_user, change_user, end_sessions, made_password, set_password
 from connectors.state.sessions import sessions_of
 from dashboard.forms import Number, Plain, PlainForm
 from dashboard.house import Administer, AdministerAll, Asked, Visit

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from connectors.database import create_database_engine
-from connectors.state.people import TRIES_MAX, signed_in
+from connectors.state.people import signed_in
+from connectors.state.tries import TRIES_MAX
 from dashboard.api.calling import CALLS_MAX
 from dashboard.house import ROOT, SIGN_IN_PATH
 from models.people import Role

@@ -14,15 +14,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, Select, insert, select, text
 
-from connectors.state.people import (
+from connectors.state.people import add_user
+from connectors.state.sessions import LENGTH_MAX, begin_session
+from connectors.state.tries import (
     FAILURES_KEPT_FOR,
-    add_user,
     count_tries,
     forget_tries,
     subject_of,
     subject_of_place,
 )
-from connectors.state.sessions import LENGTH_MAX, begin_session
 from models.people import Role
 from models.tables.people import sessions, sign_in_failures, users
 from tests.fixtures.pages import BY, PASSWORD
@@ -105,7 +105,7 @@ def test_what_is_old_is_forgotten_in_the_order_of_counting(postgresql_engine: En
     fail_at(engine, [second, first])
 
     def count() -> None:
-        count_tries(engine, {subject_of("name", "cat"): 10}, NOON + FAILURES_KEPT_FOR)
+        count_tries(engine, {subject_of("name", "cat"): 10}, "here", NOON + FAILURES_KEPT_FOR)
 
     take_after(engine, row_of(first), count, row_of(second))
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 
 from connectors.state import people
-from connectors.state.people import TRIES_FROM_ONE_PLACE_MAX
+from connectors.state.tries import TRIES_FROM_ONE_PLACE_MAX
 from dashboard.app import create_app
 from dashboard.house import SIGN_IN_PATH
 from models.errors import UsageError

@@ -15,15 +15,12 @@ from argon2.low_level import Type
 from sqlalchemy import Engine, func, select, update
 
 from connectors.state import audit_verify, people, people_log
-from connectors.state.people import (
+from connectors.state.people import add_user, change_user, set_password, signed_in
+from connectors.state.tries import (
     FAILURES_KEPT_FOR,
     TRIES_FROM_ONE_PLACE_MAX,
     TRIES_MAX,
     TooManyTriesError,
-    add_user,
-    change_user,
-    set_password,
-    signed_in,
     subject_of_place,
 )
 from dashboard.house import SIGN_IN_PATH
@@ -153,7 +150,7 @@ def test_invented_names_do_not_fill_the_disk(
     guarded: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once so many failures are remembered nobody gets in until they are forgotten."""
-    monkeypatch.setattr(people, "_FAILURES_MAX", 20)
+    monkeypatch.setattr("connectors.state.tries._FAILURES_MAX", 20)
     for number in range(30):
         outcome_of(guarded, f"name{number}", WRONG, f"place {number}")
     with guarded.engine.connect() as connection:

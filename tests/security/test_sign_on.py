@@ -10,13 +10,9 @@ import pytest
 
 from connectors.sign_on.attempt import ATTEMPT_MAX, Attempt
 from connectors.sign_on.places import SIGN_ON_BACK_PATH, SIGN_ON_PATH
-from connectors.state import people
-from connectors.state.people import (
-    FAILURES_KEPT_FOR,
-    TRIES_FROM_ONE_PLACE_MAX,
-    all_users,
-)
+from connectors.state.people import all_users
 from connectors.state.sessions import IDLE_MAX, LENGTH_MAX
+from connectors.state.tries import FAILURES_KEPT_FOR, TRIES_FROM_ONE_PLACE_MAX
 from dashboard.house import ROOT
 from tests.fixtures.guarded import Guarded, changed, place_at
 from tests.fixtures.openid import (
@@ -213,7 +209,7 @@ def test_what_a_provider_that_is_down_fails_leaves_nothing(
     pages: Guarded, provider: OpenId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else anybody could fill what is remembered meanwhile, and keep everybody out."""
-    monkeypatch.setattr(people, "_FAILURES_MAX", 5)
+    monkeypatch.setattr("connectors.state.tries._FAILURES_MAX", 5)
     before = pages.rows()
     provider.manner["/token"] = "error"
     client = pages.client()

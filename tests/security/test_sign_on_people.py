@@ -11,10 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from connectors.state.people import (
-    all_users,
-    change_user,
-)
+from connectors.state.people import all_users, change_user
 from connectors.state.sign_on import NotLetInError, let_in, take_attempt
 from models.errors import UsageError
 from models.people import Identity, Role

@@ -13,7 +13,7 @@ from connectors import channels, database
 from connectors.quickbooks import bounded_auth, limits, transport
 from connectors.quickbooks.webhooks import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
 from connectors.sign_on import wire
-from connectors.state import api_tokens, people, sessions
+from connectors.state import api_tokens, people, sessions, tries
 from dashboard import dispatcher, guard, serving, webhooks
 from dashboard.api import calling
 from models import intent, notices, retry_queue
@@ -104,8 +104,8 @@ def test_the_figures_are_those_of_the_code() -> None:
     figures = {each[0]: each[1:] for each in rows("Figures")}
     assert {name: each[0] for name, each in figures.items() if len(each) == 1} == {
         "what": "figure",
-        "tries with one name within 15 minutes": str(people.TRIES_MAX),
-        "tries from one address within 15 minutes": str(people.TRIES_FROM_ONE_PLACE_MAX),
+        "tries with one name within 15 minutes": str(tries.TRIES_MAX),
+        "tries from one address within 15 minutes": str(tries.TRIES_FROM_ONE_PLACE_MAX),
         "hashes of passwords side by side": str(people._HASHES_AT_A_TIME._initial_value),
         f"calls of one token in {calling.WINDOW_SECONDS} seconds": str(calling.CALLS_MAX),
         "a session without use, in minutes": f"{sessions.IDLE_MAX.total_seconds() / 60:.0f}",
@@ -117,7 +117,7 @@ def test_the_figures_are_those_of_the_code() -> None:
         "bytes of a webhook": f"{WEBHOOK_BYTES_MAX:,}",
         "connections to the server at a time; more are 503": str(serving.CONNECTIONS_MAX),
     }
-    assert people.FAILURES_KEPT_FOR.total_seconds() == 15 * 60
+    assert tries.FAILURES_KEPT_FOR.total_seconds() == 15 * 60
     waits = [each[0] for name, each in figures.items() if len(each) == 2]
     database_waits = ", ".join(
         str(each)
