@@ -6,7 +6,7 @@ in for the world. Errors are those of `models.errors`; nothing else may come thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -150,6 +150,13 @@ class QuickBooksPort(Protocol):
 
         where is a QuickBooks condition without the word WHERE; use `quote` for values.
         all_states adds inactive records of name lists.
+        """
+        ...
+
+    def query_all(self, entities: Sequence[str]) -> Iterator[tuple[str, list[Payload], datetime]]:
+        """All records of several entities, each as by `query`, in as few calls as are safe.
+
+        Each entity comes with QuickBooks's clock at an instant before its records were read.
         """
         ...
 

@@ -20,7 +20,8 @@ from models.record_type import RecordType
 from models.records import Content, reference
 from models.words import Side
 from tasks.context import Cycle
-from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
+from tasks.extract import PlatformExtract, QuickBooksExtract
+from tasks.names import learn_names
 from tasks.parents import load_parents
 
 #: Digits of an account's id in QuickBooks, for sorting: ids are text.

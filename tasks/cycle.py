@@ -24,9 +24,10 @@ from models.record_type import RecordType, in_data_types
 from models.words import Side
 from tasks.brakes import check_company, check_plan, tripped_in, waiting_for_approval
 from tasks.context import Cycle
-from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
+from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.load import BATCH_SIZE, PLATFORM_BATCH_SIZE, Failed
 from tasks.merged import goes_last, read_referring, tell_winners
+from tasks.names import learn_names
 from tasks.periods import bring_over
 from tasks.record import park, reason_of, release_waiting
 from tasks.report import Report, report_of

@@ -25,7 +25,8 @@ from models.retry_queue import DONE_BY_HAND, SKIPPED
 from models.words import IntentState, Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
-from tasks.extract import PlatformExtract, QuickBooksExtract, learn_names
+from tasks.extract import PlatformExtract, QuickBooksExtract
+from tasks.names import learn_names
 from tasks.pair import is_known
 from tasks.plan import plan
 from tasks.reads import is_outdated, read_many

@@ -8,7 +8,7 @@ log that its triggers keep.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,9 +16,7 @@ from connectors.ports import Payload
 from connectors.state.platform_port import PlatformChanges, Row
 from connectors.state.port import Unit, restored_cursor
 from models.errors import RejectedError
-from models.fields import Raw, value_at
-from models.record_type import RecordType, catalog
-from models.reference_fields import Named
+from models.record_type import RecordType
 from models.words import Side
 from tasks.context import Cycle
 from tasks.matching import open_matches
@@ -79,9 +77,10 @@ def extract_quickbooks(cycle: Cycle, record_types: Sequence[RecordType]) -> Quic
     cycle.far_since = None
     by_changes = [each for each in record_types if each.name in since]
     overflowed = _read_changes(cycle, by_changes, since, extract) if by_changes else set()
+    whole = [each for each in record_types if each.name not in since or each.entity in overflowed]
+    for record_type, records, server_time in _read_whole(cycle, whole):
+        _keep_all(cycle, record_type, records, server_time, extract)
     for record_type in record_types:
-        if record_type.name not in since or record_type.entity in overflowed:
-            _read_all(cycle, record_type, extract)
         if record_type.name in cycle.matching.waiting:
             _read_waiting(cycle, record_type, extract)
     _leave_out_orphans(cycle, record_types, extract)
@@ -135,10 +134,39 @@ def _seen_at(cycle: Cycle, server_time: datetime) -> str:
     return position.isoformat()
 
 
-def _read_all(cycle: Cycle, record_type: RecordType, extract: QuickBooksExtract) -> None:
-    """Every record of an entity, and which linked ones are no longer among them."""
-    cycle.progress(f"reading all {record_type.plural} from QuickBooks")
-    records, server_time = cycle.quickbooks.query(record_type.entity)
+def _read_whole(
+    cycle: Cycle, record_types: Sequence[RecordType]
+) -> Iterator[tuple[RecordType, list[Payload], datetime]]:
+    """Every record of some entities, with QuickBooks's clock before they were read.
+
+    Those that nothing is linked of are read together, which takes fewer calls: nothing can be
+    taken for gone where an answer says less than there is.
+    """
+    with cycle.state.begin() as unit:
+        new = {
+            each.entity: each
+            for each in record_types
+            if not unit.live_ids(each.name, Side.QUICKBOOKS)
+        }
+    if new:
+        plurals = ", ".join(each.plural for each in new.values())
+        cycle.progress(f"reading all that QuickBooks has for the first time: {plurals}")
+    for entity, records, server_time in cycle.quickbooks.query_all(list(new)):
+        yield new[entity], records, server_time
+    for each in record_types:
+        if each.entity not in new:
+            cycle.progress(f"reading all {each.plural} from QuickBooks")
+            yield each, *cycle.quickbooks.query(each.entity)
+
+
+def _keep_all(
+    cycle: Cycle,
+    record_type: RecordType,
+    records: list[Payload],
+    server_time: datetime,
+    extract: QuickBooksExtract,
+) -> None:
+    """Keep an entity that was read whole, and which linked records are no longer in it."""
     seen = {str(each["Id"]) for each in records}
     with cycle.state.begin() as unit:
         linked = unit.live_ids(record_type.name, Side.QUICKBOOKS)
@@ -235,51 +263,3 @@ def _changes_after(unit: Unit, after_each: Mapping[str, str | None]) -> dict[str
         if after is not None:
             names.setdefault(after, []).append(name)
     return {after: unit.platform.changes(some, after) for after, some in names.items()}
-
-
-def learn_names(cycle: Cycle, quickbooks: QuickBooksExtract, platform: PlatformExtract) -> None:
-    """Make sure that the terms, tax codes and payment methods in use are known by name.
-
-    An entity is read again only when a record names an entry that is not known.
-    """
-    unknown: set[str] = set()
-    for name, records in quickbooks.records.items():
-        for raw in records:
-            unknown |= _unknown_names(cycle, catalog()[name], raw, Side.QUICKBOOKS)
-    for name, rows in platform.rows.items():
-        for row in rows:
-            unknown |= _unknown_names(cycle, catalog()[name], row.values, Side.PLATFORM)
-    for entity in sorted(unknown):
-        records, _ = cycle.quickbooks.query(entity)
-        names = {
-            str(each["Id"]): str(each.get("Name", each["Id"])).removesuffix(" (deleted)")
-            for each in records
-        }
-        with cycle.state.begin() as unit:
-            unit.save_named_references(entity, names)
-        cycle.references.learn_names(entity, names)
-
-
-def _unknown_names(cycle: Cycle, record_type: RecordType, raw: Raw, side: Side) -> set[str]:
-    holders = [(field, raw) for field in record_type.named]
-    lines = record_type.lines
-    if lines is not None:
-        path, name = (
-            (lines.marker_path, lines.quickbooks) if side is Side.QUICKBOOKS else ("kind", "lines")
-        )
-        for line in raw.get(name) or ():
-            shape = lines.shape_by_word.get(value_at(line, path) or "")
-            holders += [(field, line) for field in (shape.named if shape else ())]
-    return {field.entity for field, holder in holders if not _known(cycle, field, holder, side)}
-
-
-def _known(cycle: Cycle, field: Named, holder: Raw, side: Side) -> bool:
-    if side is Side.PLATFORM:
-        name = holder.get(field.column)
-        if not isinstance(name, str) or not name or name in field.literal:
-            return True
-        return cycle.references.id_of_name(field.entity, name) is not None
-    quickbooks_id = value_at(holder, f"{field.quickbooks}.value")
-    if quickbooks_id in (None, "", *field.literal):
-        return True
-    return cycle.references.name_of(field.entity, str(quickbooks_id)) is not None

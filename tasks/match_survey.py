@@ -20,8 +20,8 @@ from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.words import Side
 from tasks.context import Cycle
-from tasks.extract import learn_names
 from tasks.matching import COMMAND, MATCH_CODES, compare, open_matches, values_of
+from tasks.names import learn_names
 from tasks.parents import load_parents
 from tasks.pool import Pool
 from tasks.reads import read_many

@@ -12,7 +12,7 @@ import logging
 import random
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote as url_quote
@@ -27,7 +27,7 @@ from connectors.ports import (
     RemoteWrite,
     Report,
 )
-from connectors.quickbooks import queries, reports, writes
+from connectors.quickbooks import queries, reports, whole_lists, writes
 from connectors.quickbooks.changes import changes_call, read_changes
 from connectors.quickbooks.company import company_facts
 from connectors.quickbooks.faults import Answer, answer_error, local_error, needs_fresh_token
@@ -132,6 +132,10 @@ class QuickBooksClient:
         statement = queries.statement(entity, where, order_by, all_states=all_states)
         return queries.read_pages(entity, statement, self._ask)
 
+    def query_all(self, entities: Sequence[str]) -> Iterator[tuple[str, list[Payload], datetime]]:
+        """All records of several entities, in as few calls as are safe."""
+        return whole_lists.read_lists(entities, self._ask_several, self.query)
+
     def read(self, entity: str, record_id: str) -> Payload | None:
         """One record by id, or None when it is deleted."""
         assert entity.isalpha(), f"not an entity name: {entity!r}"
@@ -207,6 +211,11 @@ class QuickBooksClient:
         return self._read(
             Call("query", "POST", "query", body=body, content_type="application/text")
         )
+
+    def _ask_several(self, statements: Sequence[str]) -> tuple[list[whole_lists.Part], datetime]:
+        """Send several query statements in one call, once: who asks has another way."""
+        answer = self._exchange(whole_lists.several_call(statements))
+        return whole_lists.read_several(_data(answer), len(statements))
 
     def _read(self, call: Call) -> Mapping[str, Any]:
         """Send a read; the JSON object of its answer."""

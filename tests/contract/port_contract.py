@@ -225,6 +225,19 @@ class RecordsContract:
         assert [one["DisplayName"] for one in active] == ["Still here"]
         assert abs(at - world.now()) < timedelta(minutes=1)
 
+    def test_several_lists_hold_what_each_holds_by_itself(self, world: World) -> None:
+        world.port.post(create("Invoice", invoice(world), "r-1"))
+        made = world.person_saves("Customer", {"DisplayName": "Gone"})
+        world.person_saves("Customer", {**key(made), "sparse": True, "Active": False})
+        entities = ["Bill", "Customer", "Invoice", "Item", "Payment", "Vendor"]
+        found = {entity: (rows, at) for entity, rows, at in world.port.query_all(entities)}
+        assert list(found) == entities
+        for entity, (rows, at) in found.items():
+            assert rows == world.port.query(entity)[0], entity
+            assert at.utcoffset() == timedelta(0)
+            assert abs(at - world.now()) < timedelta(minutes=1)
+        assert found["Invoice"][0]
+
     @pytest.mark.parametrize("name", ["O'Neil & Søn", "back\\slash", "100% + 1", "' OR Id = '1"])
     def test_any_name_can_be_looked_up(self, world: World, name: str) -> None:
         world.person_saves("Customer", {"DisplayName": name})

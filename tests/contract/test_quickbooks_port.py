@@ -22,7 +22,14 @@ from models.errors import (
     RejectedError,
     RetryLaterError,
 )
-from tests.contract.port_contract import RecordsContract, World, customer, key
+from tests.contract.port_contract import (
+    RecordsContract,
+    World,
+    create,
+    customer,
+    invoice,
+    key,
+)
 from tests.fixtures.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -132,6 +139,38 @@ class PortContract(RecordsContract):
         with pytest.raises(RetryLaterError):
             world.port.query("Customer")
         assert world.port.meter.total <= 10
+
+    @pytest.mark.parametrize(
+        ("kind", "rule", "metered"),
+        [
+            ("late", {"seconds": 0.01}, 2),
+            ("batch_reorder", {"verb": "batch"}, 2),
+            ("batch_drop_item", {"verb": "query", "match": "FROM Invoice ORDERBY"}, 3),
+            ("batch_drop_item", {"verb": "query", "match": "COUNT(*) FROM Invoice"}, 2),
+            ("fault", {"verb": "query", "match": "COUNT(*) FROM Invoice", "code": "4000"}, 2),
+            ("answer_lost", {"verb": "batch"}, 4),
+            ("truncated", {"verb": "batch"}, 4),
+            ("status", {"verb": "batch", "status": 504}, 4),
+            ("throttle", {"verb": "batch"}, 4),
+            ("expire_tokens", {}, 3),
+        ],
+    )
+    def test_several_lists_are_read_in_two_calls_and_whole_whatever_goes_wrong(
+        self, world: TroubledWorld, kind: str, rule: dict[str, Any], metered: int
+    ) -> None:
+        world.port.post(create("Invoice", invoice(world), "r-1"))
+        world.port.post(create("Invoice", invoice(world), "r-2"))
+        before = world.port.meter.metered
+        world.trouble(kind, **rule)
+        found = {
+            entity: rows for entity, rows, _ in world.port.query_all(["Bill", "Invoice", "Payment"])
+        }
+        assert {entity: len(rows) for entity, rows in found.items()} == {
+            "Bill": 0,
+            "Invoice": 2,
+            "Payment": 0,
+        }
+        assert world.port.meter.metered - before == metered
 
     def test_a_token_that_ends_in_between_is_renewed_and_the_write_done_once(
         self, world: TroubledWorld

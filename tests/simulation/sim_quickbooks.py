@@ -7,7 +7,7 @@ journal then holds is noted with the intent that it was for: that is what the or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -117,6 +117,11 @@ class SimQuickBooks:
             f"query {entity}",
             lambda: self.inner.query(entity, where, order_by=order_by, all_states=all_states),
         )
+
+    def query_all(self, entities: Sequence[str]) -> Iterator[tuple[str, list[Payload], datetime]]:
+        """All records of several entities, one after the other."""
+        for entity in entities:
+            yield entity, *self.query(entity)
 
     def read(self, entity: str, record_id: str) -> Payload | None:
         """One record; perhaps an older copy of it."""

@@ -7,7 +7,7 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from connectors.ports import (
@@ -110,6 +110,11 @@ class SmallQuickBooks:
         for _ in range(books.page_rows, len(found) + 1, books.page_rows - 1):
             self.meter.count("query", metered=True)
         return list[Payload](found), _told(books.clock.now())
+
+    def query_all(self, entities: Sequence[str]) -> Iterator[tuple[str, list[Payload], datetime]]:
+        """All records of several entities, one after the other."""
+        for entity in entities:
+            yield entity, *self.query(entity)
 
     def read(self, entity: str, record_id: str) -> Payload | None:
         """One record by id, or None when it is deleted."""
