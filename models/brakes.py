@@ -66,6 +66,13 @@ def tripped_by(plan: Plan, record_types: Sequence[RecordType], limits: Limits) -
     return [each for each in found if each is not None]
 
 
+def is_measured(plan: Plan) -> bool:
+    """Whether it matters how many records are linked: a plan of few edits trips nothing by it."""
+    written = [each for each in plan.records if is_written(each)]
+    edited = sum(map(_is_edited, written))
+    return edited > CHANGES_ALWAYS_ALLOWED or any(map(takes_away, written))
+
+
 def is_written(each: RecordPlan) -> bool:
     """Whether anything is to be written to either side."""
     return each.quickbooks_operation is not None or each.platform_operation is not None

@@ -14,7 +14,7 @@ from connectors.ports import CompanyFacts
 from connectors.state.port import COMPANY_CURSOR, Unit
 from models.approval import ROWS_MAX, UNDO, Approval, ApprovalState
 from models.audit import AuditNote
-from models.brakes import Limits, Tripped, is_written, takes_away, tripped_by
+from models.brakes import Limits, Tripped, is_measured, is_written, takes_away, tripped_by
 from models.errors import BrakeError, UsageError
 from models.merge import DELETE_AGAINST_EDIT
 from models.plan import Plan
@@ -93,9 +93,9 @@ def tripped_in(
         return []
     amount_max = cycle.connection.settings.approval_amount_max
     losing = [each for each in plan.among(record_types) if any(map(takes_away, plan.of(each)))]
-    limits = Limits(
-        unit.linked_counts(), amount_max, cycle.facts.home_currency, _gone(unit, losing)
-    )
+    # counting takes as long as there are records, also for one that was edited
+    linked = unit.linked_counts() if is_measured(plan) else {}
+    limits = Limits(linked, amount_max, cycle.facts.home_currency, _gone(unit, losing))
     return tripped_by(plan, record_types, limits)
 
 
