@@ -1,18 +1,19 @@
 """Extract: what each side says has changed since its cursor.
 
-QuickBooks: one CDC call for all record types that have a cursor; a full read, ordered and paged,
-for those without one, with a cursor older than CDC reaches, or whose block was full. A record that
-is said or seen to be gone is confirmed by a read (quickbooks-api, section 5). Platform: the change
-log that its triggers keep.
+QuickBooks: one CDC call for all record types that have a cursor, again without those that filled
+the answer; a full read, ordered and paged, for these and for those without a cursor or with one
+older than CDC reaches. A record that is said or seen to be gone is confirmed by a read
+(quickbooks-api, section 5). Platform: the change log that its triggers keep.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from connectors.ports import Payload
+from connectors.ports import Changes, Payload
 from connectors.state.platform_port import PlatformChanges, Row
 from connectors.state.port import Unit, restored_cursor
 from models.errors import RejectedError
@@ -27,6 +28,8 @@ from tasks.reads import read_many
 CDC_REACH = timedelta(days=29)
 #: Re-read this much, because changes may surface late and the granularity is a second (section 5).
 OVERLAP = timedelta(minutes=5)
+#: A full answer for changes is asked for again so often, each time without what filled it most.
+FULL_ANSWERS_MAX = 3
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,26 @@ def _leave_out_orphans(
         extract.records[each.name] = without_orphans(cycle, each, records, read)
 
 
+def _changes(cycle: Cycle, entities: Sequence[str], since: datetime) -> Changes:
+    """The changes of some entities; a full answer is asked for again without what filled it.
+
+    After many writes that takes a call or two, where each entity would be read whole for one.
+    """
+    changes = cycle.quickbooks.changes(entities, since)
+    filled: set[str] = set()
+    for _ in range(FULL_ANSWERS_MAX):
+        if len(changes.overflowed) < 2:
+            break
+        filled.add(max(sorted(changes.overflowed), key=partial(_told, changes)))
+        changes = cycle.quickbooks.changes([e for e in entities if e not in filled], since)
+    return replace(changes, overflowed=changes.overflowed | filled)
+
+
+def _told(changes: Changes, entity: str) -> int:
+    """How many records an answer tells of an entity."""
+    return len(changes.records.get(entity, ())) + len(changes.deleted.get(entity, ()))
+
+
 def _read_changes(
     cycle: Cycle,
     record_types: Sequence[RecordType],
@@ -110,7 +133,7 @@ def _read_changes(
     cycle.progress(f"asking QuickBooks for changes since {oldest:%Y-%m-%d %H:%M:%S} UTC")
     entities = [each.entity for each in record_types]
     try:
-        changes = cycle.quickbooks.changes(entities, oldest)
+        changes = _changes(cycle, entities, oldest)
     except RejectedError:
         return frozenset(entities)  # it goes less far back than our clock says
     position = _seen_at(cycle, changes.server_time)
