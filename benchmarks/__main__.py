@@ -24,7 +24,7 @@ LINES: Final = (
     *("prefect_share", "memory", "start", "validation", "growth"),
 )
 #: What can be done on a larger scale.
-SCALED: Final = ("one_change", "real_limits", "prefect_share", "memory", "growth")
+SCALED: Final = ("one_change", "real_limits", "memory", "growth")
 HERE: Final = Path(__file__).parent
 _REASON_CHARACTERS_MAX: Final = 300
 

@@ -14,20 +14,18 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from benchmarks import books, company, ours
-from benchmarks.result import Goal, Result, is_full, middle, share, show, spread_of
+from benchmarks.result import Goal, Result, middle, share, show, spread_of
 from deployments.processes import environment_of
 
-#: As many as fit into a quarter of an hour with all other lines; all of them with --full.
-SIZE: Final = company.of(3_000)
-SIZE_FULL: Final = company.FIRST_SYNC
+#: The first sync of the other lines.
+SIZE: Final = company.FIRST_SYNC
 ROUNDS: Final = 3
 
 
-def run(*, full: bool = False, rounds: int = ROUNDS) -> list[Result]:
+def run(size: company.Size = SIZE, rounds: int = ROUNDS) -> list[Result]:
     """Percent of the flow's time."""
     from prefect.testing.utilities import prefect_test_harness
 
-    size = SIZE_FULL if full else SIZE
     ours.quiet_prefect()
     ours.import_all()
     plain, flow = [], []
@@ -53,7 +51,7 @@ def result_of(plain: list[float], flow: list[float], size: company.Size) -> Resu
         unit="% of wall time",
         goal=Goal("figure", "at most", 20.0, "%"),
         size=f"{size.records:,} records",
-        full_size=size.records >= SIZE_FULL.records,
+        full_size=size.records >= SIZE.records,
         spread=spread_of(shares),
         rounds=len(flow),
         details={"seconds_with_prefect": middle(flow), "seconds_without": middle(plain)},
@@ -82,4 +80,4 @@ def _flow(quickbooks: books.Books, database: Path) -> float:
 
 
 if __name__ == "__main__":
-    show(run(full=is_full()))
+    show(run())
