@@ -67,6 +67,8 @@ def _print_next(following: dict[str, Any]) -> None:
     for write in following["writes"]:
         fields = f" ({', '.join(write['fields'])})" if write["fields"] else ""
         typer.echo(f"  {write['operation']} on {write['side']}{fields}")
+    if following["default_accounts"]:
+        typer.echo(f"  {following['default_accounts']}")
     for each in following["conflicts"]:
         typer.echo(f"  conflict over {each['field']}: {each['winner']} wins by {each['rule']}")
     if following["parks"] and following["takes_up"]:

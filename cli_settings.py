@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from cli_shared import ConnectionName, Json, person, print_rows, say, show, translated_errors
+from connectors.state.account_choices import accounts_of
 from connectors.state.connections import connection_named, save_settings
 from connectors.state.schedules import scheduled
+from models.account_choices import Account, account_called, called
 from models.errors import UsageError, shorten
 from models.settings import ConnectionSettings, settings_from_json
 from tasks import bootstrap
@@ -29,15 +32,20 @@ def settings(
     connection: ConnectionName = "",
     chosen: Annotated[
         list[str] | None,
-        typer.Option("--set", help="KEY=VALUE, such as frequency_minutes=5; lists as a,b,c."),
+        typer.Option(
+            "--set",
+            help="KEY=VALUE, such as frequency_minutes=5; lists as a,b,c; accounts by number or "
+            "name, or #12 for the platform's id: default_accounts=expense_bank:1030.",
+        ),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Show what a company has chosen, or choose: data types, frequency, directions and limits."""
+    """Show what a company has chosen, or choose: data types, frequency, default accounts."""
     with translated_errors(), bootstrap.installation() as place:
         known = connection_named(place.engine, connection)
-        after = _changed(known.settings, chosen or [])
+        accounts = accounts_of(place.engine, known)
+        after = _changed(known.settings, chosen or [], accounts)
         if chosen:
             place.settings.require_channels(set(after.notify) - set(known.settings.notify))
             save_settings(place.engine, known, after, person(), place.clock.now())
@@ -45,13 +53,18 @@ def settings(
         facts = {name: _sorted(value) for name, value in facts.items()}
         show(facts, as_json=as_json, words=None)
         if not as_json:
+            facts["default_accounts"] = {
+                name: called(each, accounts) for name, each in after.default_accounts.items()
+            }
             rows = [{"setting": name, "value": _plain(value)} for name, value in facts.items()]
             print_rows(known.name, rows, "")
             if chosen:
                 say("It is due at once; the next sync goes by it.")
 
 
-def _changed(before: ConnectionSettings, chosen: list[str]) -> ConnectionSettings:
+def _changed(
+    before: ConnectionSettings, chosen: list[str], accounts: Mapping[int, Account]
+) -> ConnectionSettings:
     """The settings with KEY=VALUE texts applied.
 
     Raises:
@@ -69,6 +82,10 @@ def _changed(before: ConnectionSettings, chosen: list[str]) -> ConnectionSetting
             known = ", ".join(sorted(set(values) - _OF_POLICY))
             raise UsageError(f"--set {shorten(key)!r} is not a setting; use one of: {known}")
         values[key] = _parsed(value.strip(), values[key])
+        if key == "default_accounts":
+            values[key] = {
+                name: _account(name, each, accounts) for name, each in values[key].items()
+            }
     return settings_from_json(json.dumps(values))
 
 
@@ -80,6 +97,18 @@ def _parsed(text: str, before: Any) -> Any:
         pairs = (each.partition(":") for each in text.split(",") if each.strip())
         return {key.strip(): value.strip() for key, _, value in pairs}
     return None if text.lower() in ("", "none") else text
+
+
+def _account(setting: str, text: str, accounts: Mapping[int, Account]) -> int:
+    """The account that somebody means by a number or name.
+
+    Raises:
+        UsageError: naming the setting, what was given and what is wrong with it.
+    """
+    try:
+        return account_called(text, accounts)
+    except UsageError as error:
+        raise UsageError(f"--set default_accounts={setting}: {error}") from error
 
 
 def _sorted(value: Any) -> Any:

@@ -12,7 +12,8 @@ from decimal import Decimal, DecimalException
 from typing import Any, Final
 
 from dashboard.forms import Plain
-from models.errors import shorten
+from models.account_choices import DEFAULT_ACCOUNTS, Account, account_called, called, wanted_types
+from models.errors import UsageError, shorten
 from models.file_rules import FILE_BYTES_MAX
 from models.settings import (
     FREQUENCY_MINUTES_MAX,
@@ -20,7 +21,7 @@ from models.settings import (
     WrongSettingsError,
     settings_from_json,
 )
-from models.words import DataType, ExpensePosting, Side
+from models.words import DataType, DefaultAccount, ExpensePosting, Side
 
 #: Name of a field of the form -> what it holds, as it is typed.
 Typed = dict[str, str | bool]
@@ -49,6 +50,13 @@ class SettingsForm(Plain):
     batch_writes: bool = False
     receipt_megabytes_max: str = ""
     approval_amount_max: str = ""
+    default_account_expense_bank: str = ""
+    default_account_expense_card: str = ""
+    default_account_bill_payment_bank: str = ""
+    default_account_bill_payment_card: str = ""
+    default_account_refund: str = ""
+    default_account_purchase_line: str = ""
+    default_account_item_income: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,11 +124,20 @@ FIELDS: Final[Mapping[str, Described]] = {
         "write an amount of 0 or more without signs or thousands separators, such as 25000.00, or "
         "nothing.",
     ),
+    **{
+        f"default_account_{setting}": Described(
+            each.label,
+            each.meaning,
+            f"write the number or name of {wanted_types(setting)}, as the list has it, or nothing.",
+        )
+        for setting, each in DEFAULT_ACCOUNTS.items()
+    },
 }
 #: Settings whose fields have other names -> the fields.
 _FIELD_OF: Final = {
     "receipt_bytes_max": "receipt_megabytes_max",
     **{f"frequency_minutes_of.{each}": f"frequency_minutes_{each}" for each in DataType},
+    **{f"default_accounts.{each}": f"default_account_{each}" for each in DefaultAccount},
 }
 #: A setting -> its name in the log of changes.
 NAMES: Final[Mapping[str, str]] = {
@@ -129,6 +146,7 @@ NAMES: Final[Mapping[str, str]] = {
     "frequency_minutes_of": "Minutes between two syncs, by data type",
     "receipt_bytes_max": "Largest file of a receipt, in bytes",
     "notify": "Who is told of alerts",
+    "default_accounts": "Default accounts",
     **{
         name: FIELDS[name].label
         for name in ("frequency_minutes", "expense_posting", "batch_writes", "approval_amount_max")
@@ -136,13 +154,18 @@ NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def shown(settings: ConnectionSettings) -> Typed:
-    """Settings as a person would type them."""
+def shown(settings: ConnectionSettings, accounts: Mapping[int, Account]) -> Typed:
+    """Settings as a person would type them; accounts by what people call them."""
     found: Typed = {f"sync_{each}": each in settings.data_types for each in DataType}
     found |= {f"write_{each}": each in settings.write_to for each in Side}
     found |= {
         f"frequency_minutes_{each}": str(settings.frequency_minutes_of.get(each, ""))
         for each in DataType
+    }
+    chosen = settings.default_accounts
+    found |= {
+        f"default_account_{each}": called(chosen[each], accounts) if each in chosen else ""
+        for each in DefaultAccount
     }
     limit = settings.approval_amount_max
     return found | {
@@ -165,12 +188,15 @@ def merged(typed: Typed, before: Typed, now: Typed) -> Typed:
     return {name: typed[name] if typed[name] != before[name] else now[name] for name in now}
 
 
-def settings_of(typed: Typed, based_on: ConnectionSettings) -> ConnectionSettings:
+def settings_of(
+    typed: Typed, based_on: ConnectionSettings, accounts: Mapping[int, Account]
+) -> ConnectionSettings:
     """The settings that were typed; policies stay those that the form was made from.
 
     Raises:
         WrongSettingsError: naming each setting that cannot be.
     """
+    chosen, unknown = _accounts_of(typed, based_on, accounts)
     values: dict[str, Any] = based_on.model_dump(mode="json")
     values |= {
         "data_types": [each for each in DataType if typed[f"sync_{each}"]],
@@ -185,18 +211,54 @@ def settings_of(typed: Typed, based_on: ConnectionSettings) -> ConnectionSetting
         "batch_writes": typed["batch_writes"],
         "receipt_bytes_max": _bytes(str(typed["receipt_megabytes_max"])),
         "approval_amount_max": typed["approval_amount_max"] or None,
+        "default_accounts": chosen,
     }
-    return settings_from_json(json.dumps(values))
+    try:
+        found = settings_from_json(json.dumps(values))
+    except WrongSettingsError as error:
+        raise WrongSettingsError(str(error), error.mistakes | unknown) from error
+    if unknown:
+        place, words = next(iter(unknown.items()))
+        raise WrongSettingsError(f"settings: {place}: {words}", unknown)
+    return found
+
+
+def _accounts_of(
+    typed: Typed, based_on: ConnectionSettings, accounts: Mapping[int, Account]
+) -> tuple[dict[str, int], dict[str, str]]:
+    """The accounts that were typed, by their numbers; and settings that name none -> why.
+
+    What nobody changed is the account that it was, also where several are called so.
+    """
+    before = shown(based_on, accounts)
+    found: dict[str, int] = {}
+    unknown: dict[str, str] = {}
+    for setting in DefaultAccount:
+        name = f"default_account_{setting}"
+        text = str(typed[name])
+        if text and text == before[name]:
+            found[setting] = based_on.default_accounts[setting]
+        elif text:
+            try:
+                found[setting] = account_called(text, accounts)
+            except UsageError as error:
+                unknown[f"default_accounts.{setting}"] = f"{error}; {FIELDS[name].allowed}"
+    return found, unknown
 
 
 def mistakes_of(error: WrongSettingsError, typed: Typed) -> dict[str, str]:
     """Field of the form -> what is wrong with what was typed, and what to type."""
-    at_fault = {_FIELD_OF.get(name, name) for name in error.mistakes}
+    at_fault = {_FIELD_OF.get(name, name): words for name, words in error.mistakes.items()}
     return {
-        name: f"{each.label} is {shorten(repr(typed[name]))}: {each.allowed}"
+        name: f"{each.label} is {shorten(repr(typed[name]))}: {_words(name, each, at_fault[name])}"
         for name, each in FIELDS.items()
         if name in at_fault
     }
+
+
+def _words(name: str, field: Described, found: str) -> str:
+    """What is wrong with an account, which only its books can say; of all else, what can be."""
+    return found if name.startswith("default_account_") else field.allowed
 
 
 def _bytes(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from models.default_accounts import Fill
 from models.errors import RecordError
 from models.merge import Merge, Outcome
 from models.record_type import DeleteMeans, RecordType, catalog
@@ -67,6 +68,8 @@ class RecordPlan:
     parked: RecordError | None = None
     #: Why the record was parked before this cycle; None where it was not.
     parked_before: str | None = None
+    #: Default accounts that stand in; the platform's row takes them before anything is sent.
+    fills: tuple[Fill, ...] = ()
 
     @property
     def label(self) -> str:

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.errors import UsageError, shorten
 from models.file_rules import FILE_BYTES_MAX
 from models.notices import CHANNELS_MAX, ChannelName, Severity
+from models.numbers import NUMBER_MAX
 from models.policy import Policy, policy_from
-from models.words import DataType, ExpensePosting, Side
+from models.words import DataType, DefaultAccount, ExpensePosting, Side
 
 #: Minutes between two scheduled cycles, at most: a day.
 FREQUENCY_MINUTES_MAX = 1440
@@ -24,6 +25,9 @@ FREQUENCY_MINUTES_MAX = 1440
 #: and a number such as 1e999999 would take all memory to be shown.
 AMOUNT_DIGITS_MAX = 20
 AMOUNT_DECIMALS_MAX = 5
+
+#: The platform's number of an account.
+AccountNumber = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 
 #: Minutes between two scheduled cycles.
 Minutes = Annotated[int, Field(ge=1, le=FREQUENCY_MINUTES_MAX)]
@@ -54,6 +58,9 @@ class ConnectionSettings(BaseModel):
     batch_writes: bool = True
     #: Largest file of a receipt that is sent or fetched, in bytes.
     receipt_bytes_max: int = Field(default=FILE_BYTES_MAX, ge=1, le=FILE_BYTES_MAX)
+    #: Where an account is left empty that QuickBooks requires -> the platform's number of the one
+    #: that stands in when the record is made there.
+    default_accounts: dict[DefaultAccount, AccountNumber] = Field(default_factory=dict)
     #: Channel of the installation -> the least severity of new alerts that it is told of.
     notify: dict[ChannelName, Severity] = Field(default_factory=dict, max_length=CHANNELS_MAX)
 

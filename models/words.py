@@ -49,6 +49,23 @@ class ExpensePosting(Word):
     BILL = "bill"
 
 
+class DefaultAccount(Word):
+    """Where an account that a company has chosen stands in for one that is not entered."""
+
+    #: Expenses by cash or check, and by card.
+    EXPENSE_BANK = "expense_bank"
+    EXPENSE_CARD = "expense_card"
+    #: Payments of bills by check, and by card.
+    BILL_PAYMENT_BANK = "bill_payment_bank"
+    BILL_PAYMENT_CARD = "bill_payment_card"
+    #: Refund receipts.
+    REFUND = "refund"
+    #: Lines of expenses, bills and vendor credits.
+    PURCHASE_LINE = "purchase_line"
+    #: What items earn.
+    ITEM_INCOME = "item_income"
+
+
 class Operation(Word):
     """What a write does to a record."""
 

@@ -5,12 +5,13 @@ Each function works within its caller's transaction; `tasks.reimburse` decides w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.state.platform_port import PlatformWrite, Row
 from connectors.state.port import LinkUpdate, NewLink, Unit
 from models.audit import AuditNote
 from models.codecs import decode, platform_row
+from models.default_accounts import gaps_in
 from models.errors import CorruptStateError, RecordError
 from models.fields import column_value
 from models.plan import Link
@@ -19,6 +20,7 @@ from models.records import Content
 from models.reimbursement import SHARED_FIELDS, BillState, carried_lines, mark_of, status_for
 from models.words import Operation, Owner, Side
 from tasks.context import Cycle
+from tasks.default_accounts import accounts_now, completed, note_of
 from tasks.outcome import covers
 from tasks.parents import load_parents
 
@@ -69,6 +71,42 @@ def workflow_of_expenses() -> Workflow:
 
 
 # -- what can be done --
+
+
+def with_default_accounts(cycle: Cycle, unit: Unit, claim: Claim) -> Claim:
+    """The expense with the default account in those of its lines that name none, also on its row.
+
+    Who paid is the employee here, so no payment account is missing.
+
+    Raises:
+        RecordError: no default account can stand in, or the row was edited since it was read.
+    """
+    row = _row_of(claim)
+    gaps = [
+        each
+        for each in gaps_in(expense_type(), claim.content, row.values)
+        if each.root(expense_type()) in SHARED_FIELDS
+    ]
+    if not gaps:
+        return claim
+    accounts = accounts_now(cycle, unit)
+    whole = completed(cycle, expense_type(), claim.content, row.values, gaps, accounts)
+    wrong = tuple(each for each in whole.errors if is_shared(each))
+    if wrong:
+        return replace(claim, wrong=wrong)
+    names = {each.root(expense_type()) for each in gaps}
+    values = platform_row(expense_type(), whole.content, names, cycle.references)
+    write = PlatformWrite(expense_type(), Operation.UPDATE, row.id, row.version, values)
+    _, version = unit.platform.write(write)
+    link = claim.link or new_link(unit, claim.id, claim.label)
+    unit.audit([note_of(expense_type(), link.id, claim.label, whole.fills)])
+    row = replace(row, version=version, values=whole.raw)
+    return replace(claim, row=row, link=link, content=whole.content, wrong=())
+
+
+def is_shared(error: RecordError) -> bool:
+    """Whether an error of an expense is about a field that its bill is made from."""
+    return error.field not in expense_type().by_name.keys() - SHARED_FIELDS.keys()
 
 
 def post(cycle: Cycle, unit: Unit, claim: Claim) -> None:

@@ -25,6 +25,7 @@ from models.retry_queue import DONE_BY_HAND, SKIPPED
 from models.words import IntentState, Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
+from tasks.default_accounts import STOOD_IN, words_of
 from tasks.extract import PlatformExtract, QuickBooksExtract
 from tasks.names import learn_names
 from tasks.pair import is_known
@@ -32,7 +33,9 @@ from tasks.plan import plan
 from tasks.reads import is_outdated, read_many
 
 #: Kinds of audit entries that tell of a decision.
-DECISIONS = ("conflict", "parked", "unparked", "retry", SKIPPED, DONE_BY_HAND, "override")
+DECISIONS = (
+    "conflict", "parked", "unparked", "retry", SKIPPED, DONE_BY_HAND, "override", STOOD_IN,
+)  # fmt: skip
 #: What the next cycle does, where that is not known yet.
 _UNDECIDED: dict[str, Any] = {
     "takes_up": False,
@@ -40,6 +43,7 @@ _UNDECIDED: dict[str, Any] = {
     "outcome": None,
     "writes": [],
     "conflicts": [],
+    "default_accounts": "",
     "parks": None,
 }
 _OPEN = (IntentState.PLANNED, IntentState.SENT, IntentState.UNKNOWN)
@@ -285,6 +289,9 @@ def _next_cycle(
         "outcome": planned.merge.outcome.value if parks is None else "parked",
         "writes": _writes(planned) if takes_up else [],
         "conflicts": [_conflict(each) for each in planned.merge.conflicts],
+        "default_accounts": words_of(record_type, planned.fills)
+        if takes_up and parks is None
+        else "",
         "parks": {
             "code": parks.code,
             "field": parks.field,

@@ -1,6 +1,7 @@
 """Load: the one write protocol towards QuickBooks, and the writes to the platform.
 
-1. The intent is stored: what is to be written, with the marker that the record will carry.
+1. The intent is stored: what is to be written, with the marker that the record will carry. Where
+   a default account stands in, the platform's row takes it in the same transaction.
 2. The send is recorded, with its number and time; only then does it leave, under a request id made
    from the intent, and within a bounded time or not at all.
 3. Answered: the answer is verified and everything it means commits in one transaction (`settle`).
@@ -44,6 +45,7 @@ from models.referring import references_in
 from models.words import IntentState, Operation
 from tasks.apply import apply_to_platform
 from tasks.context import Cycle
+from tasks.default_accounts import note_fills, write_fills
 from tasks.files import describe, is_upload, post, remote_write
 from tasks.merged import note_merged
 from tasks.parents import load_parents
@@ -108,9 +110,10 @@ def load_batch(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
 
 def _load(cycle: Cycle, plans: Sequence[RecordPlan]) -> list[Failed]:
     prepared, failed = _prepare_all(cycle, plans)
-    if prepared:
-        _store_intents(cycle, prepared)
-        failed += send(cycle, prepared)
+    ready, refused = _store_intents(cycle, prepared) if prepared else ([], [])
+    failed += refused
+    if ready:
+        failed += send(cycle, ready)
     return failed
 
 
@@ -269,14 +272,28 @@ def _held(cycle: Cycle, plan: RecordPlan) -> Payload:
 # -- sending --
 
 
-def _store_intents(cycle: Cycle, prepared: Sequence[Prepared]) -> None:
-    planned = {
-        each.intent.id: each.plan.quickbooks.version
-        for each in prepared
-        if each.plan.quickbooks is not None
-    }
+def _store_intents(
+    cycle: Cycle, prepared: Sequence[Prepared]
+) -> tuple[list[Prepared], list[Failed]]:
+    """Store what is to be sent, and with it the default accounts on the platform that go along."""
+    ready: list[Prepared] = []
+    refused: list[Failed] = []
     with cycle.state.begin() as unit:
-        unit.add_intents([each.intent for each in prepared], planned)
+        outcomes = write_fills(cycle, unit, [each.plan for each in prepared])
+        for each, outcome in zip(prepared, outcomes, strict=True):
+            if isinstance(outcome, RecordError):
+                refused.append(Failed(each.plan, outcome))
+            else:
+                each.plan = outcome
+                ready.append(each)
+        planned = {
+            each.intent.id: each.plan.quickbooks.version
+            for each in ready
+            if each.plan.quickbooks is not None
+        }
+        unit.add_intents([each.intent for each in ready], planned)
+        note_fills(unit, [each.plan for each in ready])
+    return ready, refused
 
 
 def send(cycle: Cycle, prepared: Sequence[Prepared]) -> list[Failed]:

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from connectors.ports import Payload
 from connectors.state.platform_port import Row
 from connectors.state.port import Unit
+from models.account_choices import Account
 from models.codecs import decode
+from models.default_accounts import has_defaults
 from models.fields import value_at
 from models.marker import marker_of
 from models.match_keys import exact_pairs
@@ -24,6 +26,7 @@ from models.records import Content
 from models.reimbursement import bill_marked
 from models.words import Side
 from tasks.context import Cycle
+from tasks.default_accounts import accounts_now, readable
 from tasks.parents import load_parents
 from tasks.times import parse_time
 
@@ -88,8 +91,9 @@ def match(
     note(_by_marker(cycle, record_type, records, rows))
     if record_type.name in cycle.matching.first:
         return matched
+    accounts = accounts_now(cycle, unit) if has_defaults(record_type) else {}
     for _level in range(NESTING_MAX):
-        found = _match_once(cycle, record_type, records, rows, matched)
+        found = _match_once(cycle, record_type, records, rows, matched, accounts)
         in_doubt = {
             side_id: by_row[row_id]
             for side_id, row_id in found.items()
@@ -139,15 +143,17 @@ def _match_once(
     records: Sequence[Payload],
     rows: Mapping[str, Row],
     matched: Matched,
+    accounts: Mapping[int, Account],
 ) -> dict[str, str]:
     known = {*matched.links, *matched.questioned}
     taken = {link.platform_id for link in (*matched.links.values(), *matched.questioned.values())}
-    theirs = _readable(
-        cycle, record_type, Side.QUICKBOOKS, {str(each["Id"]): each for each in records}, known
-    )
-    ours = _readable(
-        cycle, record_type, Side.PLATFORM, {key: row.values for key, row in rows.items()}, taken
-    )
+    theirs = _readable(cycle, record_type, records, known)
+    contents = {
+        row_id: readable(cycle, record_type, row.values, accounts)
+        for row_id, row in rows.items()
+        if row_id not in taken
+    }
+    ours = {row_id: content for row_id, content in contents.items() if content is not None}
     found: dict[str, str] = {}
     for fields in record_type.match_keys:
         for side_id, row_id in exact_pairs(record_type, fields, theirs, ours).items():
@@ -159,14 +165,13 @@ def _match_once(
 def _readable(
     cycle: Cycle,
     record_type: RecordType,
-    side: Side,
-    raws: Mapping[str, Payload],
-    known: Collection[str | None],
+    records: Sequence[Payload],
+    known: Collection[str],
 ) -> dict[str, Content]:
-    """Contents of records that are not known and that can be read whole."""
+    """Contents of QuickBooks's records that are not known and that can be read whole."""
     decoded = {
-        side_id: decode(record_type, side, raw, cycle.references)
-        for side_id, raw in raws.items()
-        if side_id not in known
+        str(each["Id"]): decode(record_type, Side.QUICKBOOKS, each, cycle.references)
+        for each in records
+        if str(each["Id"]) not in known
     }
     return {side_id: each.content for side_id, each in decoded.items() if not each.errors}

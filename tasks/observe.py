@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from connectors.ports import Payload
 from connectors.state.port import Unit
+from models.account_choices import Account
 from models.codecs import decode, sync_token_of
 from models.errors import MissingParentError, RecordError
 from models.fields import value_at
@@ -17,6 +18,7 @@ from models.revision import Revision, RevisionState
 from models.words import Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
+from tasks.default_accounts import Completed, completed_candidate, load_accounts
 from tasks.files import held_back
 from tasks.matching import waits_for_decision
 from tasks.pair import is_inactive
@@ -35,6 +37,15 @@ class Observation:
     error: RecordError | None = None
     #: What a person wants it to hold, and nobody has carried out yet.
     revisions: tuple[Revision, ...] = ()
+    #: A new record with default accounts in its gaps; None where it needs none.
+    completed: Completed | None = None
+
+    @property
+    def entered(self) -> Observed | None:
+        """What the platform says, with the default accounts that stand in."""
+        if self.completed is None or self.platform is None:
+            return self.platform
+        return replace(self.platform, content=self.completed.content, raw=self.completed.raw)
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ class Known:
     held: Mapping[int, RecordError]
     #: What persons want records to hold, and nobody has carried out yet.
     wanted: Mapping[int, Sequence[Revision]]
+    #: The company's default accounts, where a candidate may need one; by the platform's number.
+    accounts: Mapping[int, Account] = field(default_factory=dict)
 
 
 def observe(
@@ -73,7 +86,7 @@ def look_up(
     wanted: dict[int, list[Revision]] = {}
     for revision in unit.revisions(parked, RevisionState.PENDING) if parked else []:
         wanted.setdefault(revision.link_id, []).append(revision)
-    return Known(held, wanted)
+    return Known(held, wanted, load_accounts(cycle, unit, record_type, candidates))
 
 
 def observations_of(
@@ -86,6 +99,7 @@ def observations_of(
             each,
             known.held.get(each.link.id),
             tuple(known.wanted.get(each.link.id, ())),
+            known.accounts,
         )
         for each in candidates
     ]
@@ -96,14 +110,18 @@ def _observation(
     each: Candidate,
     held: RecordError | None,
     revisions: tuple[Revision, ...],
+    accounts: Mapping[int, Account],
 ) -> Observation:
     quickbooks, quickbooks_error = _in_quickbooks(cycle, each)
     platform, platform_error = _on_platform(cycle, each)
+    completed = completed_candidate(cycle, each, platform, accounts)
+    if completed is not None:
+        platform_error = completed.error
     error = each.left_alone or _doubt(cycle, each) or quickbooks_error or platform_error
     error = error or _special_case(each) or held
     if isinstance(error, MissingParentError):
         error = switched_off(cycle, each.record_type, error) or error
-    return Observation(each, quickbooks, platform, error, revisions)
+    return Observation(each, quickbooks, platform, error, revisions, completed)
 
 
 def _doubt(cycle: Cycle, each: Candidate) -> RecordError | None:

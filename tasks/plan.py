@@ -20,6 +20,7 @@ from models.revision import revised
 from models.words import SIDES, Side
 from tasks.candidate import Candidate
 from tasks.context import Cycle
+from tasks.default_accounts import with_fills
 from tasks.merged import merge_through, refuse_gone_parents, words_for
 from tasks.observe import Observation, look_up, observations_of
 from tasks.periods import hold_back
@@ -75,7 +76,7 @@ def validated(
         subjects = {}
         for each in observations:
             link = each.candidate.link
-            observed = each.quickbooks if side is Side.QUICKBOOKS else each.platform
+            observed = each.quickbooks if side is Side.QUICKBOOKS else each.entered
             raw_read = observed is not None and observed.raw is not None
             if each.error is None and raw_read and observed is not None:
                 content = observed.content
@@ -162,6 +163,8 @@ def planned(
         parked=error,
         parked_before=candidate.parked.message if candidate.parked else None,
     )
+    if each.completed is not None:
+        planned = with_fills(cycle, planned, each.completed.fills)
     planned = refuse_gone_parents(cycle, _within_permission(cycle, planned))
     return hold_back(cycle, planned)
 
@@ -193,10 +196,10 @@ def _kept_in_quickbooks(each: Observation) -> RecordError | None:
 
 def _merged(cycle: Cycle, each: Observation, policy: Policy) -> Merge:
     record_type, base = each.candidate.record_type, each.candidate.link.base
-    merged = merge_through(cycle, each.candidate, each.quickbooks, each.platform, policy)
+    merged = merge_through(cycle, each.candidate, each.quickbooks, each.entered, policy)
     if not each.revisions:
         return merged
-    sides = {Side.QUICKBOOKS: each.quickbooks, Side.PLATFORM: each.platform}
+    sides = {Side.QUICKBOOKS: each.quickbooks, Side.PLATFORM: each.entered}
     return revised(record_type, merged, base, sides, each.revisions)
 
 

@@ -33,9 +33,11 @@ from tasks.billing import (
     delete_bill,
     expense_type,
     hang_receipts,
+    is_shared,
     new_link,
     post,
     save,
+    with_default_accounts,
     workflow_of_expenses,
 )
 from tasks.context import Cycle
@@ -134,8 +136,7 @@ def _claim(cycle: Cycle, unit: Unit, expense_id: str) -> Claim:
         return Claim(expense_id, row, link, bill_id, bill, {}, ())
     load_parents(cycle, unit, expense, [], [row.values])
     decoded = decode(expense, Side.PLATFORM, row.values, cycle.references)
-    others = expense.by_name.keys() - SHARED_FIELDS.keys()
-    wrong = tuple(each for each in decoded.errors if each.field not in others)
+    wrong = tuple(each for each in decoded.errors if is_shared(each))
     return Claim(expense_id, row, link, bill_id, bill, decoded.content, wrong)
 
 
@@ -167,6 +168,8 @@ def _act(cycle: Cycle, unit: Unit, claim: Claim) -> None:
     """
     situation = _situation(claim)
     step = next_step(situation, workflow_of_expenses())
+    if step is Next.POST and claim.wrong:
+        claim = with_default_accounts(cycle, unit, claim)
     if step in (Next.POST, Next.CARRY_OVER) and claim.wrong:
         raise claim.wrong[0]
     if step is Next.POST:

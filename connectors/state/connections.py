@@ -14,6 +14,7 @@ from sqlalchemy import Connection as SqlConnection
 
 from connectors.database import reading
 from connectors.ports import CompanyFacts
+from connectors.state.account_choices import check_default_accounts, release_waiting
 from connectors.state.audit_log import append_notes
 from connectors.state.port import COMPANY_CURSOR, Connection
 from connectors.state.schedules import make_due
@@ -274,6 +275,7 @@ def save_settings(
     """Store a connection's settings, with an audit entry that names what changed.
 
     Raises:
+        WrongSettingsError: a default account that was chosen cannot be one.
         DecisionError: somebody else has changed them since the connection was read.
     """
     before, after = _in_order(connection.settings), _in_order(settings)
@@ -288,6 +290,7 @@ def save_settings(
                 code="changed_meanwhile",
                 fix="Look at them with `quickbooks-sync settings`, then set yours again.",
             )
+        names = check_default_accounts(transaction, connection, connection.settings, settings)
         transaction.execute(
             update(tables.connections)
             .where(mine)
@@ -295,8 +298,14 @@ def save_settings(
         )
         # a data type that is switched on, or a shorter interval, is not waited for
         make_due(transaction, connection.id, now)
-        note = AuditNote("settings.changed", {"changed": changed}, actor=actor)
+        body: dict[str, object] = {"changed": changed}
+        if names:
+            body["accounts"] = names
+        note = AuditNote("settings.changed", body, actor=actor)
         append_notes(transaction, [note], connection_id=connection.id, at=now, run_id=None)
+    if {"default_accounts", "write_to"} & set(changed):
+        # by itself: a cycle takes rows of records first, and what refers to the connection then
+        release_waiting(engine, connection, now)
 
 
 def _in_order(settings: ConnectionSettings) -> dict[str, Any]:

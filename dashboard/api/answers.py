@@ -23,7 +23,7 @@ from models.settings import (
     AMOUNT_DIGITS_MAX,
     FREQUENCY_MINUTES_MAX,
 )
-from models.words import DataType, ExpensePosting, Side
+from models.words import DataType, DefaultAccount, ExpensePosting, Side
 
 Item = TypeVar("Item")
 
@@ -335,8 +335,40 @@ class Settings(Given):
     expense_posting: ExpensePosting
     batch_writes: StrictBool
     receipt_bytes_max: FileBytes
+    #: Where an account is left empty -> the platform's number of the one that stands in.
+    default_accounts: dict[DefaultAccount, Number]
     #: Channel -> the least severity of new alerts that it is told of.
     notify: dict[ChannelName, Severity] = Field(max_length=CHANNELS_MAX)
+
+
+class DefaultChoice(BaseModel):
+    """What stands in where an account is left empty that QuickBooks requires."""
+
+    setting: DefaultAccount
+    label: str
+    meaning: str
+    #: Types of account that can be chosen.
+    types: list[str]
+    #: The platform's number of what was chosen, and what people call it.
+    account: int | None
+    name: str | None
+
+
+class Choosable(BaseModel):
+    """An account that can be chosen, and for which settings."""
+
+    account: int
+    name: str
+    type: str
+    currency: str
+    settings: list[DefaultAccount]
+
+
+class DefaultAccounts(BaseModel):
+    """The default accounts, and all accounts that can be one."""
+
+    defaults: list[DefaultChoice]
+    accounts: list[Choosable]
 
 
 class Policy(Given):

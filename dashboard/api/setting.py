@@ -7,14 +7,17 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from connectors.state.account_choices import accounts_of
 from connectors.state.connections import change_policy, save_settings
 from dashboard.api import answers
 from dashboard.api.calling import Administer, See
 from dashboard.api.reading import COMPANY
+from models.account_choices import DEFAULT_ACCOUNTS, called, fitting
 from models.errors import DecisionError
 from models.policy import Policy as Rules
 from models.policy import effective_rules
 from models.settings import ConnectionSettings, settings_from_json
+from models.words import DefaultAccount
 
 router = APIRouter()
 
@@ -42,6 +45,40 @@ def _chosen(found: ConnectionSettings) -> dict[str, Any]:
     facts["approval_amount_max"] = None if limit is None else f"{limit:f}"
     return {
         name: sorted(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+
+
+@router.get(COMPANY + "/settings/default-accounts", response_model=answers.DefaultAccounts)
+def default_accounts(call: See) -> dict[str, Any]:
+    """The default accounts in words, and the accounts that can be chosen."""
+    accounts = accounts_of(call.place.engine, call.company)
+    chosen = call.company.settings.default_accounts
+    can_be: dict[int, list[DefaultAccount]] = {}
+    for setting in DEFAULT_ACCOUNTS:
+        for each in fitting(setting, accounts.values()):
+            can_be.setdefault(each.id, []).append(setting)
+    return {
+        "defaults": [
+            {
+                "setting": setting,
+                "label": each.label,
+                "meaning": each.meaning,
+                "types": each.types,
+                "account": chosen.get(setting),
+                "name": called(chosen[setting], accounts) if setting in chosen else None,
+            }
+            for setting, each in DEFAULT_ACCOUNTS.items()
+        ],
+        "accounts": [
+            {
+                "account": account_id,
+                "name": accounts[account_id].label,
+                "type": accounts[account_id].type,
+                "currency": accounts[account_id].currency,
+                "settings": settings,
+            }
+            for account_id, settings in sorted(can_be.items())
+        ],
     }
 
 

@@ -35,7 +35,8 @@ _CHUNK_BYTES: Final = 64 * 1024
 KINDS: Final = (
     "write.quickbooks", "write.platform", "write.uncertain", "conflict", "parked", "unparked",
     "retry", "skipped", "done_by_hand", "override", "undo", "policy.changed", "settings.changed",
-    "cycle.stopped", "connection.connected", "approval.used", "file.fetched", "channel.tried",
+    "cycle.stopped", "connection.connected", "approval.used", "default_account", "file.fetched",
+    "channel.tried",
 )  # fmt: skip
 #: One at a time: it reads the whole log.
 _VERIFYING: Final = threading.Lock()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Response
 
+from connectors.state.account_choices import accounts_of
 from connectors.state.connections import connection_by_id, save_settings
 from connectors.state.history import Happening, done_lately
 from dashboard.house import ROOT, Administer, See, Visit
@@ -21,9 +23,10 @@ from dashboard.settings_form import (
     shown,
     typed_in,
 )
+from models.account_choices import DEFAULT_ACCOUNTS, Account, fitting
 from models.errors import DecisionError
 from models.settings import ConnectionSettings, WrongSettingsError, settings_from_json
-from models.words import DataType, ExpensePosting, Side
+from models.words import DataType, DefaultAccount, ExpensePosting, Side
 
 router = APIRouter()
 
@@ -39,32 +42,33 @@ _POSTINGS: Final = {
 @router.get(ROOT + "/{connection_id}/settings")
 def show(visit: See) -> Response:
     """The settings."""
-    settings = visit.company.settings
-    return _page(visit, shown(settings), settings)
+    settings, accounts = visit.company.settings, accounts_of(visit.place.engine, visit.company)
+    return _page(visit, shown(settings, accounts), settings, accounts)
 
 
 @router.post(ROOT + "/{connection_id}/settings")
 def save(visit: Administer, form: Annotated[SettingsForm, Form()]) -> Response:
     """Store what was typed, unless it cannot be or somebody else was faster."""
     based_on, typed = settings_from_json(form.based_on), typed_in(form)
-    try:
-        after = settings_of(typed, based_on)
-    except WrongSettingsError as error:
-        return _page(visit, typed, based_on, status=422, mistakes=mistakes_of(error, typed))
     place = visit.place
+    accounts = accounts_of(place.engine, visit.company)
     seen = replace(visit.company, settings=based_on)
     try:
+        after = settings_of(typed, based_on, accounts)
         save_settings(place.engine, seen, after, visit.user.name, place.clock.now())
+    except WrongSettingsError as error:
+        mistakes = mistakes_of(error, typed)
+        return _page(visit, typed, based_on, accounts, status=422, mistakes=mistakes)
     except DecisionError as error:
         if error.code != "changed_meanwhile":
             raise
         now = stored_settings(visit)
-        kept = merged(typed, shown(based_on), shown(now))
+        kept = merged(typed, shown(based_on, accounts), shown(now, accounts))
         words = (
             f"{str(error).capitalize()}; the changes stand below. Nothing of yours is saved yet: "
             "it is kept in the form. Look at it, and save again."
         )
-        return _page(visit, kept, now, status=409, problem=words)
+        return _page(visit, kept, now, accounts, status=409, problem=words)
     if after == based_on:
         return visit.done("Nothing was changed.", "settings")
     visit.house.wake()
@@ -81,6 +85,7 @@ def _page(
     visit: Visit,
     typed: Typed,
     based_on: ConnectionSettings,
+    accounts: Mapping[int, Account],
     *,
     status: int = 200,
     mistakes: dict[str, str] | None = None,
@@ -95,10 +100,27 @@ def _page(
         mistakes=mistakes or {},
         problem=problem,
         postings=_POSTINGS,
+        choices=_choices(accounts),
+        defaults=list(DEFAULT_ACCOUNTS),
         data_types=list(DataType),
         sides=list(Side),
         lately=changes_lately(visit),
     )
+
+
+def _choices(accounts: Mapping[int, Account]) -> dict[DefaultAccount, tuple[str, list[str]]]:
+    """For each default account the name of its list, and that list: one for all of the same kinds.
+
+    A list stands where it is needed first; the others are named and empty.
+    """
+    found: dict[DefaultAccount, tuple[str, list[str]]] = {}
+    lists: dict[tuple[str, ...], str] = {}
+    for setting, each in DEFAULT_ACCOUNTS.items():
+        is_first = each.types not in lists
+        name = lists.setdefault(each.types, f"accounts-{setting}")
+        labels = [every.label for every in fitting(setting, accounts.values())]
+        found[setting] = (name, labels if is_first else [])
+    return found
 
 
 # -- what was changed lately --
@@ -125,11 +147,23 @@ def _changes(of: Happening) -> list[Change]:
     return [
         Change(
             f"Who wins: {name}" if is_policy else NAMES.get(name, name),
-            _plain(before),
-            _plain(after),
+            _plain(_in_words(name, before, of)),
+            _plain(_in_words(name, after, of)),
         )
         for name, (before, after) in of.body.get("changed", {}).items()
     ]
+
+
+def _in_words(name: str, value: Any, of: Happening) -> Any:
+    """A logged value with what people call what it names: default accounts, as they were then."""
+    if name != "default_accounts":
+        return value
+    names = of.body.get("accounts", {})
+    labels = {str(setting): each.label for setting, each in DEFAULT_ACCOUNTS.items()}
+    return {
+        labels.get(setting, setting): names.get(str(each), f"#{each}")
+        for setting, each in value.items()
+    }
 
 
 def _plain(value: Any) -> str:

@@ -20,7 +20,9 @@ SHAPE = {
     "record", "quickbooks", "platform", "base", "fields", "parked", "conflicts", "decisions",
     "requests", "log", "next_cycle",
 }  # fmt: skip
-NEXT_SHAPE = {"takes_up", "because", "outcome", "writes", "conflicts", "parks"}
+NEXT_SHAPE = {
+    "takes_up", "because", "outcome", "writes", "conflicts", "default_accounts", "parks",
+}  # fmt: skip
 
 
 def explained(office: Office, record: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.ports import Payload
 from models.codecs import create_body, platform_row
+from models.default_accounts import has_defaults
 from models.errors import RecordError, RemoteError
 from models.fields import Choice, Currency, Day, Derived, Field, Flag, Money, Number, Text, value_at
 from models.lines import Lines, LineShape
@@ -149,6 +150,10 @@ _LINE_VALUES: dict[tuple[str, str], tuple[Any, ...]] = {
 _ITEM_KINDS = {"item": ("service",), "bundle": ("bundle",)}
 #: Way of paying a bill -> the account that it needs; there is no other.
 _PAID_FROM = {"check": "bank_account", "credit_card": "card_account"}
+#: Columns that a default account stands in for.
+_MAY_BE_EMPTY = {
+    "payment_account_id", "bank_account_id", "card_account_id", "income_account_id", "account_id",
+}  # fmt: skip
 _ORDINARY = Particular({}, {})
 
 
@@ -187,6 +192,7 @@ class People:
                 lines = row.pop("lines", [])
                 if record_type.workflow:
                     row[record_type.workflow.column] = self._status(record_type)
+                self._leave_empty(record_type, row, lines)
                 values = {name: value for name, value in row.items() if value is not None}
                 record_id = self.world.people.insert(record_type.name, values, lines)
                 if record_type.file is not None:
@@ -195,6 +201,20 @@ class People:
             return None
         self.world.oracle.person_wrote(side, record_type, record_id, "create")
         return record_id
+
+    def _leave_empty(
+        self, record_type: RecordType, row: dict[str, Any], lines: list[dict[str, Any]]
+    ) -> None:
+        """Name no account, now and then, where a default account stands in."""
+        world = self.world
+        if not world.profile.default_accounts or not has_defaults(record_type):
+            return
+        if not world.draws.chance(PEOPLE, "left_empty", 0.5):
+            return
+        for values in (row, *lines):
+            for name in _MAY_BE_EMPTY & values.keys():
+                world.hit("left_empty")
+                values[name] = None
 
     def _enter(self, record_type: RecordType, body: Payload) -> Payload:
         if record_type.file is None:

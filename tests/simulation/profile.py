@@ -125,6 +125,8 @@ class Profile:
     matches_decided: bool = False
     #: Books closed up to this day, or "".
     book_close_date: str = ""
+    #: Whether the company has default accounts, and people on the platform leave accounts empty.
+    default_accounts: bool = False
 
     def rate(self, fault: str) -> float:
         """Probability of a fault at an occasion."""
@@ -167,6 +169,7 @@ def draw_profile(draws: Draws, data_types: Iterable[DataType] = ()) -> Profile:
     profile.entered_twice = not profile.restored and on("entered_twice", 0.08)
     if profile.entered_twice:
         profile.matches_decided = on("matches_decided", 0.7)
+    profile.default_accounts = on("default_accounts", 0.2)
     return profile
 
 

@@ -23,7 +23,7 @@ from models.merge import Conflict
 from models.plan import Link
 from models.record_type import RecordType, catalog
 from models.settings import ConnectionSettings
-from models.words import Operation, Side
+from models.words import DefaultAccount, Operation, Side
 from tests.simulation.books import Books
 from tests.simulation.clock import VirtualClock
 from tests.simulation.profile import Profile
@@ -114,6 +114,18 @@ CONNECTION = Connection(
 )
 
 
+#: Default account -> the account of the company to begin with.
+STANDING_IN = {
+    DefaultAccount.EXPENSE_BANK: "Checking",
+    DefaultAccount.EXPENSE_CARD: "Card",
+    DefaultAccount.BILL_PAYMENT_BANK: "Checking",
+    DefaultAccount.BILL_PAYMENT_CARD: "Card",
+    DefaultAccount.REFUND: "Checking",
+    DefaultAccount.PURCHASE_LINE: "Meals",
+    DefaultAccount.ITEM_INCOME: "Services",
+}
+
+
 @dataclass(frozen=True)
 class Kept:
     """Both sides and the state at one moment."""
@@ -165,11 +177,20 @@ class MemorySides:
             data_types=profile.data_types,
             policy=profile.policy,
             batch_writes=profile.batch_writes,
+            default_accounts=self._default_accounts() if profile.default_accounts else {},
         )
         self.connection = replace(CONNECTION, settings=settings)
         self.books.honour_request_ids = profile.honour_request_ids
         self.books.cdc_cap = profile.cdc_cap
         self.books.book_close_date = profile.book_close_date
+
+    def _default_accounts(self) -> dict[DefaultAccount, int]:
+        """The accounts of the company to begin with, by their numbers on the platform."""
+        account = catalog()["account"]
+        with self.open_state("defaults", "person").begin() as unit:
+            rows = unit.platform.rows(account, unit.platform.ids(account))
+        ids = {str(row.values["name"]): int(row.id) for row in rows.values()}
+        return {setting: ids[name] for setting, name in STANDING_IN.items()}
 
     # -- what a world asks --
 
