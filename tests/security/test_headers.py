@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from dashboard.guard import _HEADERS, _POLICY, BODY_BYTES_MAX, TARGET_CHARACTERS_MAX
 from dashboard.house import ROOT, SIGN_IN_PATH
 from models.people import Role
-from tests.fixtures.guarded import Address, Guarded, listed_addresses, mounts, place_at
+from tests.fixtures.guarded import Guarded, listed_addresses, mounts, place_at
 
 ADDRESSES = listed_addresses()
 HTTPS = "https://books.example.com"
@@ -44,19 +44,19 @@ def test_the_policy_lets_nothing_run_but_our_own() -> None:
     assert _POLICY["script-src"] == _POLICY["style-src"] == "'self'"
 
 
-@pytest.mark.parametrize("address", ADDRESSES, ids=str)
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+)
 @pytest.mark.parametrize("who", [None, Role.ADMIN], ids=["nobody", "admin"])
 @pytest.mark.asvs("3.4.2", "3.4.3", "3.4.4", "3.4.5", "3.4.6", "4.1.1", "14.3.2")
-def test_every_address_answers_with_them(
-    guarded: Guarded, address: Address, who: Role | None
-) -> None:
+def test_every_address_answers_with_them(guarded: Guarded, method: str, who: Role | None) -> None:
     """With each method, also those that it does not take; the answer to HEAD has no body."""
-    client, _ = guarded.enter(address, who)
-    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
+    for address in ADDRESSES:
+        client, _ = guarded.enter(address, who)
         answer = client.request(method, address.at())
-        assert answer.status_code < 500, method
+        assert answer.status_code < 500, str(address)
         assert_guarded(dict(answer.headers))
-        assert method != "HEAD" or not answer.content
+        assert method != "HEAD" or not answer.content, str(address)
 
 
 @pytest.mark.parametrize(
