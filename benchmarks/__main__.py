@@ -1,8 +1,9 @@
-"""Run all benchmarks: `python -m benchmarks [--full] [NAME ...]`, or `make bench`.
+"""Run all benchmarks: `python -m benchmarks [--full] [--keep] [NAME ...]`, or `make bench`.
 
 All lines of the table go to `benchmarks/results.json` and `docs/performance.md`; with names, only
-those lines are run, and printed. Others, such as `audit` or `page_times`, are told about where what
-they measure is, and run alone: `python -m benchmarks.audit`.
+those lines are run, and printed; with --keep, too, they take the place of what is there. Others,
+such as `audit` or `page_times`, are told about where what they measure is, and run alone:
+`python -m benchmarks.audit`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import page
-from benchmarks.result import Result, is_full, machine, show
+from benchmarks.result import Result, is_full, machine, show, stored_in
 
 #: The lines of the table, those that take longest first.
 LINES: Final = (
@@ -35,10 +36,13 @@ def main() -> None:
     if unknown := sorted(set(named) - set(LINES)):
         sys.exit(f"{', '.join(unknown)}: no such line; there are {', '.join(LINES)}")
     if named:
-        show([result for name in named for result in measured(name)])
+        results = [result for name in named for result in measured(name)]
+        show(results)
+        if "--keep" in sys.argv:
+            put_in(results)
         return
     about, started = machine(), time.perf_counter()
-    results: list[Result] = []
+    results = []
     for name in LINES:
         begun = time.perf_counter()
         results += measured(name)
@@ -57,6 +61,14 @@ def measured(name: str) -> list[Result]:
         why = f"it failed: {type(error).__name__}: {error}"[:_REASON_CHARACTERS_MAX]
         return [Result(name=name, work=name.replace("_", " "), figure=None, unit="", why=why)]
     return found
+
+
+def put_in(results: list[Result]) -> None:
+    """Let results of some lines take the place of those of an earlier run of all."""
+    file = HERE / "results.json"
+    new = {each.name: each for each in results}
+    about = json.loads(file.read_text(encoding="utf-8"))[0]["machine"]
+    keep([new.get(each.name, each) for each in stored_in(file)], about)
 
 
 def keep(results: list[Result], about: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -32,6 +32,14 @@ class Goal:
     def __str__(self) -> str:
         what = "" if self.of == "figure" else "ratio "
         return f"{what}{self.bound} {self.limit:g}{f' {self.unit}' if self.unit else ''}"
+
+    @classmethod
+    def of_text(cls, text: str) -> Goal:
+        """A goal as it is written."""
+        of: Literal["figure", "ratio"] = "ratio" if text.startswith("ratio ") else "figure"
+        at, bound, limit, *unit = text.removeprefix("ratio ").split()
+        assert at == "at", f"not a goal: {text!r}"
+        return cls(of, "at most" if bound == "most" else "at least", float(limit), " ".join(unit))
 
     def met(self, figure: float | None, ratio: float | None) -> bool | None:
         """Whether it is reached; None where there is nothing to tell it by."""
@@ -87,6 +95,17 @@ class Result:
         }
         rounded: dict[str, Any] = _rounded(values)
         return rounded
+
+
+def stored_in(file: Path) -> list[Result]:
+    """The results of an earlier run."""
+    names = {each.name for each in fields(Result)}
+    found = []
+    for line in json.loads(file.read_text(encoding="utf-8")):
+        values = {name: value for name, value in line.items() if name in names}
+        goal = values["goal"]
+        found.append(Result(**values | {"goal": None if goal is None else Goal.of_text(goal)}))
+    return found
 
 
 def _rounded(value: Any) -> Any:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import benchmarks.__main__
 from benchmarks import (
     charts,
     company,
@@ -24,7 +25,7 @@ from benchmarks import (
     writes,
 )
 from benchmarks.needed import NEEDED
-from benchmarks.result import Goal, Result, share
+from benchmarks.result import Goal, Result, machine, share, stored_in
 from benchmarks.result import growth as exponent
 from benchmarks.sampling import Samples
 
@@ -244,3 +245,23 @@ def test_shown_numbers_have_three_digits() -> None:
         "12.3",
         "1,234",
     ]
+
+
+def test_lines_that_are_run_again_take_the_place_of_stored_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others stay as they were, with their goals."""
+    monkeypatch.setattr(benchmarks.__main__, "HERE", tmp_path / "benchmarks")
+    (tmp_path / "benchmarks").mkdir()
+    stored = [
+        Result("first", "the first", 3.5, "s", goal=Goal("ratio", "at most", 1.0), against="it"),
+        Result("second", "the second", 14, "calls", goal=Goal("figure", "at most", 15, "calls")),
+        Result("third", "the third", None, "", why="it failed"),
+    ]
+    benchmarks.__main__.keep(stored, {**machine(), "minutes": 12.0})
+    again = Result("third", "the third", 12.5, "% of all", goal=Goal("figure", "at most", 20, "%"))
+    benchmarks.__main__.put_in([again])
+    assert stored_in(tmp_path / "benchmarks" / "results.json") == [*stored[:2], again]
+    page = (tmp_path / "docs" / "performance.md").read_text()
+    assert "it failed" not in page
+    assert "12.5 % of all" in page
