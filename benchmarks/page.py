@@ -13,8 +13,9 @@ from benchmarks.result import Result
 _HEAD: Final = """# Performance
 
 Written by `make bench` (`python -m benchmarks`) from its own run; the same figures stand in
-`benchmarks/results.json`. One line alone: `python -m benchmarks.NAME`. Sizes that do not fit into a
-quarter of an hour on two cores: `python -m benchmarks.NAME --full`.
+`benchmarks/results.json`. One line alone: `python -m benchmarks.NAME`; to put it in here, too:
+`python -m benchmarks --keep NAME`. Sizes that do not fit into a quarter of an hour on two cores:
+`python -m benchmarks.NAME --full`.
 
 Everything of ours is the whole engine: validated, merged, stored, linked, audited and signed. Peers
 are installed from the package registry, each into an environment of its own, and are run in turn
