@@ -137,7 +137,7 @@ def _read_pages(
             rows = [] if part is None else entity_rows(part.get("QueryResponse"), entity)
         except RemoteError:
             rows = []
-        pages.setdefault(entity, []).append(rows)
+        pages[entity].append(rows)
 
 
 def _page_statement(entity: str, number: int) -> str:
