@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.same_trace:
         from tests.simulation.traces import compare
 
-        return compare(options.name or _new_name(), options.schedules, options.processes)
+        name = options.name or _new_name()
+        return compare(name, options.first, options.schedules, options.processes)
     return _campaign(options)
 
 

@@ -25,7 +25,7 @@ from connectors.state.memory_people import LineValues, PlatformPeople, Values
 from connectors.state.platform_port import Row
 from connectors.state.port import Connection, State, Unit
 from connectors.state.sql import SqlState
-from models.errors import SyncError
+from models.errors import RecordError, SyncError
 from models.tables import sync
 from models.words import Operation
 from tests.contract.state_worlds import SqlPeople, add_company
@@ -301,8 +301,11 @@ def _plain(answer: Any) -> Any:
     """An answer without what the database's own clock says, and without an order of its own.
 
     Nor with spaces at the end of a text: PostgreSQL, and so memory, cuts off those that are past
-    the column's length; SQLite keeps them.
+    the column's length; SQLite keeps them. Nor with the words of a refusal, which each database
+    chooses itself: its type and its code are the answer.
     """
+    if isinstance(answer, RecordError):
+        return type(answer), answer.code
     if isinstance(answer, Row):
         values = {
             name: value.rstrip() if isinstance(value, str) else value

@@ -68,11 +68,16 @@ def test_schedules_through_sql() -> None:
     assert through_sql.traces == in_memory.traces
 
 
+def test_a_refusal_is_the_same_in_whatever_words() -> None:
+    """Goal: a write that the database refuses among others is no difference between the two."""
+    through_sql = run_chunk(Plan("t1795803422", 179, 1, state="sql", traced=True))
+    assert through_sql.violations == 0, summary(through_sql)
+
+
 def test_the_same_seed_gives_the_same_trace() -> None:
     """Goal: one schedule is one schedule, in whatever order sets are walked through."""
-    name = "determined"
-    plan = Plan(name, 0, 200, traced=True)
-    assert hashed_otherwise(name, 200) == {
+    plan = Plan("determined", 0, 200, traced=True)
+    assert hashed_otherwise(plan) == {
         result.seed: result.trace for result in (one(plan, number) for number in (0, 100))
     }
 

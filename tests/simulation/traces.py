@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 from tests.simulation.campaign import Plan, run_campaign
 
@@ -13,11 +14,12 @@ from tests.simulation.campaign import Plan, run_campaign
 AGAIN_EVERY = 100
 
 
-def compare(name: str, schedules: int, processes: int) -> int:
+def compare(name: str, first: int, schedules: int, processes: int) -> int:
     """Run schedules in memory and in SQL, some under another hash seed; 1 on a difference."""
-    in_memory = run_campaign(Plan(name, 0, schedules, traced=True), processes)
-    in_sql = run_campaign(Plan(name, 0, schedules, state="sql", traced=True), processes)
-    again = hashed_otherwise(name, schedules)
+    plan = Plan(name, first, schedules, traced=True)
+    in_memory = run_campaign(plan, processes)
+    in_sql = run_campaign(replace(plan, state="sql"), processes)
+    again = hashed_otherwise(plan)
     differ = [seed for seed, trace in in_memory.traces.items() if in_sql.traces[seed] != trace]
     rehashed = [seed for seed, trace in again.items() if in_memory.traces[seed] != trace]
     print(  # noqa: T201 - it is the output
@@ -31,13 +33,13 @@ def compare(name: str, schedules: int, processes: int) -> int:
     return 1 if differ or rehashed or in_sql.violations or in_memory.violations else 0
 
 
-def hashed_otherwise(name: str, schedules: int) -> dict[str, str]:
-    """Traces of some schedules from a process with another order of sets."""
-    numbers = list(range(0, schedules, AGAIN_EVERY))
+def hashed_otherwise(plan: Plan) -> dict[str, str]:
+    """Traces of some of a plan's schedules from a process with another order of sets."""
+    numbers = list(range(plan.first, plan.first + plan.count, AGAIN_EVERY))
     code = (
         "import json\n"
         "from tests.simulation.campaign import Plan, one\n"
-        f"plan = Plan({name!r}, 0, {schedules}, traced=True)\n"
+        f"plan = {plan!r}\n"
         f"print(json.dumps({{r.seed: r.trace for r in (one(plan, n) for n in {numbers})}}))\n"
     )
     done = subprocess.run(
