@@ -6,7 +6,7 @@ is good for one cycle, and for no write that was not in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,15 +31,17 @@ COMPANY_CHECKED_EVERY = timedelta(days=1)
 _DECIDED_BY = "sync"
 
 
-def check_company(cycle: Cycle) -> None:
+def check_company(cycle: Cycle, cursors: Mapping[tuple[str, Side], str]) -> None:
     """Make sure from time to time that the company behind the token is the connected one.
+
+    Args:
+        cycle: the cycle that is about to use the connection.
+        cursors: the connection's, which say when that was checked last.
 
     Raises:
         BrakeError: it is another one.
     """
-    with cycle.state.begin() as unit:
-        checked_at = unit.cursors().get((COMPANY_CURSOR, Side.QUICKBOOKS))
-        now = unit.now
+    checked_at, now = cursors.get((COMPANY_CURSOR, Side.QUICKBOOKS)), cycle.clock.now()
     if checked_at and now - datetime.fromisoformat(checked_at) < COMPANY_CHECKED_EVERY:
         return
     found = cycle.quickbooks.company()

@@ -54,6 +54,7 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
     try:
         with cycle.state.begin() as unit:
             unit.start_run(flow)
+            cycle.cursors_at_start = unit.cursors()
         try:
             record_types = _synced(cycle, steps)
         except SyncError as error:
@@ -72,7 +73,7 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
 
 def _synced(cycle: Cycle, steps: Steps) -> list[RecordType]:
     """All steps; the record types that were synced."""
-    check_company(cycle)
+    check_company(cycle, cycle.cursors_at_start)
     steps.recover(cycle)
     steps.post_expenses(cycle)
     seen = _observed(cycle, steps)

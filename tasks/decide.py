@@ -45,11 +45,12 @@ def persons_run(cycle: Cycle, flow: str) -> Iterator[None]:
     except BrakeError as error:
         raise DecisionError(str(error), code="busy", fix=error.fix) from error
     try:
-        if flow:
-            with cycle.state.begin() as unit:
+        with cycle.state.begin() as unit:
+            if flow:
                 unit.start_run(flow)
+            cursors = unit.cursors()
         try:
-            check_company(cycle)
+            check_company(cycle, cursors)
             cycle.take_facts(cycle.quickbooks.company())
             yield
         except SyncError as error:

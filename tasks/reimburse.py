@@ -59,10 +59,10 @@ def post_expenses(cycle: Cycle) -> int:
     if not cycle.own(expense_type()):
         return 0
     as_bills = cycle.connection.settings.expense_posting is ExpensePosting.BILL
+    after = cycle.cursors_at_start.get((POSTING_CURSOR, Side.PLATFORM))
+    if after is None and not as_bills:
+        return 0
     with cycle.state.begin() as unit:
-        after = unit.cursors().get((POSTING_CURSOR, Side.PLATFORM))
-        if after is None and not as_bills:
-            return 0
         ids, position = _to_look_at(unit, after)
     for expense_id in ids:
         cycle.renew_lease()

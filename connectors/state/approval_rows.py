@@ -7,12 +7,22 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from connectors.state.scope import Rows
 from models.approval import Approval, ApprovalState
 from models.errors import UsageError
 from models.tables import sync as tables
+
+# Asked in every cycle: to build a statement takes longer than the database needs for it
+_IN_STATES = (
+    select(tables.approvals)
+    .where(
+        tables.approvals.c.connection_id == bindparam("of"),
+        tables.approvals.c.state.in_(bindparam("states", expanding=True)),
+    )
+    .order_by(tables.approvals.c.id)
+)
 
 
 class ApprovalRows(Rows):
@@ -20,15 +30,8 @@ class ApprovalRows(Rows):
 
     def approvals(self, states: Collection[ApprovalState]) -> list[Approval]:
         """Plans that a brake stopped and that are in one of these states, oldest first."""
-        approvals = tables.approvals
-        rows = self._sql.execute(
-            select(approvals)
-            .where(
-                approvals.c.connection_id == self._id,
-                approvals.c.state.in_([each.value for each in states]),
-            )
-            .order_by(approvals.c.id)
-        )
+        wanted = [each.value for each in states]
+        rows = self._sql.execute(_IN_STATES, {"of": self._id, "states": wanted})
         return [approval_of(row) for row in rows]
 
     def add_approval(self, approval: Approval) -> Approval:

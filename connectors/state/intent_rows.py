@@ -20,6 +20,12 @@ from models.words import IntentState, Operation
 
 #: Spelt out, because a statement for many rows cannot have a list in it.
 _IS_OPEN = or_(*(tables.intents.c.state == each for each in tables.INTENT_STATES_OPEN))
+# Asked in every cycle: to build a statement takes longer than the database needs for it
+_OPEN = (
+    select(tables.intents)
+    .where(tables.intents.c.connection_id == bindparam("of"), _IS_OPEN)
+    .order_by(tables.intents.c.created_at, tables.intents.c.id)
+)
 
 
 class IntentRows(Rows):
@@ -132,15 +138,7 @@ class IntentRows(Rows):
 
     def open_intents(self) -> list[Intent]:
         """Intents that are neither acknowledged nor rejected."""
-        intents = tables.intents
-        rows = self._sql.execute(
-            select(intents)
-            .where(
-                intents.c.connection_id == self._id,
-                intents.c.state.in_(tables.INTENT_STATES_OPEN),
-            )
-            .order_by(intents.c.created_at, intents.c.id)
-        )
+        rows = self._sql.execute(_OPEN, {"of": self._id})
         return [_intent(row) for row in rows]
 
     def intents_marked(self, markers: Collection[str]) -> dict[str, Intent]:

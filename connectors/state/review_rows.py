@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.port import Parked
@@ -18,6 +18,29 @@ from models.records import canonical_json
 from models.retry_queue import LEFT_BY_PERSON
 from models.tables import sync as tables
 from models.words import Side
+
+# Asked in every cycle: to build a statement takes longer than the database needs for it
+_PARKED = (
+    select(tables.parked)
+    .where(
+        tables.parked.c.connection_id == bindparam("of"),
+        tables.parked.c.record_type.in_(bindparam("names", expanding=True)),
+    )
+    .order_by(tables.parked.c.link_id)
+)
+_CLOSED = (
+    update(tables.alerts)
+    .where(tables.alerts.c.connection_id == bindparam("of"), tables.alerts.c.closed_at.is_(None))
+    .values(closed_at=bindparam("now"))
+)
+_CLOSED_BY_CAUSE = _CLOSED.where(
+    tables.alerts.c.link_id.is_(None),
+    tables.alerts.c.cause.in_(bindparam("causes", expanding=True)),
+)
+_CLOSED_BY_LINK = _CLOSED.where(
+    tables.alerts.c.link_id.in_(bindparam("links", expanding=True)),
+    tables.alerts.c.cause != bindparam("but"),
+)
 
 
 class ReviewRows(Rows):
@@ -67,12 +90,7 @@ class ReviewRows(Rows):
 
     def parked(self, record_types: Collection[str]) -> list[Parked]:
         """Records set aside."""
-        parked = tables.parked
-        rows = self._sql.execute(
-            select(parked)
-            .where(parked.c.connection_id == self._id, parked.c.record_type.in_(list(record_types)))
-            .order_by(parked.c.link_id)
-        )
+        rows = self._sql.execute(_PARKED, {"of": self._id, "names": list(record_types)})
         return [_parked(row) for row in rows]
 
     def parked_record(self, link_id: int) -> Parked | None:
@@ -158,24 +176,14 @@ class ReviewRows(Rows):
 
     def close_alerts(self, causes: Collection[str]) -> None:
         """Close the connection's own alerts of these causes."""
-        self._close_alerts_where(
-            tables.alerts.c.link_id.is_(None), tables.alerts.c.cause.in_(list(causes))
+        self._sql.execute(
+            _CLOSED_BY_CAUSE, {"of": self._id, "now": self._now, "causes": list(causes)}
         )
 
     def _close_alerts_of(self, link_ids: Collection[int], *, but: str = "") -> None:
-        self._close_alerts_where(
-            tables.alerts.c.link_id.in_(list(link_ids)), tables.alerts.c.cause != but
-        )
-
-    def _close_alerts_where(self, *conditions: Any) -> None:
         self._sql.execute(
-            update(tables.alerts)
-            .where(
-                tables.alerts.c.connection_id == self._id,
-                tables.alerts.c.closed_at.is_(None),
-                *conditions,
-            )
-            .values(closed_at=self._now)
+            _CLOSED_BY_LINK,
+            {"of": self._id, "now": self._now, "links": list(link_ids), "but": but},
         )
 
 

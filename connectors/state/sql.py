@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from connectors.platform.sql import SqlPlatform
 from connectors.ports import Clock, CompanyFacts
@@ -30,6 +30,32 @@ from connectors.state.scope import Scope
 from models.audit import AuditEntry, AuditNote
 from models.tables import sync as tables
 from models.words import Side
+
+# Asked in nearly every transaction: to build a statement takes longer than the database needs
+_MINE = tables.leases.c.connection_id == bindparam("of")
+_EPOCH = select(tables.leases.c.epoch).where(_MINE).with_for_update(read=True)
+_LEASE = select(tables.leases).where(_MINE).with_for_update()
+_RENEWED = (
+    update(tables.leases)
+    .where(_MINE)
+    .values({name: bindparam(name) for name in ("holder", "epoch", "expires_at")})
+)
+_RELEASED = (
+    update(tables.leases)
+    .where(_MINE, tables.leases.c.epoch == bindparam("mine"))
+    .values(holder=None, expires_at=None)
+)
+_CURSORS = select(tables.cursors.c.record_type, tables.cursors.c.side, tables.cursors.c.position)
+_CURSORS = _CURSORS.where(tables.cursors.c.connection_id == bindparam("of"))
+_MOVED = (
+    update(tables.cursors)
+    .where(
+        tables.cursors.c.connection_id == bindparam("of"),
+        tables.cursors.c.record_type == bindparam("name"),
+        tables.cursors.c.side == bindparam("on"),
+    )
+    .values(position=bindparam("position"), updated_at=bindparam("now"))
+)
 
 
 @dataclass
@@ -60,23 +86,19 @@ class SqlState:
         The row stays locked against a take-over until the transaction ends; workers' threads share
         the lock.
         """
-        leases = tables.leases
-        mine = leases.c.connection_id == self.connection.id
-        epoch = connection.scalar(select(leases.c.epoch).where(mine).with_for_update(read=True))
+        epoch = connection.scalar(_EPOCH, {"of": self.connection.id})
         if epoch != self.epoch:
             raise lease_lost(self.connection.name)
 
     def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
-        leases = tables.leases
         now = self.clock.now()
-        mine = leases.c.connection_id == self.connection.id
         with self.engine.begin() as connection:
-            row = connection.execute(select(leases).where(mine).with_for_update()).first()
+            row = connection.execute(_LEASE, {"of": self.connection.id}).first()
             expires_at = now + duration
             if row is None:
                 connection.execute(
-                    insert(leases).values(
+                    insert(tables.leases).values(
                         connection_id=self.connection.id,
                         holder=self.holder,
                         epoch=1,
@@ -91,21 +113,13 @@ class SqlState:
                 if row.holder is not None and row.expires_at is not None and row.expires_at > now:
                     raise lease_busy(self.connection.name, row.holder, row.expires_at)
                 self.epoch = row.epoch + 1
-            connection.execute(
-                update(leases)
-                .where(mine)
-                .values(holder=self.holder, epoch=self.epoch, expires_at=expires_at)
-            )
+            renewed = {"holder": self.holder, "epoch": self.epoch, "expires_at": expires_at}
+            connection.execute(_RENEWED, {"of": self.connection.id, **renewed})
 
     def release_lease(self) -> None:
         """Give the company free, if it is still ours."""
-        leases = tables.leases
         with self.engine.begin() as connection:
-            connection.execute(
-                update(leases)
-                .where(leases.c.connection_id == self.connection.id, leases.c.epoch == self.epoch)
-                .values(holder=None, expires_at=None)
-            )
+            connection.execute(_RELEASED, {"of": self.connection.id, "mine": self.epoch})
         self.epoch = 0
 
 
@@ -134,20 +148,16 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
     def _cursors(self) -> dict[tuple[str, Side], str]:
         """All cursors; only who has the company sets them."""
         if self._positions is None:
-            cursors = tables.cursors
-            rows = self._sql.execute(
-                select(cursors.c.record_type, cursors.c.side, cursors.c.position).where(
-                    cursors.c.connection_id == self._id
-                )
-            )
-            self._positions = {(row.record_type, Side(row.side)): row.position for row in rows}
+            rows = self._sql.execute(_CURSORS, {"of": self._id})
+            self._positions = {(name, Side(side)): position for name, side, position in rows}
         return self._positions
 
     def set_cursors(self, positions: Mapping[tuple[str, Side], str]) -> None:
         """Note how far sides were read."""
         cursors, known = tables.cursors, self._cursors()
+        ours = {"of": self._id, "now": self._now}
         there = [
-            {"of": name, "on": side.value, "position": position}
+            {**ours, "name": name, "on": side.value, "position": position}
             for (name, side), position in positions.items()
             if (name, side) in known
         ]
@@ -157,13 +167,7 @@ class SqlUnit(LinkRows, IntentRows, ApprovalRows, ReviewRows, RevisionRows):
             if (name, side) not in known
         ]
         if there:
-            mine = and_(
-                cursors.c.connection_id == self._id,
-                cursors.c.record_type == bindparam("of"),
-                cursors.c.side == bindparam("on"),
-            )
-            moved = update(cursors).where(mine).values(updated_at=self._now)
-            self._sql.execute(moved, there)
+            self._sql.execute(_MOVED, there)
         if missing:
             made = insert(cursors).values(connection_id=self._id, updated_at=self._now)
             self._sql.execute(made, missing)
