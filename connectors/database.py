@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 # Great Expectations imports it in the middle of a cycle; statements that other companies' threads
 # compile just then would look into half of a module, and fail
 import sqlalchemy.orm  # noqa: F401 - see above
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -102,6 +112,23 @@ def upsert(transaction: Connection, table: Table) -> postgresql.Insert | sqlite.
     if transaction.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def reserved_ids(transaction: Connection, table: Table, count: int) -> range | None:
+    """Return ids for new rows of an SQLite table; None where the database brings them back itself.
+
+    SQLite's rows come back in no order that could be relied on, so SQLAlchemy inserts them one by
+    one to learn their ids. A transaction that writes has the file for itself: it can give the ids
+    that SQLite would give, and insert all rows at once.
+    """
+    if transaction.dialect.name != "sqlite":
+        return None
+    last = transaction.scalar(select(func.max(table.c.id))) or 0
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        # ids of rows that are gone are not given again
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        last = max(last, transaction.scalar(given, {"name": table.name}) or 0)
+    return range(last + 1, last + 1 + count)
 
 
 def migrate(engine: Engine) -> None:

@@ -85,7 +85,7 @@ def canonical_json(value: object) -> str:
 def _plain_text(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, date | datetime):
+    if isinstance(value, date):  # a datetime is one, too
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no canonical form")
 

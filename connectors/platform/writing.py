@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, StatementError
 
+from connectors.database import reserved_ids
 from connectors.state.platform_port import PlatformWrite, StaleRowError, Written, outcome_of
 from models.errors import RecordError, shorten
 from models.tables.record_tables import RECORD_TABLES, RecordTable
@@ -173,6 +174,12 @@ class SqlWrites:
 
     def _insert(self, rows: Sequence[dict[str, Any]], table: Table) -> list[int]:
         """Insert rows in their order; their ids."""
+        ids = reserved_ids(self._connection, table, len(rows))
+        if ids is not None:
+            numbered = ({"id": number, **row} for number, row in zip(ids, rows, strict=True))
+            for some in _with_same_columns(numbered):
+                self._connection.execute(insert(table), some)
+            return list(ids)
         statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
         return list(
             chain.from_iterable(

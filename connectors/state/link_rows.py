@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, delete, false, func, insert, or_, select, update
 
+from connectors.database import reserved_ids
 from connectors.platform.sql import chunks
 from connectors.state.port import LinkUpdate, NewLink
 from connectors.state.scope import Rows
@@ -123,22 +124,29 @@ class LinkRows(Rows):
         """Store links for records seen for the first time."""
         if not new:
             return []
-        rows = self._sql.execute(
-            insert(tables.links).returning(tables.links, sort_by_parameter_order=True),
-            [
-                {
-                    "connection_id": self._id,
-                    "record_type": each.record_type,
-                    "quickbooks_id": each.side_id if each.side is Side.QUICKBOOKS else None,
-                    "platform_id": each.side_id if each.side is Side.PLATFORM else None,
-                    "label": each.label[:LABEL_LENGTH_MAX],
-                    "created_at": self._now,
-                    "updated_at": self._now,
-                }
-                for each in new
-            ],
+        links = tables.links
+        values: list[dict[str, object]] = [
+            {
+                "connection_id": self._id,
+                "record_type": each.record_type,
+                "quickbooks_id": each.side_id if each.side is Side.QUICKBOOKS else None,
+                "platform_id": each.side_id if each.side is Side.PLATFORM else None,
+                "label": each.label[:LABEL_LENGTH_MAX],
+                "created_at": self._now,
+                "updated_at": self._now,
+            }
+            for each in new
+        ]
+        ids = reserved_ids(self._sql, links, len(values))
+        if ids is None:
+            made = insert(links).returning(links, sort_by_parameter_order=True)
+            return [_link(row) for row in self._sql.execute(made, values)]
+        self._sql.execute(
+            insert(links),
+            [{"id": number, **each} for number, each in zip(ids, values, strict=True)],
         )
-        return [_link(row) for row in rows]
+        rows = select(links).where(links.c.id.between(ids[0], ids[-1])).order_by(links.c.id)
+        return [_link(row) for row in self._sql.execute(rows)]
 
     def complete_link(self, link_id: int, side: Side, side_id: str) -> None:
         """Note the other side's record of a half link."""

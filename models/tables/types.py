@@ -103,7 +103,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     def _scaled(self, value: object) -> int:
         """Return value x 10**scale as a whole number, or raise ValueError."""
-        if isinstance(value, bool) or not isinstance(value, Decimal | int):
+        if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
             raise ValueError(  # noqa: TRY004 - one error for all that cannot be kept
                 f"{value!r} is {_kind(value)}, not an exact amount; use a Decimal or an int"
             )
@@ -326,22 +326,14 @@ def _parsed_time(value: object) -> datetime | None:
 def _shifted(number: Decimal, scale: int) -> int | None:
     """Return number x 10**scale, or None where that is no whole number.
 
-    By whole numbers, because Decimal's own arithmetic rounds to the precision of its context.
+    By whole numbers, because Decimal's own arithmetic rounds to the precision of its context. Not
+    for numbers of thousands of digits before the point.
     """
-    sign, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int), "only NaN and Infinity have other exponents"
-    magnitude = int("".join(map(str, digits)))
-    shift = exponent + scale
-    if shift >= 0:
-        magnitude *= int(10**shift)
-    else:
-        # More places to drop than digits: nothing would be left
-        if -shift >= len(digits):
-            return None
-        magnitude, rest = divmod(magnitude, int(10**-shift))
-        if rest:
-            return None
-    return -magnitude if sign else magnitude
+    if number and number.adjusted() < -scale:
+        return None  # more places to drop than digits: a fraction of any length
+    numerator, denominator = number.as_integer_ratio()
+    scaled, rest = divmod(numerator * int(10**scale), denominator)
+    return None if rest else scaled
 
 
 def _unscaled(scaled: int, scale: int) -> Decimal:
