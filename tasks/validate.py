@@ -1,14 +1,15 @@
 """Validate: run a record type's checks over a batch of records with Great Expectations.
 
-One frame with a row per record, one suite built from the record type's checks, one validation in a
-fresh ephemeral context: a shared one returns other threads' rows (reference stack, section 2). A
-failing record is named with the reason; an exception inside a rule stops the batch, because it says
-nothing about any record.
+One frame with a row per record, one suite built from the record type's checks, one validation in
+the thread's own ephemeral context: one that threads share returns other threads' rows (reference
+stack, section 2). A failing record is named with the reason; an exception inside a rule stops the
+batch, because it says nothing about any record.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +24,7 @@ from models.words import Side
 
 #: The frame's key column: the link's id, which is unique.
 KEY = "link_id"
+_OF_THREAD = threading.local()
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
@@ -99,10 +101,7 @@ def _failed(asked: Sequence[Check], subjects: Mapping[int, Subject]) -> list[tup
         {name: pd.Series(values, dtype=object) for name, values in columns.items()}
     )
     frame[KEY] = frame[KEY].astype("int64")
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("records").add_dataframe_asset("batch")
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    batch = _records().get_batch({"dataframe": frame})
     suite = gx.ExpectationSuite(name="checks", expectations=expectations)
     outcome = batch.validate(
         suite,
@@ -114,6 +113,22 @@ def _failed(asked: Sequence[Check], subjects: Mapping[int, Subject]) -> list[tup
         for row in _rows_of(result)
     ]
     return [(link_id, asked[index]) for link_id, index in sorted(failed, key=lambda pair: pair[1])]
+
+
+def _records() -> Any:
+    """This thread's batch definition, to which each batch gives its own frame.
+
+    Making one takes as long as validating a record, and writes the context's settings three times.
+    """
+    found = getattr(_OF_THREAD, "records", None)
+    if found is None:
+        import great_expectations as gx
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        asset = context.data_sources.add_pandas("records").add_dataframe_asset("batch")
+        found = _OF_THREAD.records = asset.add_batch_definition_whole_dataframe("whole")
+    return found
 
 
 def _rows_of(result: Any) -> list[dict[str, Any]]:

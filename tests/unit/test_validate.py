@@ -200,7 +200,7 @@ def test_only_what_an_edit_touches_is_asked(
 
 
 def test_threads_name_only_their_own_records() -> None:
-    """Great Expectations shares state between calls in one context; here each has its own."""
+    """Great Expectations shares state between calls in one context; each thread has its own."""
     check = made(checks.LengthAtMost, "name", length_max=3)
 
     def work(number: int) -> tuple[set[int], set[int]]:
@@ -214,6 +214,18 @@ def test_threads_name_only_their_own_records() -> None:
     with ThreadPoolExecutor(4) as pool:
         for found, expected in pool.map(work, range(12)):
             assert found == expected
+
+
+def test_a_batch_knows_nothing_of_those_before_it() -> None:
+    """One thread's batches follow each other in one context, also after one that broke."""
+    check = made(checks.LengthAtMost, "name", length_max=3)
+    assert failed(check, subject(name="long"), subject(name="ok")) == [0]
+    assert failed(check, subject(name="ok"), subject(name="long"), subject(name="long")) == [1, 2]
+    with pytest.raises(ValidationBrokenError):
+        failed(made(checks.WithoutCharacters, "name", pattern="["), subject(name="long"))
+    assert failed(check, subject(name="ok")) == []
+    other = made(checks.AtLeast, "total", minimum=0)
+    assert failed(other, subject(name="long", total=Decimal(-1)), subject(name="long")) == [0]
 
 
 @pytest.mark.parametrize(
