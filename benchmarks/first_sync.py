@@ -20,7 +20,7 @@ SIZE: Final = company.FIRST_SYNC
 DELAYS: Final = (0.0, 0.1)
 CALLS_MAX: Final = 15
 #: After so long at one delay fewer rounds do, so that all lines fit into a quarter of an hour.
-SECONDS_MAX: Final = 120.0
+SECONDS_MAX: Final = 90.0
 ROUNDS_MIN: Final = 3
 STREAMS: Final = ("accounts", "customers", "items", "vendors", "invoices")
 ENTITIES: Final = ("Account", "Customer", "Item", "Vendor", "Invoice")

@@ -15,6 +15,7 @@ from typing import Final
 from benchmarks import books, company, entering, ours
 from benchmarks.result import ROUNDS, Goal, Result, middle, share, show, spread_of
 from benchmarks.sampling import sampled
+from benchmarks.writes import unthrottle
 
 WRITES: Final = 500
 SIZE: Final = company.of(1_000)
@@ -69,6 +70,7 @@ def run(writes: int = WRITES, rounds: int = ROUNDS) -> list[Result]:
                 ours.cycle(place)
             first = samples.counts
             ours.settle(place)
+            unthrottle(quickbooks, place)
             for number in range(rounds):
                 entering.enter_invoices(place, writes, f"G{number}-")
                 with sampled({**GUARDS, **OTHERS}) as samples:
