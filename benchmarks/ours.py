@@ -5,6 +5,7 @@ What is measured in a process of its own (`apart`) finds nothing warm and leaves
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import resource
@@ -29,6 +30,8 @@ from tasks.report import Report
 T = TypeVar("T")
 #: Cycles until nothing moves any more.
 SETTLING_MAX: Final = 5
+#: What a cycle imports where it needs it, and this module.
+_LOADED_ON_THE_WAY: Final = (__name__, "great_expectations.expectations", "pandas")
 #: Prefect tells nobody that it runs.
 QUIET: Final = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
@@ -94,11 +97,8 @@ def quiet_prefect() -> None:
 
 def import_all() -> None:
     """Load what a cycle loads on its way, so that it is not counted: the line `start` does."""
-    import great_expectations.expectations
-    import pandas as pd
-
-    assert great_expectations.expectations
-    assert pd
+    for name in _LOADED_ON_THE_WAY:
+        importlib.import_module(name)
 
 
 def first_sync(books: Books, folder: str) -> dict[str, float]:
@@ -119,8 +119,9 @@ def first_sync(books: Books, folder: str) -> dict[str, float]:
 
 
 def apart(work: Callable[..., T], *arguments: Any) -> T:
-    """Call a function of a module in a fresh process of its own."""
-    context = multiprocessing.get_context("spawn")
+    """Call a function of a module in a fresh process of its own, which has all imports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_LOADED_ON_THE_WAY))
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(work, *arguments).result()
 

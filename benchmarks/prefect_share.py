@@ -34,10 +34,11 @@ def run(size: company.Size = SIZE, rounds: int = ROUNDS) -> list[Result]:
     plain, flow = [], []
     with (
         books.opened(size) as quickbooks,
+        books.opened(company.of(1_000)) as few,
         tempfile.TemporaryDirectory() as name,
         prefect_test_harness(server_startup_timeout=120),
     ):
-        _flow(quickbooks, Path(name) / "warm.sqlite3")
+        _flow(few, Path(name) / "warm.sqlite3")
         for number in range(rounds):
             plain.append(_plain(quickbooks, Path(name) / f"p{number}.sqlite3"))
             flow.append(_flow(quickbooks, Path(name) / f"f{number}.sqlite3"))

@@ -191,7 +191,7 @@ class Cycle:
     purpose: str = "sync"
     #: The longest time between recording a send and its effect in QuickBooks.
     flight: timedelta = FLIGHT
-    #: How far each side was read when the cycle began: what only cycles move, and this one later.
+    #: How far each side was read when the cycle began; its own steps move that later.
     cursors_at_start: Mapping[tuple[str, Side], str] = field(default_factory=dict)
     #: Record types that no cycle has synced since the database was restored from a backup.
     after_restore: frozenset[str] = frozenset()
