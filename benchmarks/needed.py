@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 _LESS_FOR_EACH = (
-    "a record takes a millisecond of processor time, most of it in the platform's tables, links "
-    "and validation: it would have to be less."
+    "a record takes a millisecond of processor time, most of it in reading and writing its fields, "
+    "the platform's tables and links: it would have to be less."
 )
 _FEWER_CALLS = (
     "name lists are asked for by calls of their own, as a query inside a batch was once seen to "
