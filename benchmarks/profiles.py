@@ -47,7 +47,8 @@ class Profile:
     processor_seconds: float
     statements: float
     transactions: float
-    #: What the database took of it, and the longest statement: no sample is taken inside one.
+    #: Until the database answered, without fetching rows; and the longest statement. No sample is
+    #: taken inside the database, so what it takes long for is best seen under cProfile.
     database_seconds: float
     longest_statement: str
     #: Part -> share of the samples; the rest is calling, planning and what has no part.
