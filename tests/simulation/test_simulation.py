@@ -6,14 +6,18 @@ The long runs are commands (`python -m tests.simulation --help`), which `.ci/run
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from models.errors import RecordError
 from tests.simulation import campaign, crash_points, kept_tapes
 from tests.simulation.campaign import CONDITIONS, Plan, one, replayed, run_chunk
 from tests.simulation.mutants import MENDED, mutant_named, planted
+from tests.simulation.oracle import Violation
 from tests.simulation.planting import find
 from tests.simulation.shrink import Shrinker
+from tests.simulation.slow_sides import BothUnits
 from tests.simulation.traces import hashed_otherwise
 
 #: New seeds each time.
@@ -69,9 +73,19 @@ def test_schedules_through_sql() -> None:
 
 
 def test_a_refusal_is_the_same_in_whatever_words() -> None:
-    """Goal: a write that the database refuses among others is no difference between the two."""
-    through_sql = run_chunk(Plan("t1795803422", 179, 1, state="sql", traced=True))
-    assert through_sql.violations == 0, summary(through_sql)
+    """Goal: a write that the database refuses among others is no difference between the two; one
+    that is refused for another reason, or taken, is."""
+
+    def said(code: str, words: str) -> SimpleNamespace:
+        return SimpleNamespace(now=None, write_all=lambda: [RecordError(words, code=code), "1"])
+
+    memory = said("refused_by_database", "there is no such vendor")
+    answers = BothUnits(memory, said("refused_by_database", "FOREIGN KEY failed")).write_all()
+    assert [str(each) for each in answers] == ["there is no such vendor", "1"]
+    taken = SimpleNamespace(now=None, write_all=lambda: ["2", "1"])
+    for other in (said("stale_row", "there is no such vendor"), taken):
+        with pytest.raises(Violation, match="same trace"):
+            BothUnits(memory, other).write_all()
 
 
 def test_the_same_seed_gives_the_same_trace() -> None:
