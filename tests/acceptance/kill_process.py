@@ -32,6 +32,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 import cli
 from connectors.clock import SystemClock
+from connectors.quickbooks.limits import Limiter
 from connectors.quickbooks.transport import Transport
 from models.record_type import catalog
 from models.words import Side
@@ -45,6 +46,8 @@ PAUSE_SECONDS_MAX = 0.05
 COMMAND_SECONDS_MAX = 60
 _LOOK_SECONDS = 0.0005
 _CRASHED = 70
+#: Exit code of a command that took too long, as timeout(1) gives it: no kill that was ordered.
+HUNG = 124
 _PAUSED = "paused"
 
 
@@ -215,7 +218,7 @@ def _ended(pid: int, options: int) -> int | str | None:
 
 
 def _waited_for(pid: int) -> int | str | None:
-    """The exit code; a child that takes too long is killed."""
+    """The exit code; a child that takes too long is killed, and has none of its own."""
     deadline = time.monotonic() + COMMAND_SECONDS_MAX
     while time.monotonic() < deadline:
         code = _ended(pid, os.WNOHANG)
@@ -223,7 +226,8 @@ def _waited_for(pid: int) -> int | str | None:
             return code
         time.sleep(0.002)
     os.kill(pid, signal.SIGKILL)
-    return _ended(pid, 0)
+    _ended(pid, 0)
+    return HUNG
 
 
 def _be_a_command(order: dict[str, Any], bug: str) -> NoReturn:
@@ -264,7 +268,8 @@ def _run(arguments: list[str]) -> int:
 
 def _instrument(note: mmap.mmap, pause_at: int) -> None:
     """Note what is under way, and make the waits between tries short."""
-    commit, send, sleep = DefaultDialect.do_commit, Transport.send, SystemClock.sleep
+    commit, send = DefaultDialect.do_commit, Transport.send
+    sleep, close = SystemClock.sleep, Limiter.close
     counts = {"commit": 0, "call": 0}
 
     def say(words: str) -> None:
@@ -290,3 +295,5 @@ def _instrument(note: mmap.mmap, pause_at: int) -> None:
     DefaultDialect.do_commit = noting_commit
     Transport.send = noting_send  # type: ignore[method-assign]
     SystemClock.sleep = lambda self, seconds: sleep(self, min(seconds, PAUSE_SECONDS_MAX))  # type: ignore[method-assign]
+    # A minute without calls after "too many" is measured by the clock, not slept through in one go
+    Limiter.close = lambda self, seconds: close(self, min(seconds, PAUSE_SECONDS_MAX))  # type: ignore[method-assign]

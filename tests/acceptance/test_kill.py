@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance import kill_process
+from tests.acceptance.kill_run import ENDS
 from tests.fixtures.company import REPOSITORY
 from tests.fixtures.databases import PostgreSQLServer
 
-CAMPAIGN_SECONDS_MAX = 120
+#: A bound, not a goal: a campaign takes half a minute.
+CAMPAIGN_SECONDS_MAX = 480
 
 
 def campaign(*options: str) -> tuple[int, dict[str, Any], str]:
@@ -83,3 +86,13 @@ def test_the_harness_sees_a_planted_bug(bug: str, runs: int, seen: tuple[str, ..
     found = [line for listed in summary["wrong"].values() for line in listed]
     assert any(line.startswith(seen) for line in found), said
     assert all(f"seed {seed}" in said for seed in summary["wrong"])
+
+
+def test_a_command_that_hangs_counts_as_wrong_not_as_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Goal: a process that the harness had to end is no kill that was ordered."""
+    monkeypatch.setattr(kill_process, "COMMAND_SECONDS_MAX", 0.05)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as hanging:
+        code = kill_process._waited_for(hanging.pid)
+    assert code not in {*ENDS, -9}
