@@ -118,15 +118,14 @@ def changed_fields(
 def _create(
     record_type: RecordType, quickbooks: Observed | None, platform: Observed | None
 ) -> Merge:
-    names = frozenset(record_type.by_name)
     if quickbooks is not None and quickbooks.content is not None:
         if platform is not None:  # it was there once and is gone: never silently made again
             return Merge(Outcome.REVIEW, quickbooks.content)
-        return Merge(Outcome.CREATE_ON_PLATFORM, quickbooks.content, to_platform=names)
+        return Merge(Outcome.CREATE_ON_PLATFORM, quickbooks.content, to_platform=record_type.names)
     assert platform is not None
     if quickbooks is not None:
         return Merge(Outcome.REVIEW, platform.content)
-    sent = frozenset(field.name for field in record_type.fields if field.sent_on_create)
+    sent = record_type.names_sent_on_create
     return Merge(Outcome.CREATE_IN_QUICKBOOKS, platform.content, to_quickbooks=sent)
 
 

@@ -119,6 +119,16 @@ class RecordType:
         return {field.name: field for field in self.fields}
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Canonical names of all fields."""
+        return frozenset(self.by_name)
+
+    @cached_property
+    def names_sent_on_create(self) -> frozenset[str]:
+        """Names of the fields that a create in QuickBooks sends."""
+        return frozenset(field.name for field in self.fields if field.sent_on_create)
+
+    @cached_property
     def readers(self) -> dict[Side, tuple[Reader, ...]]:
         """How each side's fields are read, the currency first: amounts are read in it."""
         order = sorted(self.fields, key=lambda each: not isinstance(each, Currency))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from connectors.ports import Payload
 from connectors.state.platform_port import Row
@@ -12,6 +13,10 @@ from models.plan import Link
 from models.record_type import RecordType
 from models.retry_queue import LEFT_BY_PERSON
 from models.words import Side
+
+#: One set for all records, and not one for each: a first sync holds them all.
+_FROM_QUICKBOOKS: Final = frozenset({Side.QUICKBOOKS})
+_FROM_BOTH: Final = frozenset(Side)
 
 
 @dataclass(frozen=True)
@@ -74,5 +79,5 @@ def add_side(
         link=link,
         quickbooks=quickbooks,
         gone_in_quickbooks=gone_in_quickbooks,
-        read_from=known.read_from | {Side.QUICKBOOKS},
+        read_from=_FROM_BOTH if Side.PLATFORM in known.read_from else _FROM_QUICKBOOKS,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ import pytest
 from models import checks
 from models.checks import BOTH_SIDES, Check
 from models.fields import Day, Money, Text
-from models.record_type import DeleteMeans, RecordType, catalog
+from models.record_type import DeleteMeans, RecordType
 from models.words import DataType, Side
 from tasks.validate import Subject, ValidationBrokenError, validate
 
@@ -199,6 +199,26 @@ def test_only_what_an_edit_touches_is_asked(
     assert bool(failed(of[check], subject(base, **content))) is fails
 
 
+def test_a_check_is_asked_only_where_a_record_has_something_to_look_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Goal: each check that is asked takes milliseconds, and all but Present pass what is empty."""
+    asked: list[Check] = []
+
+    def noted(some: Sequence[Check], _subjects: object) -> list[tuple[int, Check]]:
+        asked.extend(some)
+        return []
+
+    monkeypatch.setattr("tasks.validate._failed", noted)
+    present, length = made(checks.Present, "name"), made(checks.LengthAtMost, "name", length_max=3)
+    kinds = record_type_with(present, length)
+    assert validate(kinds, Side.PLATFORM, {1: subject(name=None), 2: subject()}) == {}
+    assert present in asked
+    assert length not in asked
+    assert validate(kinds, Side.PLATFORM, {1: subject(name=None), 2: subject(name="abc")}) == {}
+    assert length in asked
+
+
 def test_threads_name_only_their_own_records() -> None:
     """Great Expectations shares state between calls in one context; each thread has its own."""
     check = made(checks.LengthAtMost, "name", length_max=3)
@@ -251,14 +271,3 @@ def test_a_computation_that_breaks_never_counts_as_passed() -> None:
     """The same for what a record type computes itself."""
     with pytest.raises(ValidationBrokenError):
         failed(made(checks.SameAmount, "total", compute=broken), subject(total=Decimal(1)))
-
-
-@pytest.mark.parametrize("name", catalog())
-def test_every_check_of_the_catalog_runs(name: str) -> None:
-    """An empty record and one with nothing but its checks' fields are judged without breaking."""
-    record_type = catalog()[name]
-    for side in Side:
-        found = validate(record_type, side, {1: subject(), 2: subject(lines=())})
-        for error in found.values():
-            assert error.code
-            assert error.fix
