@@ -14,6 +14,7 @@ from dashboard.app import create_app
 from dashboard.house import SIGN_IN_PATH
 from models.errors import UsageError
 from models.people import Role
+from tests.fixtures.browsing import browser_of
 from tests.fixtures.guarded import Guarded, place_at, settings_of
 from tests.fixtures.pages import HOME, PASSWORD
 
@@ -36,7 +37,7 @@ def behind(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> Guarded:
 
 def asks_from(pages: Guarded, peer: str) -> TestClient:
     """Whoever opens a connection from this address."""
-    return TestClient(pages.app, base_url=HOME, follow_redirects=False, client=(peer, 50_000))
+    return browser_of(pages.app, base_url=HOME, follow_redirects=False, client=(peer, 50_000))
 
 
 def try_to(client: TestClient, said: str, password: str, name: str = Role.VIEWER) -> int:
