@@ -88,7 +88,8 @@ def _error_of(response: requests.Response, bytes_max: int) -> RemoteError | None
 def _content(response: requests.Response, clock: Clock, deadline: float, bytes_max: int) -> bytes:
     """The body as it is sent, within its size and time; a zipped one is not unfolded."""
     content = bytearray()
-    for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
+    # one packet at a time, as in the transport
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
         content += chunk
         if len(content) > bytes_max:
             raise _too_large(bytes_max)

@@ -123,7 +123,7 @@ class Transport:
         quickbooks = self._take(access_token)
         try:
             return self._exchange(quickbooks, call)
-        except RequestException as error:
+        except (RequestException, urllib3.exceptions.HTTPError) as error:
             code = "timeout" if may_have_been_sent(error) else "unsent"
             raise local_error(code, type(error).__name__, write=call.write) from None
         finally:
@@ -181,7 +181,8 @@ class Transport:
     ) -> bytes:
         """Read a body within its size and time."""
         content = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
+        # one packet at a time: to wait for a whole chunk would be to wait for one that drips
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             content += chunk
             if len(content) > self._limits.answer_bytes_max:
                 detail = f"more than {self._limits.answer_bytes_max} bytes"
@@ -265,7 +266,7 @@ def _retry_class(call: Call, answer: Answer) -> str:
     return "" if error is None else type(error).__name__
 
 
-def may_have_been_sent(error: RequestException) -> bool:
+def may_have_been_sent(error: RequestException | urllib3.exceptions.HTTPError) -> bool:
     """Tell whether a request could have reached QuickBooks before it failed."""
     if isinstance(error, requests.ConnectTimeout | ProxyError):
         return False

@@ -6,6 +6,8 @@ emulator's behaviour is tested in tests/contract; here are the failures below it
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import logging
 import socket
@@ -307,14 +309,6 @@ def break_off(handler: BaseHTTPRequestHandler, _: Got) -> None:
     handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"Invoice": {"Id"')
 
 
-def drip(handler: BaseHTTPRequestHandler, _: Got) -> None:
-    """Send a byte now and then, for ever as far as the client knows."""
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n")
-    for _ in range(3):
-        handler.wfile.write(b" " * 65_536)
-        time.sleep(0.01)
-
-
 UNKNOWN_ENDINGS = {
     "hangs up": hang_up,
     "keeps silent": keep_silent,
@@ -379,6 +373,18 @@ def test_an_answer_that_is_too_large_or_drips_is_not_waited_for() -> None:
             self.seconds += 1
             return self.seconds
 
+    sent = 0
+
+    def drip(handler: BaseHTTPRequestHandler, _: Got) -> None:
+        """A byte now and then, for ever as far as the client knows."""
+        nonlocal sent
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                handler.wfile.write(b" ")
+                sent += 1
+                time.sleep(0.01)
+
     with (
         serving(drip) as script,
         client_for(script.url, clock=Fast(), total_seconds=2.0) as client,
@@ -386,6 +392,48 @@ def test_an_answer_that_is_too_large_or_drips_is_not_waited_for() -> None:
         error = client.post(create()).error
     assert type(error) is OutcomeUnknownError
     assert error.fault.code == "timeout"
+    assert sent < 100, "it was waited for to the end"
+
+
+def plain(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """An answer of a length that is told."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n"
+    handler.wfile.write(head.encode() + content)
+
+
+def zipped(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """The same, zipped, as QuickBooks answers who can read that."""
+    small = gzip.compress(content)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(small)}\r\n\r\n"
+    handler.wfile.write(head.encode() + small)
+
+
+def in_pieces(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Zipped, in pieces, and of a length that is not told before."""
+    head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    handler.wfile.write(head.encode())
+    small = gzip.compress(content)
+    for place in range(0, len(small), 7):
+        piece = small[place : place + 7]
+        handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+    handler.wfile.write(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("send", [plain, zipped, in_pieces])
+def test_an_answer_is_read_whole_and_its_connection_kept(send: Any) -> None:
+    """Goal: no new connection for each call, however an answer comes."""
+    invoice = {"Id": "12", "PrivateNote": "ä" * 100_000}
+    connections = set()
+
+    def answer(handler: BaseHTTPRequestHandler, _: Got) -> bool:
+        connections.add(handler.client_address)
+        send(handler, json.dumps({"Invoice": invoice}).encode())
+        return True
+
+    with serving(answer, answer, answer) as script, client_for(script.url) as client:
+        for _ in range(3):
+            assert client.read("Invoice", "12") == invoice
+    assert len(connections) == 1
 
 
 def test_a_refused_token_is_renewed_once_and_the_same_write_goes_out_again() -> None:
