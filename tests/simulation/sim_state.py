@@ -62,6 +62,7 @@ class SimState:
         self.world.occasion(self._worker, "take_lease")
         with self.world.calls.around("take_lease"):
             self._inner.take_lease(duration)
+        self.world.has_lease(self._worker)
 
     def release_lease(self) -> None:
         """Let another worker have the connection."""

@@ -28,7 +28,7 @@ from tasks.report import Report
 from tasks.steps import PLAIN, Steps
 from tasks.times import parse_time
 from tests.simulation.actors import Actor, Killed, Scheduler
-from tests.simulation.brake_checks import before_run, check_brakes
+from tests.simulation.brake_checks import Before, before_run, check_brakes
 from tests.simulation.cells import merge_cell
 from tests.simulation.clock import WorkerClock
 from tests.simulation.draws import FAULTS, PEOPLE, Draws
@@ -88,6 +88,8 @@ class World:
         self.steps: Steps = replace(PLAIN, plan=self._plan)
         #: What ids begin with, so that those of the base company are others.
         self._prefix = prefix
+        #: Worker -> what stood linked, and the approvals used, when it got the lease.
+        self._found: dict[str, tuple[Before, int]] = {}
         self.runs = 0
         self.ids = 0
         self._tokens = 0
@@ -319,9 +321,16 @@ class World:
         name = f"worker {number + 1}"
         return self.scheduler.spawn(name, lambda: self._work(name, timedelta(seconds=skew)), delay)
 
+    def has_lease(self, worker: str) -> None:
+        """A worker is the company's only one; what it is measured by is what it found then.
+
+        One that was paused before it had the lease finds what others have done meanwhile.
+        """
+        if worker in self.oracle.taken and worker not in self._found:
+            self._found[worker] = before_run(self), self.sides.approvals_used()
+
     def _work(self, name: str, skew: timedelta) -> None:
         self.tell(f"{name} begins")
-        before, approvals = before_run(self), self.sides.approvals_used()
         taken = self.oracle.taken[name] = Counter()
         try:
             report = run_cycle(self.cycle(name, skew), "simulated", self.steps)
@@ -334,8 +343,10 @@ class World:
         else:
             self.tell(f"{name} ends, {report.moved} moved")
             self._check_report(report)
-        if taken and self.sides.approvals_used() == approvals:
-            check_brakes(name, taken, before)
+        if taken:
+            before, approvals = self._found[name]
+            if self.sides.approvals_used() == approvals:
+                check_brakes(name, taken, before)
 
     def cycle(self, name: str, skew: timedelta = timedelta(0)) -> Cycle:
         """A cycle of one worker, over the production steps."""
