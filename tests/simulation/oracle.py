@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TOKEN = re.compile(r"w(?<!\ww)\d+w")
 #: Parts of a record that tell the name of another one.
 _OTHERS_NAMES = frozenset({"EntityRef", "payee_name"})
+#: What QuickBooks took from the name that a record began with: it stays when that is changed.
+_FIRST_NAMES = frozenset({"PrintOnCheckName"})
 #: Record type and id on a side.
 Place = tuple[Side, str, str]
 
@@ -357,7 +359,7 @@ def _gather(raw: Mapping[str, Any], found: list[str]) -> None:
     for name, value in raw.items():
         kind = type(value)
         if kind is str:
-            if "w" in value and not _is_name_of_another(name, raw):
+            if "w" in value and not _is_no_text_of_its_own(name, raw):
                 found.append(value)
         elif kind is dict:
             if name not in _OTHERS_NAMES:
@@ -370,9 +372,11 @@ def _gather(raw: Mapping[str, Any], found: list[str]) -> None:
                     _gather(each, found)
 
 
-def _is_name_of_another(name: str, raw: Mapping[str, Any]) -> bool:
-    """Whether a text is the name of what is referred to, beside its id or by itself."""
-    return name in _OTHERS_NAMES or (name == "name" and "value" in raw)
+def _is_no_text_of_its_own(name: str, raw: Mapping[str, Any]) -> bool:
+    """Whether a text is the name of what is referred to, with its id or alone, or an old name."""
+    if name in _OTHERS_NAMES or name in _FIRST_NAMES:
+        return True
+    return name == "name" and "value" in raw
 
 
 @lru_cache(_TEXTS_MAX)
