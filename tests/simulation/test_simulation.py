@@ -14,7 +14,7 @@ from models.errors import RecordError
 from tests.simulation import campaign, crash_points, kept_tapes
 from tests.simulation.campaign import CONDITIONS, Plan, one, replayed, run_chunk
 from tests.simulation.mutants import MENDED, mutant_named, planted
-from tests.simulation.oracle import Violation
+from tests.simulation.oracle import Violation, text_in, tokens_in
 from tests.simulation.planting import find
 from tests.simulation.shrink import Shrinker
 from tests.simulation.slow_sides import BothUnits
@@ -86,6 +86,12 @@ def test_a_refusal_is_the_same_in_whatever_words() -> None:
     for other in (said("stale_row", "there is no such vendor"), taken):
         with pytest.raises(Violation, match="same trace"):
             BothUnits(memory, other).write_all()
+
+
+def test_the_name_that_a_record_began_with_is_no_second_record() -> None:
+    """Goal: QuickBooks keeps it to print on checks; whoever renames a vendor has not copied it."""
+    renamed = {"DisplayName": "w5w", "PrintOnCheckName": "w3w Traders Inc"}
+    assert tokens_in(text_in(renamed)) == {"w5w"}
 
 
 def test_the_same_seed_gives_the_same_trace() -> None:

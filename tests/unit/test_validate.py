@@ -13,7 +13,7 @@ import pytest
 from models import checks
 from models.checks import BOTH_SIDES, Check
 from models.fields import Day, Money, Text
-from models.record_type import DeleteMeans, RecordType
+from models.record_type import DeleteMeans, RecordType, catalog
 from models.words import DataType, Side
 from tasks.validate import Subject, ValidationBrokenError, validate
 
@@ -271,3 +271,14 @@ def test_a_computation_that_breaks_never_counts_as_passed() -> None:
     """The same for what a record type computes itself."""
     with pytest.raises(ValidationBrokenError):
         failed(made(checks.SameAmount, "total", compute=broken), subject(total=Decimal(1)))
+
+
+@pytest.mark.parametrize("name", catalog())
+def test_every_check_of_the_catalog_runs(name: str) -> None:
+    """An empty record and one with nothing but its checks' fields are judged without breaking."""
+    record_type = catalog()[name]
+    for side in Side:
+        found = validate(record_type, side, {1: subject(), 2: subject(lines=())})
+        for error in found.values():
+            assert error.code
+            assert error.fix
