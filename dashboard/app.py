@@ -59,10 +59,11 @@ def create_app(place: Installation, wake: Wake) -> FastAPI:
     app.state.house = house
     app.state.calls = Calls()
     answer_mistakes(app)
+    if place.settings.has_webhook_verifiers:
+        # the first: routes are looked through in their order, and webhooks come by the hundred
+        receiver = Receiver(place, wake)
+        app.add_api_route(WEBHOOKS_PATH, receiver.receive, methods=["POST"], response_model=None)
     mount_assets(app)
     for router in (*routers(), api_router()):
         app.include_router(router)
-    if place.settings.has_webhook_verifiers:
-        receiver = Receiver(place, wake)
-        app.add_api_route(WEBHOOKS_PATH, receiver.receive, methods=["POST"], response_model=None)
     return app

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request, Response
@@ -17,7 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from connectors.database import database_time
-from connectors.quickbooks.webhooks import BODY_BYTES_MAX, SIGNATURE_HEADER, events_in, is_signed
+from connectors.quickbooks.webhooks import (
+    BODY_BYTES_MAX,
+    SIGNATURE_HEADER,
+    WebhookEvent,
+    events_in,
+    is_signed,
+)
 from connectors.state.webhooks import Inbox, store_events
 from dashboard.waker import Wake
 from models.errors import UsageError
@@ -27,16 +36,28 @@ from tasks.bootstrap import Installation
 WEBHOOKS_PATH: Final = "/webhooks/quickbooks"
 #: An answer that takes longer says that nothing was stored, even where it is later.
 ANSWER_SECONDS_MAX: Final = 2.5
-#: Bodies that are stored side by side; companies wait for each other on SQLite anyway.
-STORED_AT_A_TIME: Final = 4
+#: Bodies go into the database together until they have so many events.
+STORED_AT_A_TIME: Final = 1_000
 #: Companies that a line of the log names.
 _NAMED_MAX: Final = 10
 
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
+class _Waiting:
+    """A body on its way into the database."""
+
+    events: list[WebhookEvent]
+    #: What becomes of it; cancelled where the answer was given without.
+    inbox: asyncio.Future[Inbox]
+
+
 class Receiver:
     """Takes webhooks in for an installation.
+
+    A transaction costs far more than the rows that it inserts: what comes while one is under way
+    goes into the next one together, so that a burst is stored as fast as it comes.
 
     Raises:
         UsageError: no verifier token is set.
@@ -46,7 +67,9 @@ class Receiver:
         self._place = place
         self._tokens = place.settings.webhook_verifiers
         self._wake = wake
-        self._threads = ThreadPoolExecutor(STORED_AT_A_TIME, thread_name_prefix="webhook")
+        self._waiting: deque[_Waiting] = deque()
+        self._storing: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="webhook")
 
     async def receive(self, request: Request) -> Response:
         """Answer a webhook: 200 stored, 400 not to be read, 401 not Intuit's, 413 too long.
@@ -79,25 +102,62 @@ class Receiver:
         )
 
     async def _stored(self, body: bytes) -> Inbox:
-        """Beside the loop, and not called back: what is stored late is known when it comes again.
+        """In its turn, and not called back: what is stored late is known when it comes again.
 
         Raises:
             UsageError: a body in neither shape.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._store, body)
+        waiting = _Waiting(events_in(body), asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store_waiting())
+        try:
+            return await waiting.inbox
+        except asyncio.CancelledError:
+            # what is not on its way yet need not go
+            with suppress(ValueError):
+                self._waiting.remove(waiting)
+            raise
 
-    def _store(self, body: bytes) -> Inbox:
-        events = events_in(body)
+    async def _store_waiting(self) -> None:
+        """Until nothing waits; beside the loop, which goes on taking webhooks in."""
+        while together := self._next():
+            bodies = [each.events for each in together]
+            try:
+                running = asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._store, bodies
+                )
+                inboxes = await running
+            except Exception as error:  # noqa: BLE001 - told to each that waits for it
+                for each in together:
+                    if not each.inbox.done():
+                        each.inbox.set_exception(error)
+                continue
+            for each, inbox in zip(together, inboxes, strict=True):
+                if not each.inbox.done():
+                    each.inbox.set_result(inbox)
+
+    def _next(self) -> list[_Waiting]:
+        """What is stored next: all that waits, up to a number of events."""
+        together: list[_Waiting] = []
+        left = STORED_AT_A_TIME
+        while self._waiting and left > 0:
+            first = self._waiting.popleft()
+            together.append(first)
+            left -= len(first.events)
+        return together
+
+    def _store(self, bodies: list[list[WebhookEvent]]) -> list[Inbox]:
         now = database_time(self._place.engine, self._place.clock.now())
-        inbox = store_events(self._place.engine, events, now)
-        if inbox.made_due:
+        inboxes = store_events(self._place.engine, bodies, now)
+        if any(each.made_due for each in inboxes):
             self._wake()
-        if inbox.unknown:
-            some = ", ".join(sorted(inbox.unknown)[:_NAMED_MAX])
-            count = sum(inbox.unknown.values())
+        unknown = sum((Counter(each.unknown) for each in inboxes), Counter[str]())
+        if unknown:
+            some = ", ".join(sorted(unknown)[:_NAMED_MAX])
+            count = unknown.total()
             _LOG.warning("%d events are about companies that are not connected: %s", count, some)
-        return inbox
+        return inboxes
 
 
 async def _body(request: Request) -> bytes | None:

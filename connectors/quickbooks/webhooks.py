@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints, TypeAdapter
 from pydantic import ValidationError as PydanticError
 
 from models.errors import UsageError, shorten
@@ -27,6 +27,16 @@ BODY_BYTES_MAX: Final = 2**20
 
 _Word = Annotated[str, StringConstraints(pattern=rf"^[!-~]{{1,{WORD_CHARACTERS_MAX}}}$")]
 _EventId = Annotated[str, StringConstraints(pattern=rf"^[!-~]{{1,{EVENT_ID_CHARACTERS_MAX}}}$")]
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the instant has no place in the calendar") from error
+
+
+_Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True)
@@ -96,15 +106,14 @@ class _CloudEvent(BaseModel):
     type: Annotated[
         str, StringConstraints(pattern=rf"^qbo(\.[\w-]{{1,{WORD_CHARACTERS_MAX}}}){{3}}$")
     ]
-    time: AwareDatetime
+    time: _Instant
     quickbooks_id: _Word = Field(alias="intuitentityid")
     realm_id: _Word = Field(alias="intuitaccountid")
 
     def event(self) -> WebhookEvent:
         _, entity, operation, _ = self.type.split(".")
-        happened_at = self.time.astimezone(UTC)
         return WebhookEvent(
-            self.id, self.realm_id, entity, self.quickbooks_id, operation, happened_at
+            self.id, self.realm_id, entity, self.quickbooks_id, operation, self.time
         )
 
 
@@ -118,10 +127,10 @@ class _Entity(BaseModel):
     name: _Word
     quickbooks_id: _Word = Field(alias="id")
     operation: _Word
-    last_updated: AwareDatetime = Field(alias="lastUpdated")
+    last_updated: _Instant = Field(alias="lastUpdated")
 
     def event(self, realm_id: str) -> WebhookEvent:
-        happened_at = self.last_updated.astimezone(UTC)
+        happened_at = self.last_updated
         parts: list[Any] = [self.name, self.quickbooks_id, self.operation, happened_at.isoformat()]
         told = " ".join([realm_id, *parts])
         made_id = f"sha256:{hashlib.sha256(told.encode()).hexdigest()}"

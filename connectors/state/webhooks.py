@@ -1,13 +1,15 @@
 """The inbox of webhooks: what was told is kept once, and makes its company due.
 
-A body is one transaction: what is answered as received is in the database, and its company is due.
+A body is stored whole or not at all: what is answered as received is in the database, and its
+company is due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection as SqlConnection
@@ -49,22 +51,56 @@ class Inbox:
         return self.stored > self.known
 
 
-def store_events(engine: Engine, events: Iterable[WebhookEvent], now: datetime) -> Inbox:
+@dataclass
+class _Stored:
+    """One company's events, by their ids."""
+
+    #: Not told before; an inbox takes its own out.
+    new: set[str]
+    #: What the links held already, new or not.
+    known: set[str]
+
+
+def store_events(
+    engine: Engine, bodies: Sequence[Sequence[WebhookEvent]], now: datetime
+) -> list[Inbox]:
     """Keep events that are new, and let their companies be due with what they are about.
+
+    Bodies that are stored together cost little more than one: all of them in one transaction.
 
     Args:
         engine: the database.
-        events: of any companies; one that is not connected is counted and left out.
+        bodies: the events of each, of any companies; those of one that is not connected are
+            counted and left out.
         now: when they came, by the clock that dispatchers use.
+
+    Returns:
+        What became of each body, as if they were stored one after the other.
     """
     of_realm: dict[str, list[WebhookEvent]] = {}
-    for each in events:
+    for each in chain.from_iterable(bodies):
         of_realm.setdefault(each.realm_id, []).append(each)
-    inbox = Inbox(unknown={realm_id: len(told) for realm_id, told in of_realm.items()})
     with engine.begin() as transaction:
-        for connection_id, realm_id in _locked(transaction, of_realm):
-            _store(transaction, connection_id, of_realm[realm_id], now, inbox)
-            inbox.unknown.pop(realm_id, None)
+        stored = {
+            realm_id: _store(transaction, connection_id, of_realm[realm_id], now)
+            for connection_id, realm_id in _locked(transaction, of_realm)
+        }
+    return [_inbox(events, stored) for events in bodies]
+
+
+def _inbox(events: Iterable[WebhookEvent], stored: Mapping[str, _Stored]) -> Inbox:
+    """What became of a body; it takes what is new from those that follow."""
+    inbox = Inbox()
+    for each in events:
+        company = stored.get(each.realm_id)
+        if company is None:
+            inbox.unknown[each.realm_id] = inbox.unknown.get(each.realm_id, 0) + 1
+        elif each.id in company.new:
+            company.new.remove(each.id)
+            inbox.stored += 1
+            inbox.known += each.id in company.known
+        else:
+            inbox.repeated += 1
     return inbox
 
 
@@ -85,21 +121,15 @@ def _locked(transaction: SqlConnection, realm_ids: Collection[str]) -> list[tupl
 
 
 def _store(
-    transaction: SqlConnection,
-    connection_id: int,
-    told: Sequence[WebhookEvent],
-    now: datetime,
-    inbox: Inbox,
-) -> None:
+    transaction: SqlConnection, connection_id: int, told: Sequence[WebhookEvent], now: datetime
+) -> _Stored:
     """One company's events."""
     known = _known(transaction, connection_id, told)
     new = _inserted(transaction, connection_id, told, known, now)
-    inbox.stored += len(new)
-    inbox.repeated += len(told) - len(new)
-    inbox.known += len(new & known)
     wanted = _data_types(each for each in told if each.id in new - known)
     if wanted:
         make_due(transaction, connection_id, now, wanted)
+    return _Stored(new, known)
 
 
 def _data_types(events: Iterable[WebhookEvent]) -> set[DataType]:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.event import listen
 
 from connectors.state import webhooks as inbox
 from connectors.state.schedules import make_due, take_due
@@ -311,6 +312,27 @@ def test_a_burst_is_stored_whole(receiver: Receiver) -> None:
     assert receiver.due()
 
 
+@pytest.mark.asvs("webhooks")
+def test_what_waits_is_stored_together(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has the company: what comes meanwhile takes a transaction or two, not one each.
+
+    Each is answered for itself: of one that came twice, the second is the repeated one.
+    """
+    monkeypatch.setattr("dashboard.webhooks.ANSWER_SECONDS_MAX", 20)
+    events = [told(FIRST), told(SECOND), told("987")] * 4 + [told(FIRST) for _ in range(8)]
+    commits: list[object] = []
+    with ThreadPoolExecutor(len(events)) as threads:
+        with receiver.engine.begin() as transaction:
+            transaction.execute(update(connections).values(name=connections.c.name))
+            answers = [threads.submit(post, receiver.url, [each]) for each in events]
+            time.sleep(1)
+        listen(receiver.engine, "commit", commits.append)
+        found = Counter(counts(each.result()) for each in answers)
+    assert found == {(1, 0, 0, 0): 10, (0, 1, 0, 0): 6, (0, 0, 0, 1): 4}
+    assert len(receiver.stored()) == 10
+    assert len(commits) < len(events) / 2
+
+
 @pytest.mark.asvs("webhooks", "16.5.3")
 def test_what_cannot_be_stored_in_time_is_not_acknowledged(
     sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
@@ -420,7 +442,7 @@ def test_old_events_are_forgotten(database: Engine, monkeypatch: pytest.MonkeyPa
         inbox.store_events(
             database,
             [
-                inbox.WebhookEvent(f"{day}-{each}", FIRST, "invoice", "1", "updated", NOON)
+                [inbox.WebhookEvent(f"{day}-{each}", FIRST, "invoice", "1", "updated", NOON)]
                 for each in range(2)
             ],
             NOON + timedelta(days=day),

@@ -137,6 +137,11 @@ def without(name: str) -> list[dict[str, Any]]:
         ([{**CLOUD_EVENT, "id": "x" * 101}], "0.id"),
         ([{**CLOUD_EVENT, "id": "x\0"}], "0.id"),
         ([{**CLOUD_EVENT, "intuitentityid": "\ud800"}], "the body"),
+        ([{**CLOUD_EVENT, "time": "0001-01-01T00:00:00+14:00"}], "0.time"),
+        (
+            notification(lastUpdated="9999-12-31T23:59:59-11:00"),
+            "eventNotifications.0.dataChangeEvent.entities.0.lastUpdated",
+        ),
         ([{**CLOUD_EVENT, "intuitentityid": "1 OR 1=1"}], "0.intuitentityid"),
         ([{**CLOUD_EVENT, "intuitaccountid": ""}], "0.intuitaccountid"),
         ([{**CLOUD_EVENT, "type": "qbo.invoice"}], "0.type"),
