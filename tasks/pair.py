@@ -87,8 +87,8 @@ def _knowing_twins(unit: Unit, candidates: Iterable[Candidate]) -> Iterator[Cand
         if record is None or each.twin_of is not None or each.link.platform_id is not None:
             yield each
             continue
-        copies = twins(unit, each.record_type, [record])
-        yield replace(each, twin_of=copies.get(str(record["Id"])))
+        twin_of = twins(unit, each.record_type, [record]).get(str(record["Id"]))
+        yield each if twin_of is None else replace(each, twin_of=twin_of)
 
 
 def _parked_by_type(unit: Unit, record_types: Sequence[RecordType]) -> dict[str, dict[int, Parked]]:

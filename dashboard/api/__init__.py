@@ -26,6 +26,7 @@ _MISTAKES: Final = {
     429: "Too many calls; Retry-After says how long to wait.",
     503: "The database did not answer in time; nothing was half done.",
 }
+_MISTAKE: Final = Mistake.__name__
 #: The company in an address is looked up before anything else, by what the token sees.
 _COMPANY: Final = {
     "name": "connection_id",
@@ -38,8 +39,10 @@ _COMPANY: Final = {
 
 def api_router() -> APIRouter:
     """All addresses of the interface."""
+    # named, not given as a model: FastAPI would make one anew for each status of each address
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{_MISTAKE}"}}}
     told: dict[int | str, dict[str, Any]] = {
-        status: {"model": Mistake, "description": words} for status, words in _MISTAKES.items()
+        status: {"description": words, "content": content} for status, words in _MISTAKES.items()
     }
     router = APIRouter(prefix=API_PATH, responses=told)
     for each in (reading, deciding, setting, people):
@@ -65,8 +68,9 @@ def described(router: APIRouter) -> dict[str, Any]:
         description="What finance people see on the pages and do there, for programs.",
         routes=router.routes,
     )
-    schemes = found.setdefault("components", {}).setdefault("securitySchemes", {})
-    schemes["token"] = {"type": "http", "scheme": "bearer"}
+    parts = found.setdefault("components", {})
+    parts.setdefault("schemas", {})[_MISTAKE] = Mistake.model_json_schema()
+    parts.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
     for path, operations in found["paths"].items():
         if "{connection_id}" in path:
             for each in operations.values():

@@ -106,22 +106,21 @@ def visit(guarded: Guarded, number: str, token: str, address: Address) -> Iterat
     client = guarded.client(number)
     if address.is_api and token:
         client.headers["authorization"] = f"Bearer {token}"
-    for company in COMPANIES.values():
-        for item in COMPANIES.values():
-            path = address.at(company, item)
-            if address.method == "GET":
-                queries = [{}, {"q": WRONG_PASSWORD, "form_token": WRONG_PASSWORD}]
-                answers = [client.get(path, params=each) for each in queries]
-            else:
-                fields = [{}, {"password": WRONG_PASSWORD}, {"form_token": WRONG_PASSWORD}]
-                sent = "json" if address.is_api else "data"
-                headers = {"origin": HOME}
-                answers = [
-                    client.request(address.method, path, headers=headers, **{sent: each})
-                    for each in fields
-                ]
-            for answer in answers:
-                yield f"{path} {answer.headers} {answer.text}"
+    numbers = COMPANIES.values()
+    for path in sorted({address.at(company, item) for company in numbers for item in numbers}):
+        if address.method == "GET":
+            queries = [{}, {"q": WRONG_PASSWORD, "form_token": WRONG_PASSWORD}]
+            answers = [client.get(path, params=each) for each in queries]
+        else:
+            fields = [{}, {"password": WRONG_PASSWORD}, {"form_token": WRONG_PASSWORD}]
+            sent = "json" if address.is_api else "data"
+            headers = {"origin": HOME}
+            answers = [
+                client.request(address.method, path, headers=headers, **{sent: each})
+                for each in fields
+            ]
+        for answer in answers:
+            yield f"{path} {answer.headers} {answer.text}"
 
 
 @pytest.mark.asvs("10.1.1", "14.2.1", "14.2.4", "15.3.1", "16.2.5", "16.5.1")
