@@ -53,9 +53,9 @@ class LineShape:
 
     def takes(self, line: Raw, marker: str) -> bool:
         """Whether a QuickBooks line is of this kind."""
-        if self.marker not in (marker, ""):
-            return False
-        return not self.where or all(value_at(line, path) == value for path, value in self.where)
+        return self.marker in (marker, "") and all(
+            value_at(line, path) == value for path, value in self.where
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
