@@ -121,21 +121,19 @@ class Receiver:
 
     async def _store_waiting(self) -> None:
         """Until nothing waits; beside the loop, which goes on taking webhooks in."""
+        loop = asyncio.get_running_loop()
         while together := self._next():
             bodies = [each.events for each in together]
             try:
-                running = asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._store, bodies
-                )
-                inboxes = await running
+                inboxes = await loop.run_in_executor(self._thread, self._store, bodies)
             except Exception as error:  # noqa: BLE001 - told to each that waits for it
                 for each in together:
                     if not each.inbox.done():
                         each.inbox.set_exception(error)
-                continue
-            for each, inbox in zip(together, inboxes, strict=True):
-                if not each.inbox.done():
-                    each.inbox.set_result(inbox)
+            else:
+                for each, inbox in zip(together, inboxes, strict=True):
+                    if not each.inbox.done():
+                        each.inbox.set_result(inbox)
 
     def _next(self) -> list[_Waiting]:
         """What is stored next: all that waits, up to a number of events."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.event import listen
 
 from connectors.state import webhooks as inbox
@@ -340,19 +340,35 @@ def test_what_cannot_be_stored_in_time_is_not_acknowledged(
     """Somebody holds the database: 503 well before Intuit gives up, and once more it is stored."""
     monkeypatch.setattr("dashboard.webhooks.ANSWER_SECONDS_MAX", 0.2)
     connect(sqlite_engine, 1)
-    event = told(FIRST)
+    under_way, waiting = told(FIRST), told(FIRST)
     with receiving(place_of(sqlite_engine)) as url:
         with sqlite_engine.begin():
             started = time.monotonic()
-            refused = post(url, [event])
+            refused = [post(url, [each]).status_code for each in (under_way, waiting)]
             # as long as the database waits for a lock, at most
             assert time.monotonic() - started < 30
-        assert refused.status_code == 503
+        assert refused == [503, 503]
         monkeypatch.setattr("dashboard.webhooks.ANSWER_SECONDS_MAX", 10)
-        stored, repeated, *_ = counts(post(url, [event]))
-    assert stored + repeated == 1
+        stored, repeated, *_ = counts(post(url, [under_way]))
+        assert stored + repeated == 1
+        # it was still in the queue, and nobody waited for its answer any more
+        assert counts(post(url, [waiting])) == (1, 0, 0, 0)
     with sqlite_engine.connect() as connection:
-        assert connection.scalar(select(func.count()).select_from(webhook_events)) == 1
+        assert connection.scalar(select(func.count()).select_from(webhook_events)) == 2
+
+
+@pytest.mark.asvs("webhooks", "16.5.3")
+def test_what_the_database_refuses_is_not_acknowledged(sqlite_engine: Engine) -> None:
+    """503 to each that waits for it; what comes after it is mended is stored."""
+    connect(sqlite_engine, 1)
+    events = [told(FIRST) for _ in range(4)]
+    with receiving(place_of(sqlite_engine)) as url:
+        with sqlite_engine.begin() as transaction:
+            transaction.execute(text("ALTER TABLE webhook_events RENAME TO away"))
+        assert send_all(url, [[each] for each in events]) == {503: 4}
+        with sqlite_engine.begin() as transaction:
+            transaction.execute(text("ALTER TABLE away RENAME TO webhook_events"))
+        assert counts(post(url, events)) == (4, 0, 0, 0)
 
 
 def test_a_body_that_never_ends_is_given_up(
