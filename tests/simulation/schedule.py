@@ -331,7 +331,8 @@ def _quiet(world: World) -> None:
 def _rounds(world: World) -> None:
     """At most three rounds until everything rests; the round in which nothing moves proves it.
 
-    What a brake has stopped begins only when a person has approved it, a round later.
+    What a brake has stopped begins only when a person has approved it, a round later; where
+    another brake stops it then, nothing has moved, and it is at rest no more than before.
     """
     last = ROUNDS
     for number in range(ROUNDS + 2):
@@ -343,12 +344,18 @@ def _rounds(world: World) -> None:
             if world.profile.matches_decided:
                 decide(world)
         _one_run(world)
-        if number == last or (number and moves(world) == before):
+        if number == last or (number and moves(world) == before and not _waits(world)):
             break
     for line in world.sides.parked_lines():
         world.tell(f"parked: {line}")
     check_end(world)
     check_rest(world, before)
+
+
+def _waits(world: World) -> bool:
+    """Whether a plan waits for a person's approval."""
+    with world.sides.open_state("review", "person").begin() as unit:
+        return bool(unit.approvals([ApprovalState.WAITING]))
 
 
 def _review(world: World) -> bool:

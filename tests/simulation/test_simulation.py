@@ -94,6 +94,26 @@ def test_the_name_that_a_record_began_with_is_no_second_record() -> None:
     assert tokens_in(text_in(renamed)) == {"w5w"}
 
 
+def test_one_brake_after_another_is_approved_before_the_end() -> None:
+    """Goal: a round in which a second brake stops what was approved is no rest."""
+    tape = [
+        ("shape", "data_types", 3),
+        ("shape", "crash_before", 1),
+        ("shape", "mass_delete", 1),
+        ("shape", "full_read", 1),
+        ("faults", "crash_before", 0),
+        ("faults", "crash_before", 0),
+        ("faults", "crash_before", 1),
+        ("people", "type", 5),
+        ("people", "side", 1),
+    ]
+    told = replayed(Plan("braked", 0, 1), tape, story=True)
+    assert not told.failed, told.message
+    stops = [line for line in told.story if "nothing was written" in line]
+    assert ["calls itself" in line for line in stops] == [True, False], told.story
+    assert "gone from platform" in stops[1]
+
+
 def test_the_same_seed_gives_the_same_trace() -> None:
     """Goal: one schedule is one schedule, in whatever order sets are walked through."""
     plan = Plan("determined", 0, 200, traced=True)
