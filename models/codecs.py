@@ -19,7 +19,7 @@ from models.marker import put_marker
 from models.merge import Conflict
 from models.policy import Verdict
 from models.record_type import RecordType
-from models.records import Content, References, canonical_json
+from models.records import Content, References, Value, canonical_json
 from models.words import Operation, Side
 
 
@@ -37,16 +37,21 @@ def decode(record_type: RecordType, side: Side, raw: Raw, references: References
     Every field is tried, so that a person sees all that is wrong at once.
     """
     currency = references.home_currency
+    own_currency = record_type.currency
     content: Content = {}
     errors: list[RecordError] = []
-    for field, read in record_type.readers[side]:
-        try:
-            value = read(raw, references, currency)
-        except RecordError as error:
-            errors.append(error)
-            continue
+    value: Value
+    for field, key, read in record_type.readers[side]:
+        if key is not None and raw.get(key) is None:
+            value = None
+        else:
+            try:
+                value = read(raw, references, currency)
+            except RecordError as error:
+                errors.append(error)
+                continue
         content[field.name] = value
-        if field is record_type.currency:
+        if field is own_currency:
             currency = value
         if field.required and value in (None, ()):
             errors.append(_missing(field))

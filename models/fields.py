@@ -8,7 +8,7 @@ converts values.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from models.errors import FieldError
 from models.money import currency_decimals, exact_decimal, kept_by_quickbooks
 from models.records import References, Value
-from models.words import Owner
+from models.words import Owner, Side
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: What QuickBooks appends to the names of inactive records (quickbooks-api 3.5).
@@ -121,6 +121,8 @@ class Field:
     meaning: str = ""
 
     kind: ClassVar[str] = "text"
+    #: A record that lacks the field has no value of it; False where that says something by itself.
+    absent_is_none: ClassVar[bool] = True
 
     @cached_property
     def column(self) -> str:
@@ -131,6 +133,12 @@ class Field:
     def root(self) -> str:
         """The part of QuickBooks's record that the field stands in."""
         return self.quickbooks.partition(".")[0]
+
+    def key(self, side: Side) -> str | None:
+        """The part of a record without which the field has no value; None where no part says so."""
+        if not self.absent_is_none:
+            return None
+        return self.root if side is Side.QUICKBOOKS else self.column
 
     @property
     def sent(self) -> bool:
@@ -175,6 +183,18 @@ class Field:
     def wrong(self, value: Any, reason: str, *, code: str, fix: str) -> FieldError:
         """A FieldError about this field."""
         return FieldError(f"{self.name} {reason}", code=code, field=self.name, value=value, fix=fix)
+
+
+#: A field, the part of a record without which it is None (`Field.key`), and what reads it.
+Reader = tuple[Field, str | None, Callable[[Raw, References, str], Value]]
+
+
+def readers_of(fields: Iterable[Field]) -> dict[Side, tuple[Reader, ...]]:
+    """How each side's records are read; many lack most fields, which the key tells at once."""
+    return {
+        Side.QUICKBOOKS: tuple((f, f.key(Side.QUICKBOOKS), f.from_quickbooks) for f in fields),
+        Side.PLATFORM: tuple((f, f.key(Side.PLATFORM), f.from_platform) for f in fields),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +317,7 @@ class Flag(Field):
 
     default: bool = False
     kind: ClassVar[str] = "flag"
+    absent_is_none: ClassVar[bool] = False
 
     def checked(self, value: Any, currency: str) -> Value:
         """A bool; SQLite's 0 and 1 count."""
@@ -355,6 +376,7 @@ class Currency(Field):
     """ISO code of the record's currency; absent means the home currency."""
 
     kind: ClassVar[str] = "currency"
+    absent_is_none: ClassVar[bool] = False
 
     def checked(self, value: Any, currency: str) -> Value:
         """Three capital letters."""
@@ -391,6 +413,7 @@ class Derived(Choice):
     #: Function from QuickBooks's JSON to the canonical word.
     derive: Any
     owner: Owner = Owner.QUICKBOOKS
+    absent_is_none: ClassVar[bool] = False
 
     def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
         """The computed word."""

@@ -17,21 +17,17 @@ from graphlib import TopologicalSorter
 
 from models.checks import Check, length_check
 from models.errors import UsageError, shorten
-from models.fields import Currency, Field, Raw, Text
+from models.fields import Currency, Field, Raw, Reader, Text, readers_of
 from models.file_rules import FileRules
 from models.lines import Lines
 from models.marker import Marking, marker_in
 from models.postings import Rule
-from models.records import Content, References, Value
+from models.records import Content
 from models.reference_fields import Named, Reference, named_among, references_among
 from models.words import DataType, Owner, Side
 
 #: A longer label names nothing better, and tables, logs and pages show it.
 LABEL_CHARACTERS_MAX = 200
-
-
-#: A field, and what reads its value of a side's raw record.
-Reader = tuple[Field, Callable[[Raw, References, str], Value]]
 
 
 class DeleteMeans(StrEnum):
@@ -132,10 +128,7 @@ class RecordType:
     def readers(self) -> dict[Side, tuple[Reader, ...]]:
         """How each side's fields are read, the currency first: amounts are read in it."""
         order = sorted(self.fields, key=lambda each: not isinstance(each, Currency))
-        return {
-            Side.QUICKBOOKS: tuple((each, each.from_quickbooks) for each in order),
-            Side.PLATFORM: tuple((each, each.from_platform) for each in order),
-        }
+        return readers_of(order)
 
     @cached_property
     def currency(self) -> Currency | None:

@@ -43,6 +43,10 @@ class Reference(Field):
         """Path of the id in QuickBooks's JSON."""
         return self.quickbooks if self.bare else f"{self.quickbooks}.value"
 
+    def key(self, side: Side) -> str | None:
+        """As any field's; on the platform there may be a column for each record type."""
+        return None if side is Side.PLATFORM and self.columns else super().key(side)
+
     def target_in_quickbooks(self, raw: Raw) -> tuple[str, str] | None:
         """Record type and QuickBooks id that the JSON refers to."""
         side_id = value_at(raw, self.id_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import ClassVar
 
 from models.checks import SameAmount
 from models.fields import Day, Money, Number, Raw, Text, value_at
@@ -20,6 +21,8 @@ SHIPPING_ITEM = "SHIPPING_ITEM_ID"
 
 class BundleAmount(Money):
     """What the parts of a bundle add up to: QuickBooks leaves the bundle's own amount zero."""
+
+    absent_is_none: ClassVar[bool] = False
 
     def from_quickbooks(self, raw: Raw, references: References, currency: str) -> Value:
         """The sum of the parts' amounts."""

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 from connectors.ports import Clock, CompanyFacts
 from connectors.state.memory_links import MemoryLinks
@@ -114,7 +114,6 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
     """One transaction over a connection's state and its company's platform tables."""
 
     __slots__ = ("_platform", "_state", "is_open")
-    platform_class: ClassVar[type[MemoryPlatform]] = MemoryPlatform
 
     def __init__(self, state: MemoryState) -> None:
         self._state = state
@@ -130,7 +129,7 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
     def platform(self) -> PlatformPort:
         """The platform's tables within it; most transactions have nothing to do with them."""
         if self._platform is None:
-            self._platform = self.platform_class(self._db, self._undo, self.now)
+            self._platform = MemoryPlatform(self._db, self._undo, self.now)
         return self._platform
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from connectors.quickbooks import exact_json
 from models.codecs import create_body, decode, load_content, parents_of, platform_row, update_body
 from models.errors import RecordError
+from models.fields import Field, Reader
 from models.record_type import RecordType, catalog
 from models.records import Content, canonical_json
 from models.reference_fields import Reference
@@ -102,6 +104,34 @@ def test_a_stored_base_is_the_content_it_was(record_type: RecordType, data: st.D
     loaded = load_content(record_type, json.loads(text))
     assert loaded == content
     assert canonical_json(dict(reversed(loaded.items()))) == text
+
+
+@pytest.mark.parametrize("record_type", RECORD_TYPES)
+@given(data=st.data())
+def test_a_field_without_its_key_is_none(record_type: RecordType, data: st.DataObject) -> None:
+    """What decoding leaves unread for want of its key would have been read as None."""
+    content = data.draw(contents(record_type, writable=True))
+    references = known(record_type, content)
+    whole = {
+        Side.QUICKBOOKS: create_body(record_type, content, references),
+        Side.PLATFORM: platform_row(record_type, content, set(record_type.by_name), references),
+    }
+    lines = record_type.lines
+    for side, record in whole.items():
+        read = list(_without_their_keys(record_type.readers[side], record))
+        for shape in lines.shapes if lines else ():
+            for line in record.get(lines.quickbooks if side is Side.QUICKBOOKS else "lines") or ():
+                read += _without_their_keys(shape.readers[side], line)
+        for field, lacking, reader in read:
+            assert reader(lacking, references, "USD") is None, (side, field.name)
+
+
+def _without_their_keys(
+    readers: tuple[Reader, ...], record: dict[str, Any]
+) -> Iterator[tuple[Field, dict[str, Any], Any]]:
+    for field, key, reader in readers:
+        if key is not None:
+            yield field, {name: value for name, value in record.items() if name != key}, reader
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)

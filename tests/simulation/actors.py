@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -53,12 +54,15 @@ class Scheduler:
         self._steps_max = steps_max
         self._hub = getcurrent()
         self.current: Actor | None = None
+        #: When the next of the others wakes while one runs: only spawning and killing change that.
+        self._others_wake_at = inf
 
     def spawn(self, name: str, run: Callable[[], None], delay: float = 0.0) -> Actor:
         """Add an actor."""
         actor = Actor(name, run, self.clock.seconds + delay)
         actor.thread = greenlet(self._body(actor), self._hub)
         self.actors.append(actor)
+        self._others_wake_at = min(self._others_wake_at, actor.wake_at)
         return actor
 
     def _body(self, actor: Actor) -> Callable[[], None]:
@@ -84,16 +88,13 @@ class Scheduler:
             raise Killed
         actor.wake_at = wake_at = self.clock.seconds + seconds
         actor.label = label
-        for other in self.actors:  # most of them wake later: that is asked first
-            if other.wake_at <= wake_at and other.alive and other is not actor:
-                self._hub.switch()
-                break
-        else:  # nobody else goes on before it
+        if self._others_wake_at > wake_at:  # nobody else goes on before it
             self.clock.seconds = wake_at
             self.steps += 1
             if self.steps > self._steps_max:
                 raise self._endless(actor)
             return
+        self._hub.switch()
         if not actor.alive:
             raise Killed
 
@@ -107,6 +108,8 @@ class Scheduler:
             actor.thread.parent = getcurrent()
             actor.thread.throw(Killed)
             self.current = before
+            if before is not None:
+                self._others_wake_at = self._next_but(before)
 
     def run_until(self, is_over: Callable[[], bool], deadline: float) -> None:
         """Let actors take steps until it is over, or the virtual deadline has come.
@@ -136,11 +139,17 @@ class Scheduler:
         self.steps += 1
         if self.steps > self._steps_max:
             raise self._endless(actor)
-        self.current = actor
+        self.current, self._others_wake_at = actor, self._next_but(actor)
         actor.thread.switch()
         self.current = None
         if actor.error is not None:
             raise actor.error
+
+    def _next_but(self, actor: Actor) -> float:
+        """When the first of the others wakes."""
+        return min(
+            (each.wake_at for each in self.actors if each.alive and each is not actor), default=inf
+        )
 
     def _endless(self, actor: Actor) -> EndlessError:
         return EndlessError(f"more than {self._steps_max} steps; {actor.name} {actor.label}")

@@ -52,10 +52,9 @@ LATE_SECONDS = 120.0
 class SimQuickBooks:
     """One worker's way to QuickBooks; implements `QuickBooksPort`."""
 
-    def __init__(self, world: World, inner: QuickBooksPort, worker: str) -> None:
+    def __init__(self, world: World, inner: QuickBooksPort) -> None:
         self.world = world
         self.inner = inner
-        self._worker = worker
         self.meter = inner.meter
 
     # -- reads --
@@ -142,7 +141,7 @@ class SimQuickBooks:
 
     def _read(self, label: str, ask: Callable[[], T]) -> T:
         world = self.world
-        world.occasion(self._worker, label, self._way())
+        world.occasion(label, self._way())
         with world.calls.around(f"quickbooks.{label.partition(' ')[0]}"):
             if world.fails("server_error_before") or world.fails("throttle"):
                 raise RetryLaterError(THROTTLED, wait_seconds=2)
@@ -150,7 +149,7 @@ class SimQuickBooks:
                 raise DisconnectedError(Fault("3100", "no permission", status=403))
             answer = ask()
         # the answer tells of the moment at which it was made, however long its way back is
-        world.occasion(self._worker, f"{label} answered", self._way())
+        world.occasion(f"{label} answered", self._way())
         return answer
 
     # -- writes --
@@ -173,14 +172,14 @@ class SimQuickBooks:
         first, several = writes[0], len(writes) > 1
         label = f"{first.operation} {first.entity}" + (f" x{len(writes)}" if several else "")
         world.oracle.about_to_send(writes)
-        world.occasion(self._worker, f"send {label}")
+        world.occasion(f"send {label}")
         if first.deadline is not None and world.clock.monotonic() > first.deadline:
             world.hit("zombie")
             return _all(writes, local_error("too_late", write=True))
         name = "quickbooks.batch" if several else "quickbooks.post"
         with world.calls.around(name):
             answers = self._sent(writes, send, label)
-        world.occasion(self._worker, f"{label} answered", self._way())
+        world.occasion(f"{label} answered", self._way())
         return answers
 
     def _sent(
@@ -190,7 +189,8 @@ class SimQuickBooks:
         label: str,
     ) -> list[RemoteAnswer]:
         world = self.world
-        world.wait(self._worker, f"{label} on its way", self._way())
+        # whoever waits cannot be paused beyond it
+        world.scheduler.pause(self._way(), f"{label} on its way")
         refusal = self._refused_at_the_door(writes)
         if refusal is not None:
             return refusal

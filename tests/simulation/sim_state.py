@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from connectors.state.memory import MemoryState, MemoryUnit
 from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.memory_store import MemoryDatabase, Undo
-from connectors.state.platform_port import PlatformWrite, Written
+from connectors.state.platform_port import PlatformPort, PlatformWrite, Written
 from connectors.state.port import Connection, LinkUpdate, State, Unit
 from models.errors import RecordError
 from tests.simulation.actors import Killed
@@ -54,19 +54,19 @@ class SimState:
     def begin(self) -> AbstractContextManager[Unit]:
         """A transaction that may fail at its beginning and at its end."""
         if self._is_memory and not self.world.calls.listening:
-            return WatchedUnit(self.world, self._inner, self._worker)  # type: ignore[arg-type]
-        return _Transaction(self.world, self._inner, self._worker)  # type: ignore[return-value]
+            return WatchedUnit(self.world, self._inner)  # type: ignore[arg-type]
+        return _Transaction(self.world, self._inner)  # type: ignore[return-value]
 
     def take_lease(self, duration: timedelta) -> None:
         """Become the only worker, or renew."""
-        self.world.occasion(self._worker, "take_lease")
+        self.world.occasion("take_lease")
         with self.world.calls.around("take_lease"):
             self._inner.take_lease(duration)
         self.world.has_lease(self._worker)
 
     def release_lease(self) -> None:
         """Let another worker have the connection."""
-        self.world.occasion(self._worker, "release_lease")
+        self.world.occasion("release_lease")
         with self.world.calls.around("release_lease"):
             self._inner.release_lease()
 
@@ -74,13 +74,13 @@ class SimState:
 class _Transaction:
     """The block of a transaction, with what may go wrong around it."""
 
-    __slots__ = ("_block", "_inner", "_unit", "_worker", "_world")
+    __slots__ = ("_block", "_inner", "_unit", "_world")
 
-    def __init__(self, world: World, inner: State, worker: str) -> None:
-        self._world, self._inner, self._worker = world, inner, worker
+    def __init__(self, world: World, inner: State) -> None:
+        self._world, self._inner = world, inner
 
     def __enter__(self) -> SimUnit:
-        about_to_begin(self._world, self._worker)
+        about_to_begin(self._world)
         self._block = self._inner.begin()
         self._unit = SimUnit(self._world, self._block.__enter__())
         self._world.calls.note("begin")
@@ -107,22 +107,22 @@ class _Transaction:
         block.__exit__(None, None, None)
         world.oracle.committed(self._inner.epoch)
         world.calls.after("commit", number)
-        has_committed(world, self._worker)
+        has_committed(world)
         return None
 
 
-def about_to_begin(world: World, worker: str) -> None:
+def about_to_begin(world: World) -> None:
     """Others go on before a transaction begins, and the database may fail."""
-    world.occasion(worker, "begin")
+    world.occasion("begin")
     if world.database_fails:
         world.maybe_fail("begin_failed")
 
 
-def has_committed(world: World, worker: str) -> None:
+def has_committed(world: World) -> None:
     """The answer to a commit may be lost, and others go on."""
     if world.database_fails:
         world.maybe_fail("commit_unknown")
-    world.occasion(worker, "committed")
+    world.occasion("committed")
 
 
 #: Record type and id of a row, and what was written to it.
@@ -134,9 +134,11 @@ class WatchedPlatform(MemoryPlatform):
 
     __slots__ = ("writes",)
 
-    def __init__(self, database: MemoryDatabase, undo: Undo, now: datetime) -> None:
+    def __init__(
+        self, database: MemoryDatabase, undo: Undo, now: datetime, writes: list[SeenWrite]
+    ) -> None:
         super().__init__(database, undo, now)
-        self.writes: list[SeenWrite] = []
+        self.writes = writes
 
     def write(self, write: PlatformWrite) -> Written:
         """Write, and remember."""
@@ -151,16 +153,17 @@ class WatchedUnit(MemoryUnit):
     It is there for volume, in a schedule's hundred transactions of which nobody hears each call.
     """
 
-    __slots__ = ("_worker", "_world", "updates")
-    platform_class = WatchedPlatform
+    __slots__ = ("_world", "updates", "writes")
 
-    def __init__(self, world: World, state: MemoryState, worker: str) -> None:
+    def __init__(self, world: World, state: MemoryState) -> None:
         super().__init__(state)
-        self._world, self._worker = world, worker
+        self._world = world
         self.updates: list[LinkUpdate] = []
+        #: Rows that were written in it.
+        self.writes: list[SeenWrite] = []
 
     def __enter__(self) -> Self:
-        about_to_begin(self._world, self._worker)
+        about_to_begin(self._world)
         return super().__enter__()
 
     def __exit__(
@@ -183,13 +186,14 @@ class WatchedUnit(MemoryUnit):
             raise
         super().__exit__(None, None, None)
         world.oracle.committed(self.epoch)
-        has_committed(world, self._worker)
+        has_committed(world)
 
     @property
-    def writes(self) -> Sequence[SeenWrite]:
-        """Rows that were written in it."""
-        platform = self._platform
-        return platform.writes if isinstance(platform, WatchedPlatform) else ()
+    def platform(self) -> PlatformPort:
+        """The platform's tables within it, which note what is written."""
+        if self._platform is None:
+            self._platform = WatchedPlatform(self._db, self._undo, self.now, self.writes)
+        return self._platform
 
     def save_links(self, updates: Sequence[LinkUpdate]) -> None:
         """Save, and remember."""

@@ -71,8 +71,8 @@ class World:
         self.scheduler = Scheduler(self.clock, draws, STEPS_MAX)
         self.calls = Calls()
         self.quiet = False
-        #: Whether a worker, and whether the database, can be struck by a fault now.
-        self._interrupted = not INTERRUPTIONS.isdisjoint(profile.rates)
+        #: What a worker can be struck by now, and whether the database can.
+        self._interruptions = INTERRUPTIONS.intersection(profile.rates)
         self.database_fails = not DATABASE_FAULTS.isdisjoint(profile.rates)
         self.oracle = Oracle(self)
         self.hands = People(self)
@@ -104,7 +104,7 @@ class World:
     def calm_down(self) -> None:
         """No more people and faults."""
         self.quiet, self._rates = True, {}
-        self._interrupted = self.database_fails = False
+        self._interruptions, self.database_fails = frozenset(), False
         self.tell("everything is quiet from here on")
 
     def close(self) -> None:
@@ -162,23 +162,20 @@ class World:
             if self.fails(fault):
                 raise DatabaseFaultError(fault)
 
-    def occasion(self, worker: str, label: str, seconds: float = 0.0) -> None:
+    def occasion(self, label: str, seconds: float = 0.0) -> None:
         """A worker is between two calls: others go on; it may be paused, killed or cancelled."""
-        if not self._interrupted:
+        may = self._interruptions
+        if not may:
             self.scheduler.pause(seconds, label)
             return
-        if self.fails("zombie"):
+        if "zombie" in may and self.fails("zombie"):
             seconds += self.draws.upto(FAULTS, "paused", 2_400.0)
         self.scheduler.pause(seconds, label)
-        after = label.endswith(("committed", "answered"))
-        if self.fails("crash_after" if after else "crash_before") or self.fails("kill"):
+        crash = "crash_after" if label.endswith(("committed", "answered")) else "crash_before"
+        if (crash in may and self.fails(crash)) or ("kill" in may and self.fails("kill")):
             self.kill(self.scheduler.current)
-        if self.fails("cancelled"):
+        if "cancelled" in may and self.fails("cancelled"):
             raise Cancelled(label)
-
-    def wait(self, worker: str, label: str, seconds: float) -> None:
-        """Something of a worker is under way; whoever waits cannot be paused beyond it."""
-        self.scheduler.pause(seconds, label)
 
     def kill(self, actor: Actor | None) -> None:
         """End a worker as kill -9 does: what it had open is rolled back by the database."""
@@ -350,7 +347,7 @@ class World:
 
     def cycle(self, name: str, skew: timedelta = timedelta(0)) -> Cycle:
         """A cycle of one worker, over the production steps."""
-        clock = WorkerClock(self.clock, skew, partial(self._sleep, name))
+        clock = WorkerClock(self.clock, skew, partial(self.occasion, "sleeps"))
         inner: State = self.sides.open_state(f"{self._prefix}{name}", name)
         state = SimState(self, inner, name)
         with state.begin() as unit:
@@ -358,7 +355,7 @@ class World:
         facts = self.sides.facts()
         return Cycle(
             state=state,
-            quickbooks=SimQuickBooks(self, self.sides.open_quickbooks(), name),
+            quickbooks=SimQuickBooks(self, self.sides.open_quickbooks()),
             clock=clock,
             facts=facts,
             references=CycleReferences(facts, names),
@@ -376,9 +373,6 @@ class World:
         made = plan(cycle, record_types, candidates)
         self.cells.update(merge_cell(each) for each in made.records)
         return made
-
-    def _sleep(self, worker: str, seconds: float) -> None:
-        self.occasion(worker, "sleeps", seconds)
 
     def _new_id(self) -> str:
         self.ids += 1
