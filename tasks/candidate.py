@@ -73,11 +73,17 @@ def add_side(
     gone_in_quickbooks: bool = False,
 ) -> None:
     """Note what QuickBooks says of a record, beside what the platform says."""
-    known = found.get(link.id, Candidate(record_type, link))
-    found[link.id] = replace(
-        known,
-        link=link,
-        quickbooks=quickbooks,
-        gone_in_quickbooks=gone_in_quickbooks,
-        read_from=_FROM_BOTH if Side.PLATFORM in known.read_from else _FROM_QUICKBOOKS,
-    )
+    known = found.get(link.id)
+    if known is None:
+        known = Candidate(
+            record_type, link, quickbooks, gone_in_quickbooks, read_from=_FROM_QUICKBOOKS
+        )
+    else:
+        known = replace(
+            known,
+            link=link,
+            quickbooks=quickbooks,
+            gone_in_quickbooks=gone_in_quickbooks,
+            read_from=_FROM_BOTH if Side.PLATFORM in known.read_from else _FROM_QUICKBOOKS,
+        )
+    found[link.id] = known

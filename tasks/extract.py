@@ -114,7 +114,7 @@ def _changes(cycle: Cycle, entities: Sequence[str], since: datetime) -> Changes:
             break
         filled.add(max(sorted(changes.overflowed), key=partial(_told, changes)))
         changes = cycle.quickbooks.changes([e for e in entities if e not in filled], since)
-    return replace(changes, overflowed=changes.overflowed | filled)
+    return replace(changes, overflowed=changes.overflowed | filled) if filled else changes
 
 
 def _told(changes: Changes, entity: str) -> int:

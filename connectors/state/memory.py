@@ -274,5 +274,5 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
         """Note how this run ended."""
         run = self._db.runs.get(self._run_id)
         if run is not None:
-            ended = replace(run, state=state, finished_at=self.now, summary=summary, error=error)
+            ended = RunRow(run.id, run.flow, run.started_at, state, self.now, summary, error)
             self._put(self._db.runs, self._run_id, ended)

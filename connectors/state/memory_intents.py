@@ -90,7 +90,7 @@ class MemoryIntents(MemoryRows):
             raise CorruptStateError(f"intent {given.id} is closed or was sent meanwhile")
         sent = replace(stored, state=IntentState.SENT, attempts=number, sent_at=self.now)
         row = self._db.intents[given.id]
-        self._put(self._db.intents, given.id, replace(row, intent=sent))
+        self._put(self._db.intents, given.id, row.with_intent(sent, row.closed_at, row.error))
         self._put(self._db.open_intents, given.id, sent)
         attempts = self._db.attempts.get(given.id, ())
         attempt = AttemptRow(number, request_id, self.now)
@@ -110,16 +110,10 @@ class MemoryIntents(MemoryRows):
             raise CorruptStateError(f"intent {intent_id} is closed already")
         is_open = state in _OPEN
         intent = replace(stored, state=state)
-        self._put(
-            db.intents,
-            intent_id,
-            replace(
-                db.intents[intent_id],
-                intent=intent,
-                closed_at=None if is_open else self.now,
-                error=attempt.fault or None,
-            ),
+        row = db.intents[intent_id].with_intent(
+            intent, None if is_open else self.now, attempt.fault or None
         )
+        self._put(db.intents, intent_id, row)
         if is_open:
             self._put(db.open_intents, intent_id, intent)
         else:
@@ -132,8 +126,10 @@ class MemoryIntents(MemoryRows):
     def _answered(self, row: AttemptRow, attempt: Attempt) -> AttemptRow:
         if row.answered_at is not None:
             return row
-        return replace(
-            row,
+        return AttemptRow(
+            row.number,
+            row.request_id,
+            row.sent_at,
             answered_at=self.now,
             outcome=attempt.outcome,
             intuit_tid=attempt.intuit_tid or None,

@@ -44,6 +44,12 @@ class IntentRow:
     closed_at: datetime | None = None
     error: str | None = None
 
+    def with_intent(
+        self, intent: Intent, closed_at: datetime | None, error: str | None
+    ) -> IntentRow:
+        """The row with the intent as it is now, and how it ended."""
+        return IntentRow(intent, self.planned_version, self.run_id, self.epoch, closed_at, error)
+
 
 @dataclass(frozen=True)
 class AttemptRow:
