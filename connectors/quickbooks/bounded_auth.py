@@ -11,15 +11,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
+import urllib3.exceptions
 from intuitlib.client import AuthClient
 
+from connectors.answer_body import BodyTooLargeError, BodyTooSlowError, read_body
 from connectors.quickbooks import exact_json
 from connectors.quickbooks.endpoints import is_loopback
 from connectors.quickbooks.seen import seen
+
+if TYPE_CHECKING:
+    from connectors.ports import Clock
 
 _ANSWER_BYTES_MAX: Final = 2**20
 _TOKEN_FIELDS: Final = (
@@ -41,6 +46,8 @@ class OAuthTimeouts:
 
     connect_seconds: float = 5.0
     read_seconds: float = 15.0
+    #: A whole answer, however it drips.
+    total_seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,12 @@ class BoundedAuthClient(AuthClient):  # type: ignore[misc] # intuit-oauth has no
         discovery_url: str,
         timeouts: OAuthTimeouts,
         discovery: Mapping[str, str],
+        clock: Clock,
     ) -> None:
         self.discovered = dict(discovery)
         self._discovery_url = discovery_url
         self._timeouts = timeouts
+        self._clock = clock
         super().__init__(keys.client_id, keys.client_secret, keys.redirect_uri, discovery_url)
 
     def request(self, method: str, url: str, **options: Any) -> _Narrow:
@@ -80,11 +89,12 @@ class BoundedAuthClient(AuthClient):  # type: ignore[misc] # intuit-oauth has no
         options["allow_redirects"] = False
         options["stream"] = True
         discovering = url == self._discovery_url
+        deadline = self._clock.monotonic() + self._timeouts.total_seconds
         with (
             seen(method, urlsplit(url).path.lstrip("/")) as watched,
             super().request(method, url, **options) as response,
         ):
-            content = _capped(response)
+            content = self._content(response, deadline)
             intuit_tid = response.headers.get("intuit_tid", "")[:80]
             watched.answered(response.status_code, intuit_tid)
             narrow = _Narrow(
@@ -96,6 +106,19 @@ class BoundedAuthClient(AuthClient):  # type: ignore[misc] # intuit-oauth has no
         if discovering and narrow.status_code == 200:
             self.discovered = {key: str(value) for key, value in narrow.json().items()}
         return narrow
+
+    def _content(self, response: requests.Response, deadline: float) -> bytes:
+        """Read a body; each way in which it does not come is an error of requests."""
+        try:
+            return read_body(
+                response.raw, bytes_max=_ANSWER_BYTES_MAX, deadline=deadline, clock=self._clock
+            )
+        except BodyTooLargeError as error:
+            raise requests.exceptions.ContentDecodingError(str(error)) from None
+        except BodyTooSlowError as error:
+            raise requests.exceptions.ReadTimeout(str(error)) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(error) from None
 
 
 @dataclass(frozen=True)
@@ -122,13 +145,3 @@ class _Narrow:
 def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Authenticate by the headers that are there."""
     return request
-
-
-def _capped(response: requests.Response) -> bytes:
-    """Read a body of a sane size."""
-    content = bytearray()
-    for chunk in response.iter_content(65_536):
-        content += chunk
-        if len(content) > _ANSWER_BYTES_MAX:
-            raise requests.exceptions.ContentDecodingError("the answer is too large")
-    return bytes(content)

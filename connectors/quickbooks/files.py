@@ -15,6 +15,7 @@ import requests
 import urllib3.exceptions
 from requests.exceptions import RequestException
 
+from connectors.answer_body import BodyTooLargeError, BodyTooSlowError, read_body
 from connectors.quickbooks.endpoints import Endpoints, is_loopback
 from connectors.quickbooks.faults import local_error
 from models.errors import shorten
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from connectors.quickbooks.transport import TransportLimits
     from models.errors import RemoteError
 
-_CHUNK_BYTES = 65_536
 #: Answers after which the same address, or a new one, may work.
 _PASSING = frozenset({403, 408, 425, 429})
 
@@ -87,15 +87,14 @@ def _error_of(response: requests.Response, bytes_max: int) -> RemoteError | None
 
 def _content(response: requests.Response, clock: Clock, deadline: float, bytes_max: int) -> bytes:
     """The body as it is sent, within its size and time; a zipped one is not unfolded."""
-    content = bytearray()
-    # one packet at a time, as in the transport
-    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-        content += chunk
-        if len(content) > bytes_max:
-            raise _too_large(bytes_max)
-        if clock.monotonic() > deadline:
-            raise local_error("timeout", "the file dripped", write=False)
-    return bytes(content)
+    try:
+        return read_body(
+            response.raw, bytes_max=bytes_max, deadline=deadline, clock=clock, unfold=False
+        )
+    except BodyTooLargeError:
+        raise _too_large(bytes_max) from None
+    except BodyTooSlowError:
+        raise local_error("timeout", "the file dripped", write=False) from None
 
 
 def _too_large(bytes_max: int) -> RemoteError:

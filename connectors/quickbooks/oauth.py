@@ -18,6 +18,7 @@ import requests
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
 
+from connectors.clock import SystemClock
 from connectors.quickbooks import exact_json
 from connectors.quickbooks.bounded_auth import (
     ENDPOINT_FIELDS,
@@ -31,6 +32,7 @@ from connectors.quickbooks.transport import may_have_been_sent
 from models.errors import DisconnectedError, RemoteError, UsageError, shorten
 
 if TYPE_CHECKING:
+    from connectors.ports import Clock
     from connectors.quickbooks.endpoints import Endpoints
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +62,11 @@ class IntuitOAuth:
     """Intuit's token service for one app and environment; safe to share between threads."""
 
     def __init__(
-        self, endpoints: Endpoints, keys: AppKeys, timeouts: OAuthTimeouts | None = None
+        self,
+        endpoints: Endpoints,
+        keys: AppKeys,
+        timeouts: OAuthTimeouts | None = None,
+        clock: Clock | None = None,
     ) -> None:
         if not keys.client_id or not keys.client_secret:
             raise UsageError(
@@ -70,6 +76,7 @@ class IntuitOAuth:
         self._endpoints = endpoints
         self._keys = keys
         self._timeouts = timeouts or OAuthTimeouts()
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._discovery: dict[str, str] = {}
 
@@ -123,8 +130,11 @@ class IntuitOAuth:
     def _client(self) -> BoundedAuthClient:
         """Build a client for one request."""
         self.prepare()
+        return self._bounded(self._discovery)
+
+    def _bounded(self, discovery: Mapping[str, str]) -> BoundedAuthClient:
         return BoundedAuthClient(
-            self._keys, self._endpoints.discovery_url, self._timeouts, self._discovery
+            self._keys, self._endpoints.discovery_url, self._timeouts, discovery, self._clock
         )
 
     def _ask(self, client: BoundedAuthClient, call: Any) -> TokenSet:
@@ -162,9 +172,7 @@ class IntuitOAuth:
         found: dict[str, str] = {}
 
         def read() -> None:
-            with BoundedAuthClient(
-                self._keys, self._endpoints.discovery_url, self._timeouts, {}
-            ) as client:
+            with self._bounded({}) as client:
                 found.update(client.discovered)
 
         self._call(read)

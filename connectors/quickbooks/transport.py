@@ -21,6 +21,7 @@ from quickbooks.client import QuickBooks
 from requests.exceptions import ConnectionError as NoConnectionError
 from requests.exceptions import ProxyError, RequestException
 
+from connectors.answer_body import BodyTooLargeError, BodyTooSlowError, read_body
 from connectors.quickbooks.endpoints import Endpoints, allow_plain_http, is_loopback
 from connectors.quickbooks.faults import Answer, answer_error, local_error, needs_fresh_token
 from connectors.quickbooks.files import fetch_file
@@ -180,22 +181,21 @@ class Transport:
         self, response: requests.Response, deadline: float, call: Call, intuit_tid: str
     ) -> bytes:
         """Read a body within its size and time."""
-        content = bytearray()
-        # one packet at a time: to wait for a whole chunk would be to wait for one that drips
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            content += chunk
-            if len(content) > self._limits.answer_bytes_max:
-                detail = f"more than {self._limits.answer_bytes_max} bytes"
-                raise local_error(
-                    "unreadable",
-                    detail,
-                    write=call.write,
-                    status=response.status_code,
-                    intuit_tid=intuit_tid,
-                )
-            if self._clock.monotonic() > deadline:
-                raise local_error("timeout", "the answer dripped", write=call.write)
-        return bytes(content)
+        bytes_max = self._limits.answer_bytes_max
+        try:
+            return read_body(
+                response.raw, bytes_max=bytes_max, deadline=deadline, clock=self._clock
+            )
+        except BodyTooLargeError as error:
+            raise local_error(
+                "unreadable",
+                str(error),
+                write=call.write,
+                status=response.status_code,
+                intuit_tid=intuit_tid,
+            ) from None
+        except BodyTooSlowError as error:
+            raise local_error("timeout", str(error), write=call.write) from None
 
     def _take(self, access_token: str) -> QuickBooks:
         """Take an idle session with this token, or build one: a token cannot be swapped in it."""

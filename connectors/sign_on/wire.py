@@ -14,6 +14,7 @@ import urllib3.exceptions
 from authlib.integrations.requests_client import OAuth2Session
 from requests.exceptions import RequestException
 
+from connectors.answer_body import BodyTooLargeError, BodyTooSlowError, read_body
 from connectors.ports import Clock
 from connectors.quickbooks.endpoints import is_loopback
 from connectors.sign_on.places import SignOn
@@ -28,7 +29,6 @@ WAIT_SECONDS: Final = 1.0
 #: Descriptions, keys and tokens are a few thousand bytes.
 ANSWER_BYTES_MAX: Final = 256 * 1024
 OTHERS_WAIT: Final = "the provider is slow, and others wait for it already"
-_CHUNK_BYTES: Final = 16_384
 #: A provider that hangs holds up no more than so many threads of the pages.
 _CALLS_AT_A_TIME: Final = threading.BoundedSemaphore(4)
 
@@ -115,15 +115,15 @@ class BoundedSession(OAuth2Session):  # type: ignore[misc] # authlib has no type
             return Answer(response.status_code, self._content(response, deadline))
 
     def _content(self, response: requests.Response, deadline: float) -> bytes:
-        content = bytearray()
-        # one packet at a time: to wait for a whole chunk would be to wait for one that drips
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            content += chunk
-            if len(content) > ANSWER_BYTES_MAX:
-                raise ProviderDownError(f"the answer has more than {ANSWER_BYTES_MAX} bytes")
-            if self._clock.monotonic() > deadline:
-                raise ProviderDownError(f"the answer took more than {TOTAL_SECONDS} seconds")
-        return bytes(content)
+        try:
+            return read_body(
+                response.raw, bytes_max=ANSWER_BYTES_MAX, deadline=deadline, clock=self._clock
+            )
+        except BodyTooLargeError as error:
+            raise ProviderDownError(str(error)) from None
+        except BodyTooSlowError:
+            message = f"the answer took more than {TOTAL_SECONDS} seconds"
+            raise ProviderDownError(message) from None
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -504,6 +505,9 @@ class Intuit:
     answer: Any = None
     discovery: dict[str, str] = field(default_factory=dict)
     got: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+    #: Seconds between two bytes of an answer for tokens, and how many went out.
+    drips: float = 0.0
+    dripped: int = 0
 
     def places(self) -> Any:
         """Its addresses."""
@@ -554,7 +558,17 @@ def serving() -> Iterator[Intuit]:
             if status == 302:
                 self.send_header("Location", f"{played.url}/elsewhere")
             self.end_headers()
-            self.wfile.write(raw)
+            if played.drips and path == "/token":
+                self.drip(raw)
+            else:
+                self.wfile.write(raw)
+
+        def drip(self, raw: bytes) -> None:
+            with suppress(ConnectionError):
+                for byte in raw:
+                    self.wfile.write(bytes([byte]))
+                    played.dripped += 1
+                    time.sleep(played.drips)
 
         do_GET = do_POST = answer  # noqa: N815
 
@@ -704,6 +718,16 @@ def test_silence_is_not_waited_for() -> None:
             played.oauth(read_seconds=0.1).refresh("refresh-old")
     with pytest.raises(RetryLaterError, match="No connection"):
         played.oauth(read_seconds=0.1).refresh("refresh-old")
+
+
+@pytest.mark.asvs("16.5.2")
+def test_an_answer_that_drips_is_not_waited_for(intuit: Intuit) -> None:
+    """The row of the tokens is locked meanwhile, and no byte comes too late by itself."""
+    intuit.drips = 0.02
+    with pytest.raises(RetryLaterError) as caught:
+        intuit.oauth(total_seconds=0.2).refresh("refresh-old")
+    assert caught.value.fault.code == "timeout"
+    assert 0 < intuit.dripped < len(json.dumps(GOOD)), "it was waited for to the end"
 
 
 def test_revoking_what_has_ended_is_no_error(intuit: Intuit) -> None:

@@ -130,7 +130,7 @@ def test_the_figures_are_those_of_the_code() -> None:
     call, auth = transport.TransportLimits(), bounded_auth.OAuthTimeouts()
     assert waits[1:] == [
         f"{call.connect_seconds:.0f}, {call.read_seconds:.0f}, {call.total_seconds:.0f}",
-        f"{auth.connect_seconds:.0f}, {auth.read_seconds:.0f}",
+        f"{auth.connect_seconds:.0f}, {auth.read_seconds:.0f}, {auth.total_seconds:.0f}",
         f"{wire.CONNECT_SECONDS:.0f}, {wire.READ_SECONDS:.0f}, {wire.TOTAL_SECONDS:.0f}",
         str(channels.SECONDS_MAX),
         f"{limits.Limits().wait_seconds_max:.0f}",
