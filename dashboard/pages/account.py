@@ -20,7 +20,7 @@ from connectors.state.sessions import (
     tell,
 )
 from dashboard.forms import Plain, PlainForm
-from dashboard.house import See, address_of
+from dashboard.house import See, Visit, address_of
 from dashboard.pages.people import TypedTwice, names_of_companies
 from models.errors import UsageError
 from models.people import PASSWORD_CHARACTERS_MAX
@@ -46,8 +46,14 @@ class Marked(Plain):
 @router.get(ACCOUNT_PATH)
 def account(visit: See) -> Response:
     """Who one is here, and where one is signed in."""
+    return _page(visit)
+
+
+def _page(visit: Visit, *, problem: str = "", status: int = 200) -> Response:
     return visit.page(
         "account.html",
+        status=status,
+        problem=problem,
         sessions=sessions_of(visit.place.engine, visit.user, visit.place.clock.now()),
         here=visit.session.mark,
         names=names_of_companies(visit),
@@ -59,13 +65,15 @@ def change(visit: See, form: Annotated[OwnPassword, Form()]) -> Response:
     """Choose another password; this browser stays signed in, under another number.
 
     Raises:
-        UsageError: the old one is wrong, or the new one cannot be one.
         TooManyTriesError: the old one was tried too often.
     """
     place, user = visit.place, visit.user
     address = address_of(visit.request)
     old, now = form.old_password.get_secret_value(), place.clock.now()
-    change_password(place.engine, user, old, form.typed, address, now)
+    try:
+        change_password(place.engine, user, old, form.typed, address, now)
+    except UsageError as error:  # the old one is wrong, or the new one cannot be one
+        return _page(visit, problem=str(error), status=422)
     _LOG.info("%s has changed their password from %s", user.name, address)
     number = begin_session(place.engine, user, now)
     session = session_of(place.engine, number, now)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Query, Response
@@ -75,6 +77,20 @@ class Rights(Plain):
         return role, companies_chosen(asked, self.companies)
 
 
+@dataclass(frozen=True)
+class Has:
+    """What somebody may and for whom, as `Rights` names it: what its fields show at first."""
+
+    role: str = Role.VIEWER
+    all_companies: bool = False
+    companies: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, user: User) -> Has:
+        """What somebody has now."""
+        return cls(user.role, user.connections is None, user.connections or frozenset())
+
+
 class Added(Rights, TypedTwice):
     """Somebody new."""
 
@@ -128,15 +144,32 @@ def names_of_companies(asked: Asked) -> dict[int, str]:
 @router.get(PEOPLE_PATH + "/new")
 def ask_new(visit: Administer) -> Response:
     """The form for somebody new."""
-    return visit.page("person_new.html", names=names_of_companies(visit), roles=Role)
+    return _form_for_new(visit, Has())
+
+
+def _form_for_new(
+    visit: Visit, rights: Has | Added, *, name: str = "", problem: str = "", status: int = 200
+) -> Response:
+    return visit.page(
+        "person_new.html",
+        status=status,
+        name=name,
+        rights=rights,
+        problem=problem,
+        names=names_of_companies(visit),
+        roles=Role,
+    )
 
 
 @router.post(PEOPLE_PATH + "/add")
 def add(visit: Administer, form: Annotated[Added, Form()]) -> Response:
     """Let somebody sign in; a password that is made is on the answer and nowhere else."""
-    role, companies = form.chosen(visit)
-    password = form.typed or made_password()
-    user = add_user(visit.place.engine, form.name, password, role, companies, actor=visit.actor)
+    try:
+        role, companies = form.chosen(visit)
+        password = form.typed or made_password()
+        user = add_user(visit.place.engine, form.name, password, role, companies, actor=visit.actor)
+    except UsageError as error:
+        return _form_for_new(visit, form, name=form.name, problem=str(error), status=422)
     _LOG.info("%s adds %s as %s", visit.user.name, user.name, user.role)
     told = f"{user.name} may sign in as {user.role}."
     return _told(visit, user, told, "" if form.typed else password)
@@ -145,11 +178,26 @@ def add(visit: Administer, form: Annotated[Added, Form()]) -> Response:
 @router.get(PEOPLE_PATH + "/{number}")
 def person(visit: Administer, number: str) -> Response:
     """One of them."""
-    found = one(visit, number)
+    return _page_of(visit, one(visit, number))
+
+
+def _page_of(
+    visit: Visit,
+    found: User,
+    *,
+    rights: Rights | None = None,
+    subject: str = "",
+    problems: Mapping[str, str] | None = None,
+) -> Response:
+    """Somebody's page; problems are by form, beside what was typed into it."""
     sees_all = visit.user.connections is None
     return visit.page(
         "person.html",
+        status=422 if problems else 200,
         person=found,
+        rights=rights or Has.of(found),
+        typed_subject=subject,
+        problems=problems or {},
         sign_on=sign_on_of(visit.place.settings) if sees_all else None,
         is_self=found.id == visit.user.id,
         names=names_of_companies(visit),
@@ -175,15 +223,18 @@ def one(asked: Asked, number: str) -> User:
 def change(visit: Administer, number: str, form: Annotated[Rights, Form()]) -> Response:
     """Another role, or other companies; they are signed out, so that it holds at once."""
     found = one(visit, number)
-    role, companies = form.chosen(visit)
-    changed = change_user(
-        visit.place.engine,
-        found.name,
-        role=role,
-        connections=companies,
-        sees_all=companies is None,
-        actor=visit.actor,
-    )
+    try:
+        role, companies = form.chosen(visit)
+        changed = change_user(
+            visit.place.engine,
+            found.name,
+            role=role,
+            connections=companies,
+            sees_all=companies is None,
+            actor=visit.actor,
+        )
+    except UsageError as error:
+        return _page_of(visit, found, rights=form, problems={"rights": str(error)})
     words = f"{found.name} is {changed.role} now, and was signed out."
     return visit.done_at(words, address_of(found))
 
@@ -201,8 +252,11 @@ def set_active(visit: Administer, number: str, form: Annotated[Active, Form()]) 
 def give_password(visit: Administer, number: str, form: Annotated[TypedTwice, Form()]) -> Response:
     """Another password; one that is made is on the answer and nowhere else."""
     found = one(visit, number)
-    password = form.typed or made_password()
-    set_password(visit.place.engine, found.name, password, actor=visit.actor)
+    try:
+        password = form.typed or made_password()
+        set_password(visit.place.engine, found.name, password, actor=visit.actor)
+    except UsageError as error:
+        return _page_of(visit, found, problems={"password": str(error)})
     told = f"{found.name} has another password, and was signed out."
     return _told(visit, found, told, "" if form.typed else password)
 
@@ -212,11 +266,16 @@ def bind(visit: AdministerAll, number: str, form: Annotated[Bound, Form()]) -> R
     """Let somebody in by single sign-on who has this number at the provider.
 
     Raises:
-        UsageError: it is no such number, it is somebody else's, or there is no single sign-on.
+        UsageError: there is no single sign-on here, so that no page has such a form.
     """
     found = one(visit, number)
-    identity = identity_at(visit.place.settings, form.subject)
-    change_user(visit.place.engine, found.name, identity=identity, actor=visit.actor)
+    try:
+        identity = identity_at(visit.place.settings, form.subject)
+        change_user(visit.place.engine, found.name, identity=identity, actor=visit.actor)
+    except UsageError as error:
+        if sign_on_of(visit.place.settings) is None:
+            raise
+        return _page_of(visit, found, subject=form.subject, problems={"identity": str(error)})
     words = f"{found.name} has the number {form.subject} now, and was signed out."
     return visit.done_at(words, address_of(found))
 

@@ -10,9 +10,10 @@ from pydantic import Field
 from connectors.state import roster
 from connectors.state.api_tokens import DAYS_DEFAULT, DAYS_MAX, make_token, revoke_token
 from dashboard.forms import Number, NumberInAddress, Plain
-from dashboard.house import Administer
+from dashboard.house import Administer, Visit
 from dashboard.pages.people import names_of_companies
-from models.numbers import NUMBER_MAX
+from models.errors import UsageError, shorten
+from models.numbers import number_in
 from models.people import NAME_CHARACTERS_MAX, Role, role_named
 
 router = APIRouter()
@@ -27,7 +28,8 @@ class Wanted(Plain):
     #: Whom it acts for.
     user: str = Field(max_length=NAME_CHARACTERS_MAX)
     role: str = Field(max_length=20)
-    days: int = Field(ge=-NUMBER_MAX, le=NUMBER_MAX)
+    #: Whole days that it is good for, as typed.
+    days: str = Field(max_length=20)
 
 
 class Revoked(Plain):
@@ -39,9 +41,18 @@ class Revoked(Plain):
 @router.get(TOKENS_PATH)
 def tokens(visit: Administer, before: NumberInAddress = None) -> Response:
     """Tokens that act for people whom they manage, or for them, newest first."""
+    return _page(visit, before)
+
+
+def _page(
+    visit: Visit, before: int | None, typed: Wanted | None = None, problem: str = ""
+) -> Response:
     found, more = roster.tokens(visit.place.engine, visit.user, before=before)
     return visit.page(
         "tokens.html",
+        status=422 if problem else 200,
+        typed=typed,
+        problem=problem,
         tokens=found,
         names=names_of_companies(visit),
         roles=Role,
@@ -55,12 +66,26 @@ def tokens(visit: Administer, before: NumberInAddress = None) -> Response:
 @router.post(TOKENS_PATH + "/add")
 def add(visit: Administer, form: Annotated[Wanted, Form()]) -> Response:
     """Make one; it is on the answer and nowhere else."""
-    role = role_named(form.role)
-    made, token = make_token(
-        visit.place.engine, form.user, form.name, role, form.days, actor=visit.actor
-    )
+    try:
+        made, token = make_token(
+            visit.place.engine,
+            form.user,
+            form.name,
+            role_named(form.role),
+            _days(form.days),
+            actor=visit.actor,
+        )
+    except UsageError as error:
+        return _page(visit, None, form, str(error))
     words = f"Token {made.id}, {made.name}, acts for {made.user} as {made.role}."
     return visit.page("shown_once.html", what="Token", secret=token, words=words, back=TOKENS_PATH)
+
+
+def _days(text: str) -> int:
+    days = number_in(text.strip())
+    if days is None:
+        raise UsageError(f"days is {shorten(text)!r}: use a whole number from 1 to {DAYS_MAX}")
+    return days
 
 
 @router.post(TOKENS_PATH + "/revoke")

@@ -126,7 +126,41 @@ def test_what_cannot_be_a_person_says_why(pages: Pages) -> None:
         assert says in admin.text.replace("&#39;", "'"), says
         assert OTHER_PASSWORD not in admin.text
         assert "xxxx" not in admin.text
+        if "at most 128" not in says:  # no browser sends that from the form
+            assert kept(admin, f"{PEOPLE}/add") == {
+                "name": wrong.get("name", "bea"),
+                "password": "",
+                "again": "",
+                **({"role": "viewer"} if "role" not in wrong else {}),
+                **({"companies": str(company)} if "companies" not in wrong else {}),
+            }
     assert len(all_users(pages.place.engine)) == count
+
+
+def kept(browser: Browser, action: str) -> dict[str, str]:
+    """What a form that is shown holds, but for the session's token."""
+    fields = browser.form(action).fields
+    return {name: value for name, value in fields.items() if name != "form_token"}
+
+
+def test_what_somebody_cannot_have_says_why_and_keeps_what_was_typed(pages: Pages) -> None:
+    """Each of the forms of a person's page, beside the others as they were."""
+    admin = pages.browser(Role.ADMIN)
+    bea = add_user(pages.place.engine, "bea", PASSWORD, Role.VIEWER, None, actor=BY)
+    here = f"{PEOPLE}/{bea.id}"
+    admin.open(here)
+    as_it_was = {action: kept(admin, f"{here}/{action}") for action in ("change", "password")}
+    assert as_it_was["change"] == {"role": "viewer", "all_companies": "true"}
+    for action, fields, says in (
+        ("change", {"role": "operator", "all_companies": "false"}, "no company is chosen"),
+        ("password", {"password": OTHER_PASSWORD}, "the two passwords are not the same"),
+    ):
+        admin.open(here).send(f"{here}/{action}", 422, **fields)
+        assert f"Nothing was saved: {says}" in admin.words
+        typed = {"role": "operator"} if action == "change" else as_it_was["change"]
+        assert kept(admin, f"{here}/change") == typed
+        assert kept(admin, f"{here}/password") == as_it_was["password"]
+    assert named(pages, "bea") == bea
 
 
 def post(browser: Browser, path: str, status: int, **fields: Any) -> str:
@@ -240,6 +274,7 @@ def test_a_token_is_made_listed_and_revoked(pages: Pages) -> None:
         fields = {"name": "x", "user": "bea", "role": "viewer", "days": "1", **wrong}
         admin.open(TOKENS).send(f"{TOKENS}/add", 422, **fields)
         assert says in admin.words
+        assert kept(admin, f"{TOKENS}/add") == fields
     told = [each for each in logged(pages) if each[0].startswith("token.")]
     assert [(kind, actor) for kind, actor, _ in told] == [
         ("token.made", "boss"),
