@@ -47,6 +47,7 @@ from cli_tokens import tokens_app
 from cli_users import users_app
 from connectors.state import queries
 from connectors.state.connections import connection_named
+from models.numbers import NUMBER_MAX
 from tasks import bootstrap
 from tasks.brakes import approve as approve_plan
 from tasks.brakes import waiting_for_approval
@@ -165,7 +166,11 @@ def plan(
     *,
     approve: Annotated[
         int | None,
-        typer.Option(help="Number of a plan that a brake stopped: let the next cycle write it."),
+        typer.Option(
+            min=1,
+            max=NUMBER_MAX,
+            help="Number of a plan that a brake stopped: let the next cycle write it.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -19,6 +19,7 @@ from cli_shared import (
 )
 from connectors.state.connections import change_policy, connection_named
 from models.errors import UsageError
+from models.numbers import NUMBER_MAX
 from models.policy import Policy, effective_rules
 from models.record_type import record_type_named
 from models.undo import Does
@@ -109,7 +110,10 @@ def _show_policy(rules: Policy, record_type: str, *, as_json: bool) -> None:
 
 
 def override(
-    conflict: Annotated[int, typer.Argument(help="Number of the conflict, as `conflicts` shows.")],
+    conflict: Annotated[
+        int,
+        typer.Argument(min=1, max=NUMBER_MAX, help="Number of the conflict, as `conflicts` shows."),
+    ],
     take: Annotated[Side, typer.Option(help="The side whose version is to count.")],
     field: Annotated[
         list[str] | None,

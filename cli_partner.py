@@ -11,20 +11,30 @@ from cli_shared import ConnectionName, Json, person, print_rows, show, translate
 from connectors.state.connections import connection_named
 from connectors.state.review_lists import queue_page
 from models.errors import UsageError
+from models.numbers import NUMBER_MAX
 from tasks import bootstrap
 from tasks.partner import choice_of, choose_partner, without_partner
 
 
 def partner(
-    link: Annotated[int, typer.Argument(help="Link of a record that is set aside.")],
+    link: Annotated[
+        int, typer.Argument(min=1, max=NUMBER_MAX, help="Link of a record that is set aside.")
+    ],
     connection: ConnectionName = "",
     search: Annotated[str, typer.Option(help="A part of the name on the other side.")] = "",
     record: Annotated[
         int | None,
-        typer.Option(help="Link of what gets a partner, where LINK waits for it; LINK itself."),
+        typer.Option(
+            min=1,
+            max=NUMBER_MAX,
+            help="Link of what gets a partner, where LINK waits for it; LINK itself.",
+        ),
     ] = None,
     chosen: Annotated[
-        int | None, typer.Option("--is", help="Link of the record that it is the same as.")
+        int | None,
+        typer.Option(
+            "--is", min=1, max=NUMBER_MAX, help="Link of the record that it is the same as."
+        ),
     ] = None,
     *,
     as_json: Json = False,

@@ -19,6 +19,7 @@ from cli_shared import (
 from connectors.state import queries
 from connectors.state.connections import connection_named
 from models.errors import UsageError, shorten
+from models.numbers import NUMBER_MAX
 from models.retry_queue import DONE_BY_HAND, SKIPPED, RetryState
 from tasks import bootstrap
 from tasks.retry import Chosen, retry_parked, settle_parked
@@ -54,7 +55,10 @@ def queue(
 
 def retry(
     link: Annotated[
-        list[int] | None, typer.Argument(help="Links to retry, as `queue` shows them; or all.")
+        list[int] | None,
+        typer.Argument(
+            min=1, max=NUMBER_MAX, help="Links to retry, as `queue` shows them; or all."
+        ),
     ] = None,
     connection: ConnectionName = "",
     code: Code = "",
@@ -68,7 +72,11 @@ def retry(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Let parked records be tried again in the next cycle, or leave them alone."""
+    """Let parked records be tried again in the next cycle, or leave them alone.
+
+    What a person has to look at in QuickBooks first, and what was skipped, is tried only if it is
+    named, by its link or with --code.
+    """
     with translated_errors(), bootstrap.installation() as place:
         decision = _decision(skip=skip, done=done, why=why)
         chosen = Chosen(link or (), code)

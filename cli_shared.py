@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from connectors.logs import writes_json
@@ -129,7 +130,8 @@ def say(words: str) -> None:
     if writes_json():
         _LOG.info("%s", words)
         return
-    Console(stderr=True).print(f"· {words}", style="dim", highlight=False, soft_wrap=True)
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"· {words}", style="dim")
 
 
 def show(facts: dict[str, Any], *, as_json: bool, words: str | None) -> None:
@@ -141,15 +143,15 @@ def show(facts: dict[str, Any], *, as_json: bool, words: str | None) -> None:
 
 
 def print_rows(title: str, rows: list[dict[str, Any]], empty: str) -> None:
-    """Print rows as a table for people."""
+    """Print rows as a table for people; brackets in them are no markup."""
     if not rows:
         typer.echo(empty)
         return
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for name in rows[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
     Console().print(table)
 
 

@@ -15,6 +15,7 @@ from connectors.state.api_tokens import (
     make_token,
     revoke_token,
 )
+from models.numbers import NUMBER_MAX
 from models.people import role_named
 from tasks import bootstrap
 
@@ -52,7 +53,12 @@ def list_tokens(*, as_json: Json = False) -> None:
 
 @tokens_app.command()
 def revoke(
-    number: Annotated[int, typer.Argument(help="The token's number, as `tokens list` shows it.")],
+    number: Annotated[
+        int,
+        typer.Argument(
+            min=1, max=NUMBER_MAX, help="The token's number, as `tokens list` shows it."
+        ),
+    ],
     *,
     as_json: Json = False,
 ) -> None:

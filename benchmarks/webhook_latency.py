@@ -324,7 +324,8 @@ def _start(site: Site, prefect_port: int, hooks_port: int) -> None:
     site.children.start("prefect", [python, "-m", "uvicorn", *application, *address], environment)
     health = f"http://127.0.0.1:{prefect_port}/api/health"
     _wait_for(site, lambda: _answers(health) == requests.codes.ok, START_SECONDS_MAX)
-    site.children.start("flows", [python, "-m", "deployments.serve"], environment)
+    served = [python, "-m", "deployments.serve", "--no-schedules"]
+    site.children.start("flows", served, environment)
     _wait_for(site, _is_served, START_SECONDS_MAX)
     serving = [python, "-m", "cli", "serve", "--port", str(hooks_port)]
     site.children.start("receiver", serving, environment)

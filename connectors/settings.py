@@ -38,6 +38,7 @@ PREFIX: Final = "QBSYNC_"
 _CHANNEL: Final = "notify_"
 #: The largest network of proxies that is believed, by the version of its addresses.
 _PROXY_PREFIX_MIN: Final = {4: 8, 6: 16}
+_ENVIRONMENT_FILE: Final = ".env"
 #: Where the embedded installation keeps its database and key, below the working folder.
 EMBEDDED_FOLDER = Path(".quickbooks-sync")
 
@@ -46,7 +47,7 @@ class Settings(BaseSettings):
     """The installation's settings; each is read from QBSYNC_<NAME>."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=_ENVIRONMENT_FILE, extra="ignore", frozen=True
     )
 
     #: SQLAlchemy URL; the default is an embedded SQLite file.
@@ -338,6 +339,14 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = f"QBSYNC_{str(first['loc'][0]).upper()}"
         raise UsageError(f"{name} is {first['input']!r}: {first['msg']}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{_ENVIRONMENT_FILE} is no UTF-8 from byte {error.start} on: save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{_ENVIRONMENT_FILE} cannot be read ({error.strerror}): let this user read it"
+        ) from error
     if settings.is_embedded:
         EMBEDDED_FOLDER.mkdir(parents=True, exist_ok=True)
     return settings

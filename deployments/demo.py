@@ -114,7 +114,9 @@ def _start(folder: Path, children: Children, say: Say) -> Demo:
     demo = Demo(folder, children, settings, base_url, prefect_url, pages_url, environment)
     _write_environment(demo)
     _wait_for("the Prefect server", children, lambda: _is_healthy(f"{prefect_url}/api/health"))
-    children.start("flows", [sys.executable, "-m", "deployments.serve"], environment)
+    # the demo says itself which flow runs when
+    served = [sys.executable, "-m", "deployments.serve", "--no-schedules"]
+    children.start("flows", served, environment)
     pages = [sys.executable, "-m", "cli", "serve", "--port", str(pages_port)]
     children.start("pages", pages, environment)
     return demo

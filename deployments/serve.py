@@ -1,15 +1,22 @@
 """Serve the flows from this process: `python -m deployments.serve`.
 
 For one machine: the process polls the Prefect server named by PREFECT_API_URL and starts each run
-as a process of its own. A larger installation deploys `prefect.yaml` to a work pool instead.
+as a process of its own, by hand and on the schedules of `prefect.yaml`; `--no-schedules` leaves
+those out. A larger installation deploys `prefect.yaml` to a work pool instead.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
 
+import yaml
 from prefect import serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron, Interval, Schedule
 
 from flows.audit_checkpoint import audit_checkpoint
 from flows.backfill import backfill_flow
@@ -40,20 +47,39 @@ FLOWS = (
 )
 #: Runs of this process at a time.
 RUNS_MAX = 3
+_WRITTEN: Final = Path(__file__).resolve().parent.parent / "prefect.yaml"
 
 
-def deployments() -> list[RunnerDeployment]:
-    """A deployment per flow, without a schedule."""
+def deployments(*, scheduled: bool = True) -> list[RunnerDeployment]:
+    """A deployment per flow, with the schedules and limits that `prefect.yaml` has for it."""
+    written = yaml.safe_load(_WRITTEN.read_text(encoding="utf-8"))["deployments"]
+    declared = {each["name"]: each for each in written}
     made: list[Any] = [
         each.to_deployment(
             name="served",
             description=(each.fn.__doc__ or "").strip(),
             tags=["quickbooks-sync"],
+            schedules=[_schedule(one) for one in declared[each.name]["schedules"] if scheduled],
+            concurrency_limit=ConcurrencyLimitConfig(**declared[each.name]["concurrency_limit"]),
         )
         for each in FLOWS
     ]
     return made
 
 
+def _schedule(written: dict[str, Any]) -> Schedule:
+    if "interval" in written:
+        return Interval(timedelta(seconds=written["interval"]), slug=written["slug"])
+    return Cron(written["cron"], timezone=written["timezone"], slug=written["slug"])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deployments.serve", description=__doc__)
+    parser.add_argument("--no-schedules", action="store_true", help="start nothing by itself")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    serve(*deployments(), limit=RUNS_MAX, pause_on_shutdown=False)
+    options = _options()
+    served = deployments(scheduled=not options.no_schedules)
+    serve(*served, limit=RUNS_MAX, pause_on_shutdown=False)

@@ -11,8 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from connectors.state import queries
-from connectors.state.connections import all_connections
-from flows.events import tell_finished, tell_stopped
+from flows.events import Company, tell_finished, tell_stopped
 from models.words import DataType
 from tasks.bootstrap import Installation
 from tasks.dispatch import CompanyRun, CycleEnd, Dispatched, dispatch
@@ -48,10 +47,9 @@ def _sentence(done: Dispatched) -> str:
 
 def _tell(place: Installation, done: Dispatched) -> None:
     """Events about the companies in which something happened."""
-    companies = {each.id: each for each in all_connections(place.engine)}
     for each in done.runs:
         report = each.report
-        company = companies[each.connection_id]
+        company = Company(each.connection_id, each.connection)
         pages_url = place.settings.pages_url(company.id)
         if report is not None and each.end is not CycleEnd.IDLE:
             conflicts = queries.conflicts(place.engine, each.connection_id, report.run_ids[0])

@@ -15,6 +15,7 @@ notice, not the record of what happened: Prefect may lose some; the audit log ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from prefect.events import emit_event
@@ -30,7 +31,20 @@ EVENTS_MAX: Final = 20
 CHARACTERS_MAX: Final = 500
 
 
-def tell(name: str, company: Connection, facts: Mapping[str, Any], page: str) -> None:
+@dataclass(frozen=True)
+class Company:
+    """Of a connection what an event names."""
+
+    id: int
+    name: str
+
+    @classmethod
+    def of(cls, connection: Connection) -> Company:
+        """The same of a connection that was read."""
+        return cls(connection.id, connection.name)
+
+
+def tell(name: str, company: Company, facts: Mapping[str, Any], page: str) -> None:
     """Emit one event about a company, with the page on which a person sees more of it."""
     resource = {
         "prefect.resource.id": f"{PREFIX}.connection.{company.id}",
@@ -42,7 +56,7 @@ def tell(name: str, company: Connection, facts: Mapping[str, Any], page: str) ->
 
 
 def tell_finished(
-    company: Connection,
+    company: Company,
     report: Report,
     conflicts: Iterable[Mapping[str, Any]],
     pages_url: str,
@@ -68,7 +82,7 @@ def tell_finished(
     tell("cycle.finished", company, counts, pages_url)
 
 
-def tell_stopped(company: Connection, reason: str, message: str, pages_url: str) -> None:
+def tell_stopped(company: Company, reason: str, message: str, pages_url: str) -> None:
     """A company's cycle did not get through."""
     fix = "The company's alert says what to do: quickbooks-sync status."
     facts = {"reason": reason, "message": message, "fix": fix}

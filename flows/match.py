@@ -14,9 +14,11 @@ from pydantic import Field
 from flows.parameters import OneConnection
 from models.record_type import catalog
 from tasks.bootstrap import installation, open_cycle
+from tasks.context import Cycle
 from tasks.match_decisions import accept_likely
 from tasks.match_survey import counts_of, rows_of, survey
 from tasks.prefect_steps import ROWS_MAX
+from tasks.waiting import LET_GO, when_free
 
 #: Who decided, where a person starts a run with a decision in it.
 ACTOR = "prefect"
@@ -43,22 +45,37 @@ def match(
         connection: Name or realm id of the connection; empty where there is only one.
         take_likely: Links all pairs that are likely the same; the next sync merges them.
     """
-    log = get_run_logger()
-    with installation() as place, open_cycle(place, connection, progress=log.info) as cycle:
-        cycle.renew_lease()
-        try:
-            found = survey(cycle)
-            accepted = []
-            if take_likely:
-                accepted = accept_likely(cycle, found, list(catalog().values()), ACTOR)
-            counts, rows = counts_of(found), rows_of(cycle, found)
-        finally:
-            cycle.state.release_lease()
+    told = get_run_logger().info
+    with installation() as place:
+
+        def surveyed() -> _Surveyed:
+            with open_cycle(place, connection, progress=told) as cycle:
+                return _surveyed(cycle, take_likely=take_likely)
+
+        counts, rows, accepted = when_free(
+            place.clock, surveyed, told, what="the survey", fix=LET_GO
+        )
     _show(counts, [row for row in rows if row["match"] != "certain"])
     return Completed(
-        message=f"{len(rows)} records may be on both sides, {len(accepted)} pairs were accepted",
-        data={"counts": counts, "accepted": len(accepted)},
+        message=f"{len(rows)} records may be on both sides, {accepted} pairs were accepted",
+        data={"counts": counts, "accepted": accepted},
     )
+
+
+#: Counts by record type, a row for each match, and how many pairs were accepted.
+_Surveyed = tuple[dict[str, dict[str, int]], list[dict[str, Any]], int]
+
+
+def _surveyed(cycle: Cycle, *, take_likely: bool) -> _Surveyed:
+    cycle.renew_lease()
+    try:
+        found = survey(cycle)
+        accepted = 0
+        if take_likely:
+            accepted = len(accept_likely(cycle, found, list(catalog().values()), ACTOR))
+        return counts_of(found), rows_of(cycle, found), accepted
+    finally:
+        cycle.state.release_lease()
 
 
 def _show(counts: dict[str, dict[str, int]], in_doubt: list[dict[str, Any]]) -> None:

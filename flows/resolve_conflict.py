@@ -13,15 +13,17 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field, create_model
 
-from flows.events import page_url, tell
+from flows.events import Company, page_url, tell
 from flows.parameters import OneConnection
 from models.errors import UsageError
+from models.numbers import NUMBER_MAX
 from models.records import canonical_json
 from models.revision import StoredConflict
 from models.words import Side
 from tasks.bootstrap import installation, open_cycle
 from tasks.override import Overridden, override
 from tasks.override_choice import decided_together
+from tasks.waiting import LET_GO, when_free
 
 #: Characters of one version that the form shows; the artifact and the audit log have all.
 VERSION_CHARACTERS_MAX = 400
@@ -51,6 +53,7 @@ def resolve_conflict(
             title="Conflict",
             description="Number of the conflict, as the artifact 'conflicts' shows it.",
             ge=1,
+            le=NUMBER_MAX,
         ),
     ],
     connection: OneConnection = "",
@@ -112,14 +115,20 @@ def _asked_for(together: Sequence[StoredConflict], label: str, wait_minutes: int
 def _carried_out(
     connection: str, takes: Mapping[StoredConflict, Side], decided_by: str
 ) -> Overridden:
+    """Write it, as soon as no other run has the company: nobody is asked for an answer twice."""
     first, *others = takes
     fields: dict[str, Side | None] = {each.conflict.field: takes[each] for each in others}
-    with (
-        installation() as place,
-        open_cycle(place, connection, progress=get_run_logger().info) as cycle,
-    ):
-        done = override(cycle, first.number, takes[first], fields, decided_by)
-        company, pages_url = cycle.connection, cycle.pages_url
+    told = get_run_logger().info
+
+    def decided() -> tuple[Overridden, Company, str]:
+        with open_cycle(place, connection, progress=told) as cycle:
+            done = override(cycle, first.number, takes[first], fields, decided_by)
+            return done, Company.of(cycle.connection), cycle.pages_url
+
+    with installation() as place:
+        done, company, pages_url = when_free(
+            place.clock, decided, told, what="the decision", fix=LET_GO
+        )
     for number, side in done.conflicts.items():
         facts = {"id": number, "record_type": done.record_type, "record": done.record, "take": side}
         facts |= {"decided_by": decided_by}

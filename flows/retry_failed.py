@@ -41,8 +41,9 @@ def retry_failed(
     """Try parked records again now, as part of a whole cycle of the company; or leave them alone.
 
     A record that fails again has a task run of its own with its retries, and stays parked. What
-    waits for a person's decision about a match is not tried, nor is what was skipped before, unless
-    it is named.
+    waits for a person's decision about a match is not tried. What a person has to look at in
+    QuickBooks first, and what was skipped before, is tried only if it is named, by its link or its
+    reason.
 
     Args:
         connection: Name or realm id of the connection; empty where there is only one.

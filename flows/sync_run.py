@@ -18,7 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from connectors.state import queries
 from connectors.state.connections import all_connections
 from flows.due_run import sync_all_due
-from flows.events import tell_finished, tell_stopped
+from flows.events import Company, tell_finished, tell_stopped
 from models.errors import SyncError
 from models.words import DataType
 from tasks.bootstrap import Installation, installation, open_cycle
@@ -26,7 +26,7 @@ from tasks.dispatch import CycleEnd, end_of
 from tasks.notify import alerts_told
 from tasks.prefect_steps import PREFECT, ROWS_MAX
 from tasks.report import Report, page_cell
-from tasks.waiting import when_free
+from tasks.waiting import LET_GO, when_free
 from tasks.watching import run_watched
 
 #: Failed records that are tried again side by side; a waiting one holds its thread.
@@ -65,8 +65,7 @@ def sync_cycle(
     def cycle_of_flow() -> Report:
         return _cycle(place, data_types, flow, connection)
 
-    fix = "Look at that run: `quickbooks-sync status` shows it."
-    report = when_free(place.clock, cycle_of_flow, log.info, what=flow, fix=fix)
+    report = when_free(place.clock, cycle_of_flow, log.info, what=flow, fix=LET_GO)
     if report.parked:
         return Completed(
             name="CompletedWithErrors",
@@ -82,7 +81,7 @@ def _cycle(
     """One cycle, with its artifacts and events."""
     told = get_run_logger().info
     with alerts_told(place, connection), open_cycle(place, connection, data_types, told) as cycle:
-        company = cycle.connection
+        company = Company.of(cycle.connection)
         try:
             report = run_watched(cycle, flow, PREFECT)
         except SyncError as error:

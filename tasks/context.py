@@ -18,6 +18,8 @@ from models.words import SIDES, DataType, Side
 from tasks.pool import Matching
 from tasks.validate import Subject, validate
 
+#: While a cycle reads, its lease is renewed so many times in the time that it lasts.
+LEASE_PARTS = 4
 #: Outcomes of one record in one direction, as they are printed.
 OUTCOMES = ("created", "updated", "unchanged", "conflicts", "parked")
 
@@ -211,6 +213,8 @@ class Cycle:
     tally: Tally = field(default_factory=Tally)
     #: Address of the company's pages; "" where it is not known where people find them.
     pages_url: str = ""
+    #: When the lease was renewed last, by the clock's `monotonic`; None where none was taken.
+    renewed_at: float | None = None
     #: Says in a few words what is being done, for people who wait.
     progress: Callable[[str], None] = field(default=lambda _words: None)
 
@@ -228,6 +232,17 @@ class Cycle:
             BrakeError: another worker has taken over.
         """
         self.state.take_lease(self.flight)
+        self.renewed_at = self.clock.monotonic()
+
+    def keep_lease(self) -> None:
+        """Renew what would else run out in the middle of a long reading.
+
+        Raises:
+            BrakeError: another worker has taken over.
+        """
+        seconds = self.flight.total_seconds() / LEASE_PARTS
+        if self.renewed_at is not None and self.clock.monotonic() - self.renewed_at > seconds:
+            self.renew_lease()
 
     @property
     def origin(self) -> str:

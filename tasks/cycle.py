@@ -10,11 +10,14 @@ Files come after them: which ones are missing is seen on the platform itself.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from connectors.state.port import restored_cursor
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.state.port import Unit, restored_cursor
 from models.audit import AuditNote
 from models.brakes import Tripped
 from models.errors import BrakeError, DisconnectedError, SyncError
@@ -35,8 +38,14 @@ from tasks.steps import PLAIN, Steps
 
 T = TypeVar("T")
 
+_LOG = logging.getLogger(__name__)
+
 #: Alerts about the connection as a whole, which a cycle that works closes.
 CONNECTION_ALERTS = ("disconnected", "cycle_failed")
+#: What to do about an error that nobody foresaw.
+LOOK_AT_LOG = (
+    "Look at the log of the worker. The next cycle reads everything again; report what comes back."
+)
 #: The alert of a cycle that was stopped, which stays open while its plan waits for approval.
 BRAKE_ALERT = "brake"
 
@@ -59,6 +68,9 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
             record_types = _synced(cycle, steps)
         except SyncError as error:
             _note_failure(cycle, error)
+            raise
+        except Exception as error:
+            _note_unforeseen(cycle, error)
             raise
         with cycle.state.begin() as unit:
             report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
@@ -133,8 +145,10 @@ def _observed(cycle: Cycle, steps: Steps) -> _Observed:
     record_types = read_referring(cycle, record_types, quickbooks)
     platform = steps.extract_platform(cycle, own)
     learn_names(cycle, quickbooks, platform)
+    cycle.keep_lease()
     candidates = steps.pair(cycle, record_types, quickbooks, platform)
     tell_winners(cycle, candidates)
+    cycle.keep_lease()
     plan = steps.plan(cycle, record_types, candidates)
     return _Observed(record_types, quickbooks, platform, plan)
 
@@ -207,7 +221,25 @@ def _note_failure(cycle: Cycle, error: SyncError) -> None:
     title = f"{cycle.connection.name}: {error}"
     with cycle.state.begin() as unit:
         unit.alert(cause, title, str(error), fix)
-        unit.audit(
-            [AuditNote("cycle.stopped", {"cause": cause, "code": code, "error": str(error)})]
-        )
-        unit.finish_run("failed", {}, str(error))
+        _note_stop(unit, cause, code, str(error))
+
+
+def _note_unforeseen(cycle: Cycle, error: Exception) -> None:
+    """The same for a bug, or a database that fails; the log has what cannot even be stored.
+
+    The error's own words stay in the log: nobody knows what they hold.
+    """
+    name = type(error).__name__
+    message = f"the cycle ended with an error of its own, {name}"
+    title = f"{cycle.connection.name}: {message}"
+    try:
+        with cycle.state.begin() as unit:
+            unit.alert("cycle_failed", title, message, LOOK_AT_LOG)
+            _note_stop(unit, "cycle_failed", name, message)
+    except (SyncError, SQLAlchemyError, OSError):
+        _LOG.exception("%s, and no alert of it could be stored", title)
+
+
+def _note_stop(unit: Unit, cause: str, code: str, message: str) -> None:
+    unit.audit([AuditNote("cycle.stopped", {"cause": cause, "code": code, "error": message})])
+    unit.finish_run("failed", {}, message)

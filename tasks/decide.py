@@ -24,6 +24,7 @@ from tasks.plan import plan
 from tasks.record import park
 from tasks.replan import reread
 from tasks.steps import PLAIN
+from tasks.waiting import BUSY
 
 #: What was made since is looked for from so long before QuickBooks's clock on.
 FAR_OVERLAP = timedelta(minutes=5)
@@ -43,7 +44,7 @@ def persons_run(cycle: Cycle, flow: str) -> Iterator[None]:
     try:
         cycle.renew_lease()
     except BrakeError as error:
-        raise DecisionError(str(error), code="busy", fix=error.fix) from error
+        raise DecisionError(str(error), code=BUSY, fix=error.fix) from error
     try:
         with cycle.state.begin() as unit:
             if flow:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from connectors.database import database_time
+from connectors.state.connections import with_usual_settings
 from connectors.state.schedules import (
     Due,
     Scheduled,
@@ -25,7 +27,8 @@ from connectors.state.schedules import (
     take_due,
     usage,
 )
-from models.errors import BrakeError, DisconnectedError, SyncError
+from connectors.state.sql import SqlState
+from models.errors import BrakeError, DisconnectedError, SyncError, UsageError
 from models.schedule import Forecast, forecast
 from models.words import DataType
 from tasks.bootstrap import Installation, open_cycle
@@ -44,6 +47,11 @@ LOOK_SECONDS: Final = 5.0
 #: Seconds between two cycles of one company that becomes due again and again, as by webhooks; as
 #: many times longer as its interval is where the month's budget is short.
 AGAIN_SECONDS: Final = 15
+#: What to do about settings that a newer program has written, or somebody by hand.
+SETTINGS_FIX: Final = (
+    "Run the version of quickbooks-sync that wrote them, or correct what is named in the column "
+    "settings of the table connections."
+)
 #: How often it looks whether such a company's time has come.
 WAIT_SECONDS: Final = 1.0
 
@@ -177,9 +185,6 @@ def _company(
 ) -> CompanyRun:
     """One company's cycle; whatever goes wrong stays with it."""
     data_types = tuple(sorted(due.data_types))
-    if due.error:
-        progress(f"{due.name}: {due.error}")
-        return CompanyRun(due.connection_id, due.name, data_types, CycleEnd.FAILED, due.error)
     try:
         report = _cycle(place, due, steps)
     except SyncError as error:
@@ -199,8 +204,20 @@ def _company(
     return CompanyRun(due.connection_id, due.name, data_types, end, message)
 
 
+def _alert_unreadable(place: Installation, due: Due) -> None:
+    """Let people see a company whose settings cannot be read, as an older program finds them."""
+    company = with_usual_settings(place.engine, due.connection_id)
+    state = SqlState(place.engine, company, place.clock, uuid.uuid4().hex, "sync-due")
+    with state.begin() as unit:
+        title = f"{due.name}: its settings cannot be read"
+        unit.alert("cycle_failed", title, due.error, SETTINGS_FIX)
+
+
 def _cycle(place: Installation, due: Due, steps: Steps) -> Report:
     """One cycle; a company that another run has taken stays due, for it was not looked at."""
+    if due.error:
+        _alert_unreadable(place, due)
+        raise UsageError(due.error)
     data_types = tuple(sorted(due.data_types))
     try:
         with alerts_told(place, due.name), open_cycle(place, due.name, data_types) as cycle:

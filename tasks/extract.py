@@ -177,6 +177,7 @@ def _read_whole(
         yield new[entity], records, server_time
     for each in record_types:
         if each.entity not in new:
+            cycle.keep_lease()
             cycle.progress(f"reading all {each.plural} from QuickBooks")
             yield each, *cycle.quickbooks.query(each.entity)
 
@@ -234,6 +235,7 @@ def _confirm_gone(
         link = links.get(each)
         if each in known:
             continue
+        cycle.keep_lease()
         record = cycle.quickbooks.read(record_type.entity, each)
         if record is not None:
             alive.append(record)
@@ -258,6 +260,9 @@ def extract_platform(cycle: Cycle, record_types: Sequence[RecordType]) -> Platfo
             for each in record_types
             if each.name not in cycle.after_restore
         }
+        # what another database said where it ended says nothing here: all is read
+        known = {each for each in {*after_each.values()} if each and unit.platform.knows(each)}
+        after_each = {name: each for name, each in after_each.items() if each in known}
         changes_after = _changes_after(unit, after_each)
         for record_type in record_types:
             after = after_each.get(record_type.name)

@@ -27,10 +27,12 @@ from tasks.parents import load_parents, targets_of
 from tasks.pool import Matching, Pool
 from tasks.record import waits_for_parent
 
+#: Code of a record on one side only of which a database that was restored knows nothing.
+AFTER_RESTORE = "after_restore"
 #: What records whose match is in doubt are parked as.
 MATCH_CODES = {Kind.LIKELY: "match_likely", Kind.AMBIGUOUS: "match_ambiguous"}
 #: Reasons to be parked that only a person's decision ends, whatever is edited meanwhile.
-DOUBT_CODES = frozenset({"after_restore", *MATCH_CODES.values()})
+DOUBT_CODES = frozenset({AFTER_RESTORE, *MATCH_CODES.values()})
 #: Records are compared so often until nothing new follows: parents nest at most five deep.
 PASSES_MAX = 6
 #: The command that decides.
@@ -256,7 +258,7 @@ def unknown_after_restore(record_type: RecordType) -> RecordError:
     return RecordError(
         f"the database was restored, and this {record_type.name} is on one side only; it may "
         "be the same as one that is on the other side only, and was renamed since",
-        code="after_restore",
+        code=AFTER_RESTORE,
         fix="If it is the same, delete the one on the platform and retry the one of QuickBooks; if "
         "not, retry both.",
     )
@@ -267,7 +269,7 @@ def copied_before_restore(record_type: RecordType) -> RecordError:
     return RecordError(
         f"the database was restored, and QuickBooks holds this {record_type.name} more than once "
         "with the same marker: somebody copied it",
-        code="after_restore",
+        code=AFTER_RESTORE,
         fix="Delete the surplus ones in QuickBooks, and on the platform one that is the same; then "
         "retry what is left. If all are meant, retry all.",
     )

@@ -142,19 +142,10 @@ def fetch_files_task(work: Work) -> int:
     return PLAIN.fetch_files(work.cycle, work.subject)
 
 
-def _worth_a_retry(_task: Any, run: Any, state: Any) -> bool:
-    """Whether another attempt can help; waits here as long as QuickBooks asked for."""
+def _worth_a_retry(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether another attempt can help."""
     error = state.result(raise_on_failure=False)
-    if not isinstance(error, SyncError) or not is_passing(error):
-        return False
-    if isinstance(error, RetryLaterError) and error.wait_seconds:
-        logging.getLogger(__name__).info("waiting %d s as QuickBooks asks", error.wait_seconds)
-        _CLOCKS[run.id].sleep(error.wait_seconds)
-    return True
-
-
-#: Task run id -> the clock of its cycle, while it runs.
-_CLOCKS: dict[Any, Any] = {}
+    return isinstance(error, SyncError) and is_passing(error)
 
 
 @task(
@@ -169,15 +160,18 @@ _CLOCKS: dict[Any, Any] = {}
     persist_result=False,
 )
 def push_record_task(work: Work) -> None:
-    """Try one record again."""
+    """Try one record again; a wait that QuickBooks asks for comes before Prefect's own."""
     from prefect.runtime import task_run
 
     failed: Failed = work.subject
-    _CLOCKS[task_run.id] = work.cycle.clock
     try:
         push_watched(work.cycle, failed)
     except SyncError as error:
         failed.error = error
+        asked = error.wait_seconds if isinstance(error, RetryLaterError) else 0
+        if asked and task_run.run_count < ATTEMPTS_MAX:
+            _log(f"{failed.name}: waiting {asked} s as QuickBooks asks")
+            work.cycle.clock.sleep(asked)
         raise
 
 
@@ -233,7 +227,6 @@ def _push_all(cycle: Cycle, failed: Sequence[Failed]) -> None:
     futures = [push_record_task.submit(Work(cycle, each, push_name(each))) for each in pushed]
     wait(futures)
     for each, future in zip(pushed, futures, strict=True):
-        _CLOCKS.pop(future.task_run_id, None)
         if not future.state.is_completed():
             _end_of_push(cycle, each, future)
     for each in failed[PUSHES_MAX:]:

@@ -105,6 +105,8 @@ def _write_anew(cycle: Cycle, failed: Failed) -> None:
             raise failed.error
         failed.merges += 1
     before, plan = failed.plan, replan(cycle, failed.plan)
+    if plan is None:
+        return
     failed.plan = plan
     if plan.parked is not None:
         failed.error = plan.parked

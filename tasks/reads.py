@@ -31,6 +31,7 @@ def read_many(cycle: Cycle, record_type: RecordType, ids: Sequence[str]) -> dict
             found.update((str(each["Id"]), each) for each in records)
     for each in ids:
         if each not in found:
+            cycle.keep_lease()
             record = cycle.quickbooks.read(record_type.entity, each)
             if record is not None:
                 found[each] = record

@@ -75,7 +75,7 @@ def post_expenses(cycle: Cycle) -> int:
 def _to_look_at(unit: Unit, after: str | None) -> tuple[list[str], str]:
     """Ids of expenses that changed, whose bill changed, or that wait for a person."""
     expense, bill, receipt = expense_type(), bill_type(), catalog()["receipt"]
-    if after is None:
+    if after is None or not unit.platform.knows(after):
         position = unit.platform.position()
         ready = unit.platform.taken(
             expense, workflow_of_expenses().column, workflow_of_expenses().forwarded

@@ -18,12 +18,14 @@ from tasks.plan import plan
 from tasks.reads import is_outdated, outdated, read_many
 
 
-def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan:
-    """A new plan for the same record, from what both sides hold now."""
+def replan(cycle: Cycle, before: RecordPlan) -> RecordPlan | None:
+    """A new plan for the same record, from what both sides hold now.
+
+    None where it writes a side by now that this cycle is not to write: others do.
+    """
     record_type = before.record_type
     (candidate,) = reread(cycle, record_type, [before.link.id], before.read_from)
-    (fresh,) = plan(cycle, [record_type], [candidate]).records
-    return fresh
+    return next(iter(plan(cycle, [record_type], [candidate]).records), None)
 
 
 def reread(

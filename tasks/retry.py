@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from connectors.state.port import Parked, Unit
 from models.audit import AuditNote
@@ -16,7 +17,7 @@ from models.merge import DELETE_AGAINST_EDIT
 from models.record_type import catalog
 from models.retry_queue import ATTEMPTS_MAX, DONE_BY_HAND, LEFT_BY_PERSON, SKIPPED
 from models.revision import REVISING
-from tasks.matching import COMMAND, MATCH_CODES
+from tasks.matching import AFTER_RESTORE, COMMAND, MATCH_CODES
 from tasks.recover import OUTCOME_UNKNOWN, PERSON_DECIDES
 
 #: What a person can make of a record that is set aside: the reason it has from then on, in words.
@@ -33,6 +34,8 @@ _NOT_SETTLED = {
     **dict.fromkeys(PERSON_DECIDES, "look at both sides, then retry it"),
     **dict.fromkeys(LEFT_BY_PERSON, "it is left alone already; `retry` takes that back"),
 }
+#: Reasons for which a record is tried again only where somebody names it.
+NAMED_ONLY: Final = LEFT_BY_PERSON | PERSON_DECIDES | {AFTER_RESTORE}
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ def retry_parked(unit: Unit, chosen: Chosen, actor: str) -> int:
     """Let parked records be tried again in the next cycle; how many there are.
 
     What was skipped or settled by hand is tried again only where it is named, by its link or its
-    reason. A record whose match is in doubt is none that another try could help: tried again it
-    would be made a second time on the other side.
+    reason. So is what a person has to look at first: to try it again says that what may have been
+    made is not there, or that nobody else means it. A record whose match is in doubt is none that
+    another try could help: tried again it would be made a second time on the other side.
 
     Raises:
         UsageError: one that is named waits for a decision or is not parked, or none has the code.
@@ -71,7 +75,7 @@ def retry_parked(unit: Unit, chosen: Chosen, actor: str) -> int:
     wanted = [
         each
         for each in parked
-        if each.link_id not in in_doubt and not (everything and each.code in LEFT_BY_PERSON)
+        if each.link_id not in in_doubt and not (everything and each.code in NAMED_ONLY)
     ]
     for each in wanted:
         if each.attempts >= ATTEMPTS_MAX:  # else it would be given up after one more

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from connectors.ports import Clock
-from models.errors import BrakeError
+from models.errors import BrakeError, DecisionError
 
 T = TypeVar("T")
 
+#: What to do about a run that never lets the company go.
+LET_GO: Final = "Look at that run: `quickbooks-sync status` shows it."
+#: Code of a decision that another run of the company keeps from being carried out.
+BUSY: Final = "busy"
 #: Ten minutes in all: a cycle that takes longer is a first sync or a backfill.
 WAIT_SECONDS: Final = 5.0
 WAITS_MAX: Final = 120
@@ -29,12 +33,13 @@ def when_free(
 
     Raises:
         BrakeError: that run never lets the company go.
+        DecisionError: what the call decides cannot be decided so.
     """
     for _ in range(WAITS_MAX):
         try:
             return call()
-        except BrakeError as error:
-            if error.brake != "lease":
+        except (BrakeError, DecisionError) as error:
+            if not _is_busy(error):
                 raise
             progress(f"{what} waits: {error}")
             clock.sleep(WAIT_SECONDS)
@@ -43,3 +48,7 @@ def when_free(
         brake="lease",
         fix=fix,
     )
+
+
+def _is_busy(error: BrakeError | DecisionError) -> bool:
+    return error.brake == "lease" if isinstance(error, BrakeError) else error.code == BUSY

@@ -55,6 +55,19 @@ class SqlPlatform(SqlWrites):
         ).first()
         return f"{row.transaction_id}:{row.id}" if row else START
 
+    def knows(self, position: str) -> bool:
+        """Whether a position is one of this database, and not of one that it was copied from.
+
+        Transaction ids begin anew in a database that was made from a dump: a position of before
+        lies ahead of all of them, and everything that is changed would lie behind it.
+        """
+        transaction_id = int(position.partition(":")[0])
+        if self._dialect != "postgresql":
+            return transaction_id <= 0
+        next_one = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+        following: int = self._connection.execute(next_one).scalar_one()
+        return transaction_id < following
+
     def changes(self, record_types: Collection[str], after: str) -> PlatformChanges:
         """Changed ids after a position.
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
 
 from connectors.database import reserved_ids
 from connectors.state.platform_port import PlatformWrite, StaleRowError, Written, outcome_of
@@ -86,10 +86,16 @@ class SqlWrites:
 
     @contextmanager
     def _refusing(self, write: PlatformWrite) -> Iterator[None]:
-        """A savepoint; what the database refuses after it is undone, and a `RecordError`."""
+        """A savepoint; what the database refuses after it is undone, and a `RecordError`.
+
+        A lock that never came, a full disk or a lost connection is no refusal: it says nothing
+        about the record, so it stops the cycle, and the next one tries again.
+        """
         try:
             with self._connection.begin_nested():
                 yield
+        except (OperationalError, InternalError):
+            raise
         except (DBAPIError, StatementError) as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise

@@ -77,17 +77,13 @@ def wait_for_consent(oauth: IntuitOAuth, redirect_url: str, say: Callable[[str],
     """Tell the person where to go, and wait for the call-back.
 
     Raises:
-        UsageError: the redirect URL is not on this machine, or nobody consented in time.
+        UsageError: the redirect URL is not on this machine, or its port is taken, or nobody
+            consented in time.
     """
-    parts = urlsplit(redirect_url)
-    if parts.hostname not in ("localhost", "127.0.0.1") or parts.port is None:
-        raise UsageError(
-            f"QBSYNC_REDIRECT_URL is {redirect_url!r}; the command line can only listen on "
-            "http://localhost:PORT/PATH. Give --realm-id and --refresh-token instead."
-        )
+    port, path = _place(redirect_url)
     address, state = oauth.authorization_url()
-    with _Listener(("127.0.0.1", parts.port), _Handler) as listener:
-        listener.expected_path, listener.expected_state = parts.path, state
+    with _listening(port, redirect_url) as listener:
+        listener.expected_path, listener.expected_state = path, state
         listener.timeout = 1
         say(f"open this address in a browser and choose the company: {address}")
         deadline = monotonic() + WAIT_SECONDS_MAX
@@ -97,3 +93,29 @@ def wait_for_consent(oauth: IntuitOAuth, redirect_url: str, say: Callable[[str],
             reason = listener.refusal or f"nobody consented within {WAIT_SECONDS_MAX} seconds"
             raise UsageError(f"not connected: {reason}; run `quickbooks-sync connect` again")
         return listener.consent
+
+
+def _place(redirect_url: str) -> tuple[int, str]:
+    """The port and the path that the call-back comes to."""
+    try:
+        parts = urlsplit(redirect_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number, a bracket too many
+        host, port = None, None
+    if host not in ("localhost", "127.0.0.1") or port is None:
+        raise UsageError(
+            f"QBSYNC_REDIRECT_URL is {redirect_url!r}; the command line can only listen on "
+            "http://localhost:PORT/PATH. Give --realm-id and --refresh-token instead."
+        )
+    return port, parts.path
+
+
+def _listening(port: int, redirect_url: str) -> _Listener:
+    try:
+        return _Listener(("127.0.0.1", port), _Handler)
+    except OSError as error:
+        raise UsageError(
+            f"QBSYNC_REDIRECT_URL is {redirect_url!r}, and port {port} cannot be listened on "
+            f"({error.strerror}): end what listens there, perhaps another `quickbooks-sync "
+            "connect`, or register and set another port"
+        ) from error

@@ -95,6 +95,13 @@ def _connections(engine: Engine, condition: ColumnElement[bool]) -> list[Connect
     return found
 
 
+def with_usual_settings(engine: Engine, connection_id: int) -> Connection:
+    """A connection as if nothing were set: for an alert about settings that cannot be read."""
+    query = select(tables.connections).where(tables.connections.c.id == connection_id)
+    with reading(engine).connect() as connection:
+        return _connection(connection.execute(query).one(), ConnectionSettings())
+
+
 def facts_of(engine: Engine, connection_id: int) -> CompanyFacts:
     """What QuickBooks said about the company when it was last asked."""
     with reading(engine).connect() as connection:
@@ -370,7 +377,7 @@ def change_policy(
     return after
 
 
-def _connection(row: Row[Any]) -> Connection:
+def _connection(row: Row[Any], settings: ConnectionSettings | None = None) -> Connection:
     facts: Mapping[str, Any] = json.loads(row.facts or "{}")
     return Connection(
         id=row.id,
@@ -379,6 +386,6 @@ def _connection(row: Row[Any]) -> Connection:
         environment=row.environment,
         realm_id=row.realm_id,
         status=row.status,
-        settings=settings_from_json(row.settings),
+        settings=settings or settings_from_json(row.settings),
         home_currency=str(facts.get("home_currency", "")),
     )

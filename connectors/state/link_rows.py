@@ -197,7 +197,7 @@ class LinkRows(Rows):
             .where(alerts.c.link_id == dropped)
             .values(link_id=kept, subject=tables.alert_subject(self._id, kept))
         )
-        for table in (tables.conflicts, tables.intents):
+        for table in (tables.conflicts, tables.intents, tables.revisions):
             self._sql.execute(update(table).where(table.c.link_id == dropped).values(link_id=kept))
 
     def save_links(self, updates: Sequence[LinkUpdate]) -> None:

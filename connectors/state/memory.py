@@ -200,6 +200,9 @@ class MemoryUnit(MemoryReviews, MemoryRevisions, MemoryLinks):
         for number, conflict in list(db.conflicts.items()):
             if conflict.link_id == dropped:
                 self._put(db.conflicts, number, replace(conflict, link_id=kept))
+        for number, revision in list(db.revisions.items()):
+            if revision.link_id == dropped:
+                self._put(db.revisions, number, replace(revision, link_id=kept))
         for intent_id, row in list(db.intents.items()):
             if row.intent.link_id == dropped:
                 moved = replace(row.intent, link_id=kept)

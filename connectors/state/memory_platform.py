@@ -46,6 +46,10 @@ class MemoryPlatform(MemoryRows):
         """The end of the change log now."""
         return f"0:{len(self._db.change_log)}"
 
+    def knows(self, position: str) -> bool:
+        """Whether a position is one of this change log."""
+        return int(position.partition(":")[0]) <= 0
+
     def changes(self, record_types: Collection[str], after: str) -> PlatformChanges:
         """Changed ids after a position."""
         log = self._db.change_log

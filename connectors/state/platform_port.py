@@ -71,6 +71,10 @@ class PlatformPort(Protocol):
         """The end of the change log now."""
         ...
 
+    def knows(self, position: str) -> bool:
+        """Whether a position is one of this database, and not of one that it was copied from."""
+        ...
+
     def changes(self, record_types: Collection[str], after: str) -> PlatformChanges:
         """What the change log says after a position."""
         ...

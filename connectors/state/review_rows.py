@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from connectors.platform.sql import chunks
 from connectors.state.port import Parked
@@ -103,13 +103,15 @@ class ReviewRows(Rows):
 
     def release(self, link_ids: Collection[int] | None) -> int:
         """Let parked records be tried in the next cycle."""
-        condition = tables.parked.c.connection_id == self._id
-        if link_ids is not None:
-            condition = and_(condition, tables.parked.c.link_id.in_(list(link_ids)))
-        done = self._sql.execute(
-            update(tables.parked).where(condition).values(next_attempt_at=self._now)
+        parked = tables.parked.c
+        mine = update(tables.parked).where(parked.connection_id == self._id)
+        released = mine.values(next_attempt_at=self._now)
+        if link_ids is None:
+            return self._sql.execute(released).rowcount
+        return sum(
+            self._sql.execute(released.where(parked.link_id.in_(some))).rowcount
+            for some in chunks(link_ids)
         )
-        return done.rowcount
 
     def add_conflicts(
         self,

@@ -26,8 +26,8 @@ that never changes:
 
 So a change waits for the oldest transaction that is still writing, and one that stays open delays
 all. On SQLite writers queue, all transaction ids are 0, the condition on them is left out and the
-rest works as it is. Transaction ids start again in a database that was restored from a dump: set
-the platform's cursors back to the start then, or changes would be skipped.
+rest works as it is. Transaction ids start again in a database that was made from a dump: a
+cursor that lies ahead of them all is taken for none there, and everything is read (`knows`).
 
 Writing compare-and-swap
 ------------------------

@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterId
 from prefect.client.schemas.schedules import IntervalSchedule
 
 from dashboard import dispatcher
-from deployments.serve import FLOWS
+from deployments.serve import FLOWS, deployments
 from deployments.work_pools import ENVIRONMENT, POOL, make
 from tests.fixtures.company import REPOSITORY
 from tests.fixtures.prefect import ON_PREFECT
@@ -55,6 +55,29 @@ def flow_of(deployment: dict[str, Any]) -> Any:
 def test_every_flow_has_one_deployment() -> None:
     """None is missing, here or in the process that serves them all."""
     assert sorted(NAMES) == sorted(each.name for each in FLOWS)
+
+
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_served_from_one_process_they_come_as_often(*, scheduled: bool) -> None:
+    """`deployments.serve` has the schedules and limits of prefect.yaml; the former if wanted."""
+    declared = {each["name"]: each for each in DEPLOYMENTS}
+    for each in deployments(scheduled=scheduled):
+        written = declared[each.flow_name]
+        assert [
+            (one.slug, getattr(one.schedule, "interval", None), getattr(one.schedule, "cron", None))
+            for one in each.schedules or ()
+        ] == [
+            (
+                one["slug"],
+                timedelta(seconds=one["interval"]) if "interval" in one else None,
+                one.get("cron"),
+            )
+            for one in written["schedules"]
+            if scheduled
+        ]
+        assert each.concurrency_limit == written["concurrency_limit"]["limit"]
+        strategy = each.concurrency_options.collision_strategy.value
+        assert strategy == written["concurrency_limit"]["collision_strategy"]
 
 
 def test_what_webhooks_wake_is_deployed() -> None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from connectors.clock import SystemClock
+from connectors.state import queries
 from connectors.state.connections import all_connections, connection_named, save_settings
 from connectors.state.schedules import make_due, take_due
 from connectors.state.sql import SqlState
@@ -176,6 +177,10 @@ def test_settings_that_nobody_can_read_stop_one_company(
     assert ends(done) == {spoilt: CycleEnd.FAILED, **dict.fromkeys(others, CycleEnd.IDLE)}
     (failed,) = done.to_look_at
     assert "no_such_field" in failed.message
+    (alert,) = queries.alerts(place.engine, failed.connection_id)
+    assert alert["title"] == f"{spoilt}: its settings cannot be read"
+    assert "no_such_field" in alert["message"]
+    assert "the version of quickbooks-sync" in alert["fix"]
     kept = {each.connection: each.state for each in keep_connected(place, lambda _words: None)}
     assert kept == dict.fromkeys(others, "fresh")
     assert "metered_calls_expected" in own_office.run("metrics", "--once").stdout

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from connectors.clock import SystemClock
 from connectors.state.connections import connection_named
 from connectors.state.sql import SqlState
+from models.tables.sync import connections
 from tests.fixtures.companies import add_companies, all_are_due
 from tests.fixtures.company import Office
 from tests.fixtures.prefect import ON_PREFECT
@@ -109,6 +110,26 @@ def test_one_bad_record_among_thirty_has_a_task_run_of_its_own(
     shown = artifacts(prefect_server, flow_run_id)
     assert {"plan", "totals", "failures"} <= set(shown)
     assert "Supplier 17" in str(shown["failures"].data)
+
+
+def test_a_record_that_quickbooks_asks_to_wait_for_is_tried_again(
+    office: Office, prefect_server: Callable[[], Any]
+) -> None:
+    """A throttle costs time, not records: as long as it asks for, and then Prefect's own retry."""
+    from flows.expenses import sync_expenses
+
+    office.platform.add("vendor", name="Supplier")
+    throttled = {"kind": "throttle", "entity": "Vendor", "verb": "create", "count": 2}
+    office.emulator.faults(throttled)
+    state = run_flow(sync_expenses)
+    assert state.is_completed()
+    assert state.name != "CompletedWithErrors"
+    assert len(office.books.find("Vendor", "DisplayName = 'Supplier'")) == 1
+    pushes = task_runs(prefect_server, state.state_details.flow_run_id, "push", until={"push"})
+    assert [(each.name, each.state.type.value) for each in pushes] == [
+        ("push vendor Supplier", "COMPLETED")
+    ]
+    assert office.clock.waited
 
 
 def test_a_flow_shows_its_conflicts(office: Office, prefect_server: Callable[[], Any]) -> None:
@@ -227,6 +248,17 @@ def test_the_dispatcher_shows_what_it_wrote_and_for_whom(
     run_id = idle.state_details.flow_run_id
     assert task_runs(prefect_server, run_id, "Company", within=NONE_RECORDED_SECONDS) == []
     assert run_flow(sync_due).message == "no company was due"
+
+    # one whose settings nobody can read is named, and keeps no other company's events
+    with own_office.engine.begin() as connection:
+        spoilt = update(connections).where(connections.c.name == "Company 0001")
+        connection.execute(spoilt.values(settings='{"colour": "red"}'))
+    all_are_due(own_office)
+    failed = run_flow(sync_due)
+    assert (failed.name, failed.message.partition(";")[0]) == (
+        "CompletedWithErrors",
+        "1 of 2 companies need a look",
+    )
 
 
 def test_automations_hear_of_what_happened(

@@ -421,7 +421,7 @@ def test_what_was_kept_in_part_of_an_upload_without_an_answer(office: Office) ->
     (parked,) = office.parked()
     assert (parked["code"], parked["value"]) == ("file_size_differs", "100")
     office.books.delete("Attachable", half)
-    office.run("retry")
+    office.run("retry", str(parked["link"]))
     office.sync()
     assert held(office, office.books.one("Attachable")["Id"]) == PICTURE
     assert office.platform.quickbooks_id("receipt", receipt) != half

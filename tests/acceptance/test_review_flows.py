@@ -6,7 +6,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -36,25 +36,26 @@ class Paused:
 
     def _wait(self) -> tuple[Any, dict[str, Any]]:
         """The run, and the schema of the form that it shows."""
+        from prefect.exceptions import PrefectHTTPStatusError
+
         deadline = time.monotonic() + PAUSED_SECONDS_MAX
         while time.monotonic() < deadline and not self.ended:
             with self._server() as client:
                 for each in client.read_flow_runs():
                     if each.state is not None and each.state.is_paused():
                         keyset = each.state.state_details.run_input_keyset
-                        form = client.request(
-                            "GET",
-                            "/flow_runs/{id}/input/{key}",
-                            path_params={"id": each.id, "key": keyset["schema"]},
-                        ).json()
-                        words = client.request(
-                            "GET",
-                            "/flow_runs/{id}/input/{key}",
-                            path_params={"id": each.id, "key": keyset["description"]},
-                        ).json()
-                        return each.id, {**form, "shown": words}
+                        # Prefect pauses a run first, and stores its form right after that
+                        with suppress(PrefectHTTPStatusError):
+                            form = self._input(client, each.id, keyset["schema"])
+                            words = self._input(client, each.id, keyset["description"])
+                            return each.id, {**form, "shown": words}
             time.sleep(0.2)
         raise AssertionError(f"it does not pause: {self.ended}")
+
+    @staticmethod
+    def _input(client: Any, run_id: Any, key: str) -> Any:
+        path = {"id": run_id, "key": key}
+        return client.request("GET", "/flow_runs/{id}/input/{key}", path_params=path).json()
 
     def answer(self, **given: Any) -> Any:
         """Press Resume with these answers; the run's end, or what was refused."""

@@ -16,6 +16,7 @@ from models.intent import Intent
 from models.merge import Conflict
 from models.policy import Verdict
 from models.record_type import catalog
+from models.revision import Revision, RevisionKind, RevisionState
 from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.words import IntentState, Operation, Side
 from tests.contract.state_worlds import HOME_CURRENCY, SHOWN, World
@@ -155,3 +156,21 @@ def create(record_type: str, **values: Any) -> PlatformWrite:
     """A write that adds a row."""
     values = {**LEAST[record_type], **values}
     return PlatformWrite(catalog()[record_type], Operation.CREATE, None, None, values)
+
+
+def revision(**others: Any) -> Revision:
+    """A person's wish for one field."""
+    given: dict[str, Any] = {
+        "number": 0,
+        "link_id": 1,
+        "record_type": "customer",
+        "kind": RevisionKind.SET,
+        "field": "email",
+        "side": Side.PLATFORM,
+        "expected": ("theirs", None),
+        "value": "ours",
+        "state": RevisionState.PENDING,
+        "actor": "Ada",
+        "entry": 5,
+    }
+    return Revision(**{**given, **others})

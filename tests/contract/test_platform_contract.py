@@ -425,6 +425,14 @@ def test_the_change_log_sees_own_writes_and_peoples(world: World, state: State) 
         assert unit.platform.rows(TYPES["customer"], ["2", "1", "77"]).keys() == {"1"}
 
 
+def test_a_position_of_another_database_is_not_known(state: State) -> None:
+    """Transaction ids begin anew where a database is made from a dump."""
+    with state.begin() as unit:
+        for known in ("-1:-1", "0:0", unit.platform.position()):
+            assert unit.platform.knows(known), known
+        assert not unit.platform.knows("9000000000000000:1")
+
+
 def test_taken_is_compared_without_case(world: World, state: State) -> None:
     for name in ("Ada", "ADA", "Bob", "Émile", "Ada"):
         world.people.insert("customer", {"name": name, "email": None})

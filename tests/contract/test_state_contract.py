@@ -34,9 +34,9 @@ from tests.contract.state_samples import (
     dump,
     intent,
     parked,
+    revision,
 )
 from tests.contract.state_worlds import World
-from tests.contract.test_state_revisions import revision
 
 CUSTOMER = catalog()["customer"]
 QUICKBOOKS, PLATFORM = Side.QUICKBOOKS, Side.PLATFORM
@@ -268,6 +268,7 @@ def test_two_half_links_become_one(world: World, state: State) -> None:
         unit.add_intents([intent(1, dropped.id)], {})
         unit.mark_sent([intent(1, dropped.id)])
         unit.close_intent("intent-1", IntentState.REJECTED, DONE)
+        unit.add_revision(revision(link_id=dropped.id))
     with state.begin() as unit:
         joined = unit.join_links(kept.id, dropped.id)
         assert joined == replace(kept, quickbooks_id="9")
@@ -278,7 +279,7 @@ def test_two_half_links_become_one(world: World, state: State) -> None:
         assert [each.link_id for each in unit.parked(["customer"])] == [kept.id]
         # Its number is never given out again
         assert unit.add_links([NewLink("customer", QUICKBOOKS, "10", "D")])[0].id == dropped.id + 1
-    for table in ("conflicts", "intents", "alerts"):
+    for table in ("conflicts", "intents", "alerts", "revisions"):
         assert {row["link_id"] for row in world.stored(table)} == {kept.id}, table
     open_alerts = [row for row in world.stored("alerts") if row["closed_at"] is None]
     assert len(open_alerts) == 1

@@ -403,3 +403,17 @@ def test_a_state_belongs_to_its_connection() -> None:
     changed = replace(world.connection, settings=world.connection.settings)
     MemoryState(world.database, changed, world.clock, "run", "worker")
     assert MemoryPeople(MemoryDatabase(world.connection), world.clock).all("item") == []
+
+
+def test_as_many_are_released_as_ever_wait(world: World, state: State) -> None:
+    """More than a database takes values in one statement: all the documents of a closed period."""
+    with state.begin() as unit:
+        unit.park(parked(1))
+        unit.park(parked(2))
+        assert unit.release(range(2, 70_000)) == 1
+        assert {
+            each.link_id: each.next_attempt_at is None for each in unit.parked(["customer"])
+        } == {
+            1: True,
+            2: False,
+        }

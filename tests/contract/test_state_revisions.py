@@ -19,7 +19,7 @@ from models.records import reference
 from models.revision import ConflictState, Revision, RevisionKind, RevisionState
 from models.words import Side
 from tasks.reads import links_to
-from tests.contract.state_samples import Crash, conflict, crash_after, dump
+from tests.contract.state_samples import Crash, conflict, crash_after, dump, revision
 from tests.contract.state_worlds import World
 
 QUICKBOOKS, PLATFORM = Side.QUICKBOOKS, Side.PLATFORM
@@ -38,24 +38,6 @@ def state(world: World) -> State:
         base = {"customer": reference("customer", 1), "lines": (), "total": Decimal("1.50")}
         unit.save_links([LinkUpdate(4, base=base)])
     return state
-
-
-def revision(**others: Any) -> Revision:
-    """A person's wish for one field."""
-    given: dict[str, Any] = {
-        "number": 0,
-        "link_id": 1,
-        "record_type": "customer",
-        "kind": RevisionKind.SET,
-        "field": "email",
-        "side": PLATFORM,
-        "expected": ("theirs", None),
-        "value": "ours",
-        "state": PENDING,
-        "actor": "Ada",
-        "entry": 5,
-    }
-    return Revision(**{**given, **others})
 
 
 def test_a_conflict_is_known_by_its_number(world: World, state: State) -> None:

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from connectors.state.memory import MemoryState, MemoryUnit
 from connectors.state.memory_platform import MemoryPlatform
 from connectors.state.memory_store import MemoryDatabase, Undo
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-class DatabaseFaultError(Exception):
+class DatabaseFaultError(SQLAlchemyError):
     """The database could not be used: as a DBAPIError, it stops the run and nothing else."""
 
 

@@ -176,3 +176,25 @@ def test_processes_that_start_together_make_one_key(
     monkeypatch.setattr(os, "link", slower)
     assert _embedded_key(path) == "other key"
     assert [each.name for each in path.parent.iterdir()] == ["some.key"]
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One byte of another encoding, in a comment even, and a folder in the file's place."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".env"
+    path.write_bytes(b"# gr\xfc\xdfe\nQBSYNC_DATABASE_URL=sqlite:///x.db\n")
+    with pytest.raises(UsageError, match=r"\.env is no UTF-8 from byte 4 on: save it as UTF-8"):
+        read_settings()
+    real = Path.open
+
+    def refused(self: Path, *arguments: object, **options: object) -> object:
+        if self.name == ".env":
+            raise PermissionError(13, "Permission denied")
+        return real(self, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr("builtins.open", lambda *_, **__: refused(path))
+    with pytest.raises(UsageError, match=r"\.env cannot be read \(Permission denied\)"):
+        read_settings()

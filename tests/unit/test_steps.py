@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import OperationalError
 
+from connectors.platform.writing import SqlWrites
 from connectors.ports import RemoteWrite
 from connectors.state import audit_log
 from connectors.state.connections import connection_named, store_connection
 from connectors.state.sql import SqlState
+from models.errors import BrakeError
 from models.record_type import catalog
 from models.tables import sync
 from models.tables.platform import invoice_lines
 from models.tables.record_tables import RECORD_TABLES
-from models.words import DataType
+from models.words import DataType, Side
 from tasks.context import Cycle, CycleReferences
 from tasks.cycle import run_cycle
+from tasks.load import apply_batch
+from tasks.steps import PLAIN, Steps
 from tasks.validate import validate
 from tests.fixtures.fake_clock import FakeClock
 from tests.fixtures.fake_quickbooks import BUSY, FACTS, LOST, FakeQuickBooks
@@ -44,7 +49,7 @@ class World:
     #: Validation has tests of its own; here it would only cost time.
     judged: bool = False
 
-    def sync(self, *data_types: DataType) -> dict[str, Any]:
+    def sync(self, *data_types: DataType, steps: Steps = PLAIN, **options: Any) -> dict[str, Any]:
         """One cycle; its report."""
         self.runs += 1
         self.clock.seconds += 600
@@ -62,8 +67,9 @@ class World:
             new_id=lambda: next(ids),
             data_types=frozenset(data_types or DataType),
             validate=validate if self.judged else lambda *_: {},
+            **options,
         )
-        report = run_cycle(cycle, "test").as_json()
+        report = run_cycle(cycle, "test", steps).as_json()
         for each in report["read"].values():
             assert each["records"] == each["applied"] + each["unchanged"] + each["parked"]
         return report
@@ -300,3 +306,126 @@ def test_the_catalog_and_the_tables_agree() -> None:
             if each.name != "lines":
                 assert set(getattr(each, "columns", {}).values() or {each.column}) <= columns
     assert invoice_lines is RECORD_TABLES["invoice"].lines
+
+
+def broken(error: Exception) -> Any:
+    """A step that ends in an error."""
+
+    def ended(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return ended
+
+
+def test_an_error_that_nobody_foresaw_becomes_an_alert(world: World) -> None:
+    """A bug, or a database that fails, is seen where people look; its own words stay in the log."""
+    world.invoice()
+    steps = replace(PLAIN, recover=broken(RuntimeError("secret-canary")))
+    with pytest.raises(RuntimeError):
+        world.sync(steps=steps)
+    (alert,) = world.all(select(sync.alerts))
+    assert (alert.cause, alert.closed_at) == ("cycle_failed", None)
+    assert "RuntimeError" in alert.title
+    assert "log of the worker" in alert.fix
+    run = world.all(select(sync.runs).order_by(sync.runs.c.started_at))[-1]
+    assert (run.state, run.finished_at is not None) == ("failed", True)
+    (stopped,) = world.audited("cycle.stopped")
+    assert stopped["cause"] == "cycle_failed"
+    assert "canary" not in f"{alert}{run}{stopped}"
+    world.sync()
+    (alert,) = world.all(select(sync.alerts))
+    assert alert.closed_at is not None
+
+
+def test_what_not_even_an_alert_can_be_stored_of_is_logged(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error that ended the cycle is the one that is raised."""
+    world.invoice()
+    monkeypatch.setattr(
+        "connectors.state.sql.SqlUnit.alert", broken(OperationalError("x", {}, Exception("full")))
+    )
+    with pytest.raises(RuntimeError):
+        world.sync(steps=replace(PLAIN, recover=broken(RuntimeError("first"))))
+    assert "no alert of it could be stored" in caplog.text
+
+
+def test_a_long_reading_keeps_the_company(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that are read one by one for longer than the lease lasts: nobody else takes over."""
+    names = [f"C{number}" for number in range(6)]
+    ids = [world.quickbooks.enter("Customer", DisplayName=name)["Id"] for name in names]
+    world.sync()
+    whole, read = world.quickbooks.changes, world.quickbooks.read
+    other = SqlState(
+        world.engine, connection_named(world.engine), world.clock, "another run", "another worker"
+    )
+    tried = []
+
+    def changes(*asked: Any) -> Any:
+        told = whole(*asked)
+        return replace(told, records={**told.records, "Customer": []}, deleted={"Customer": ids})
+
+    def slowly(entity: str, record_id: str) -> Any:
+        with pytest.raises(BrakeError):
+            other.take_lease(timedelta(minutes=1))
+        world.clock.seconds += 300
+        tried.append(record_id)
+        return read(entity, record_id)
+
+    monkeypatch.setattr(world.quickbooks, "changes", changes)
+    monkeypatch.setattr(world.quickbooks, "read", slowly)
+    assert not world.sync()["parked"]
+    assert tried == ids
+    assert [row.name for row in world.rows("customer")] == names
+
+
+def test_a_row_that_moves_on_in_a_cycle_of_one_direction_is_left_to_others(world: World) -> None:
+    """Planned for the platform only, its row is edited meanwhile: now QuickBooks is to be written,
+    too, which this cycle may not. It goes on, and the next one does both."""
+    row_id, record = world.invoice()
+    world.quickbooks.edit("Invoice", record["Id"], PrivateNote="theirs")
+
+    def meddled(cycle: Cycle, plans: Any) -> Any:
+        world.edit("invoice", row_id, number="1009")
+        return apply_batch(cycle, plans)
+
+    mark = len(world.quickbooks.writes)
+    report = world.sync(
+        steps=replace(PLAIN, apply_batch=meddled), write_to=frozenset({Side.PLATFORM})
+    )
+    assert not report["parked"]
+    assert len(world.quickbooks.writes) == mark
+    world.sync()
+    assert (record["PrivateNote"], record["DocNumber"]) == ("theirs", "1009")
+    (row,) = world.rows("invoice")
+    assert (row.memo, row.number) == ("theirs", "1009")
+
+
+def test_a_position_of_another_database_is_a_reason_to_read_everything(world: World) -> None:
+    """A dump numbers the change log anew: what is edited after a move is not skipped."""
+    row_id, record = world.invoice()
+    world.sync()
+    cursors = sync.cursors
+    with world.engine.begin() as connection:
+        moved = update(cursors).where(cursors.c.side == Side.PLATFORM.value)
+        connection.execute(moved.values(position="5000000:812345"))
+    world.edit("invoice", row_id, memo="edited after the move")
+    world.sync()
+    assert record["PrivateNote"] == "edited after the move"
+    positions = world.all(select(cursors.c.position).where(cursors.c.side == Side.PLATFORM.value))
+    assert not any(each.position.startswith("5000000") for each in positions)
+
+
+def test_a_database_that_fails_says_nothing_about_a_record(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that never comes, say: no record is set aside for it, and the next cycle goes on."""
+    world.quickbooks.enter("Customer", DisplayName="Ann", Active=True)
+    with monkeypatch.context() as patched:
+        locked = OperationalError("INSERT", {}, Exception("database is locked"))
+        patched.setattr(SqlWrites, "_insert", broken(locked))
+        with pytest.raises(OperationalError):
+            world.sync()
+    assert world.all(select(sync.parked)) == []
+    world.sync()
+    assert [row.name for row in world.rows("customer")] == ["Ann"]
