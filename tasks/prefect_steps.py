@@ -19,7 +19,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import MissingContextError
 from prefect.futures import wait
 
-from models.errors import DisconnectedError, RetryLaterError, SyncError
+from models.errors import (
+    DisconnectedError,
+    RecordError,
+    RemoteError,
+    RetryLaterError,
+    SyncError,
+)
 from models.plan import Plan, RecordPlan
 from models.record_type import RecordType
 from tasks.candidate import Candidate
@@ -239,7 +245,9 @@ def _fetch_files(cycle: Cycle, record_types: Sequence[RecordType]) -> int:
 
 def _end_of_push(cycle: Cycle, failed: Failed, future: Any) -> None:
     error = future.result(raise_on_failure=False)
-    stops_all = isinstance(error, DisconnectedError) or not isinstance(error, SyncError)
+    # as in the plain steps: only what is wrong with the record itself sets it aside
+    is_its_own = isinstance(error, RecordError | RemoteError)
+    stops_all = isinstance(error, DisconnectedError) or not is_its_own
     if isinstance(error, BaseException) and stops_all:
         raise error
     with record_known(failed):

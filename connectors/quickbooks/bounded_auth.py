@@ -42,12 +42,16 @@ _DISCOVERY_FIELDS: Final = (*ENDPOINT_FIELDS, "issuer", "jwks_uri", "userinfo_en
 
 @dataclass(frozen=True)
 class OAuthTimeouts:
-    """How long Intuit's token service may take; a renewal holds a database lock meanwhile."""
+    """How long Intuit's token service may take.
+
+    A renewal holds a lock of the database meanwhile, so even the longest one ends before those who
+    wait for that lock give up (`connectors.database.LOCK_WAIT_SECONDS_MAX`).
+    """
 
     connect_seconds: float = 5.0
-    read_seconds: float = 15.0
-    #: A whole answer, however it drips.
-    total_seconds: float = 30.0
+    read_seconds: float = 10.0
+    #: A whole answer, however it drips; its last packet may take read_seconds more.
+    total_seconds: float = 15.0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sqlalchemy import text, update
 from connectors.clock import SystemClock
 from connectors.state.connections import connection_named
 from connectors.state.sql import SqlState
+from models.errors import CorruptStateError
 from models.tables.sync import connections
 from tests.fixtures.companies import add_companies, all_are_due
 from tests.fixtures.company import Office
@@ -130,6 +131,26 @@ def test_a_record_that_quickbooks_asks_to_wait_for_is_tried_again(
         ("push vendor Supplier", "COMPLETED")
     ]
     assert office.clock.waited
+
+
+def test_a_state_that_cannot_be_ends_a_flow_at_once(
+    office: Office, prefect_server: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is nothing about the record whose task run finds it: no other one is tried either."""
+    from flows.expenses import sync_expenses
+
+    def corrupt(*_: Any) -> None:
+        raise CorruptStateError("link 7 is gone")
+
+    assert prefect_server
+    office.platform.add("vendor", name="Supplier")
+    office.emulator.faults({"kind": "throttle", "entity": "Vendor", "verb": "create"})
+    monkeypatch.setattr("tasks.prefect_steps.push_watched", corrupt)
+    state = run_flow(sync_expenses)
+    assert state.is_failed()
+    assert "link 7 is gone" in state.message
+    assert office.status()["parked"] == []
+    assert "link 7 is gone" in office.status()["alerts"][0]["title"]
 
 
 def test_a_flow_shows_its_conflicts(office: Office, prefect_server: Callable[[], Any]) -> None:
