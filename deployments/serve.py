@@ -45,8 +45,9 @@ FLOWS = (
     keep_connected_flow,
     audit_checkpoint,
 )
-#: Runs of this process at a time.
-RUNS_MAX = 3
+#: Runs of this process at a time, and of one flow: one that waits for a person keeps its place.
+RUNS_MAX = 6
+RUNS_OF_ONE_MAX = 2
 _WRITTEN: Final = Path(__file__).resolve().parent.parent / "prefect.yaml"
 
 
@@ -59,18 +60,25 @@ def deployments(*, scheduled: bool = True) -> list[RunnerDeployment]:
             name="served",
             description=(each.fn.__doc__ or "").strip(),
             tags=["quickbooks-sync"],
-            schedules=[_schedule(one) for one in declared[each.name]["schedules"] if scheduled],
-            concurrency_limit=ConcurrencyLimitConfig(**declared[each.name]["concurrency_limit"]),
+            schedules=[_schedule(one, scheduled) for one in declared[each.name]["schedules"]],
+            concurrency_limit=_limit(declared[each.name]["concurrency_limit"]),
         )
         for each in FLOWS
     ]
     return made
 
 
-def _schedule(written: dict[str, Any]) -> Schedule:
+def _schedule(written: dict[str, Any], active: bool) -> Schedule:  # noqa: FBT001 - as Prefect's
+    """One that is not wanted is deployed at rest: the server may know it from before."""
+    slug = written["slug"]
     if "interval" in written:
-        return Interval(timedelta(seconds=written["interval"]), slug=written["slug"])
-    return Cron(written["cron"], timezone=written["timezone"], slug=written["slug"])
+        return Interval(timedelta(seconds=written["interval"]), slug=slug, active=active)
+    return Cron(written["cron"], timezone=written["timezone"], slug=slug, active=active)
+
+
+def _limit(written: dict[str, Any]) -> ConcurrencyLimitConfig:
+    limit = min(written["limit"], RUNS_OF_ONE_MAX)
+    return ConcurrencyLimitConfig(**{**written, "limit": limit})
 
 
 def _options() -> argparse.Namespace:

@@ -66,18 +66,18 @@ def run_cycle(cycle: Cycle, flow: str, steps: Steps = PLAIN) -> Report:
             cycle.cursors_at_start = unit.cursors()
         try:
             record_types = _synced(cycle, steps)
+            with cycle.state.begin() as unit:
+                report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
+                unit.close_alerts(CONNECTION_ALERTS)
+                if not waiting_for_approval(unit):  # one of another data type goes on waiting
+                    unit.close_alerts([BRAKE_ALERT])
+                unit.finish_run("completed", report.as_json(), None)
         except SyncError as error:
             _note_failure(cycle, error)
             raise
         except Exception as error:
             _note_unforeseen(cycle, error)
             raise
-        with cycle.state.begin() as unit:
-            report = report_of(cycle, unit, record_types, cycle.clock.monotonic() - started)
-            unit.close_alerts(CONNECTION_ALERTS)
-            if not waiting_for_approval(unit):  # one of another data type goes on waiting
-                unit.close_alerts([BRAKE_ALERT])
-            unit.finish_run("completed", report.as_json(), None)
         return report
     finally:
         cycle.state.release_lease()

@@ -6,8 +6,10 @@ A person's run has the company for itself as a cycle has, and writes by the same
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.state.port import Parked, Unit
 from models.errors import BrakeError, DecisionError, RecordError, SyncError
@@ -57,6 +59,11 @@ def persons_run(cycle: Cycle, flow: str) -> Iterator[None]:
         except SyncError as error:
             with cycle.state.begin() as unit:
                 unit.finish_run("failed", {}, str(error))
+            raise
+        except Exception as error:
+            # what the database that failed cannot store either is in the log
+            with suppress(SyncError, SQLAlchemyError, OSError), cycle.state.begin() as unit:
+                unit.finish_run("failed", {}, f"an error of its own, {type(error).__name__}")
             raise
         with cycle.state.begin() as unit:
             unit.finish_run("completed", {"flow": flow}, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connectors.state.platform_port import StaleRowError
+from connectors.state.platform_port import BusyRowError, StaleRowError
 from models.errors import (
     GoneError,
     OutcomeUnknownError,
@@ -46,6 +46,7 @@ def is_passing(error: SyncError) -> bool:
         | StaleRecordError
         | GoneError
         | StaleRowError
+        | BusyRowError
         | OutdatedReadingError,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from connectors.state.platform_port import StaleRowError
+from connectors.state.platform_port import BusyRowError, StaleRowError
 from connectors.state.port import LinkUpdate, Parked, Unit
 from models.audit import AuditNote
 from models.errors import (
@@ -337,6 +337,7 @@ def passes(error: SyncError) -> bool:
         | OutcomeUnknownError
         | StaleRecordError
         | StaleRowError
+        | BusyRowError
         | OutdatedReadingError
         | FileNotThereError,
     )

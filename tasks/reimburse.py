@@ -75,7 +75,11 @@ def post_expenses(cycle: Cycle) -> int:
 def _to_look_at(unit: Unit, after: str | None) -> tuple[list[str], str]:
     """Ids of expenses that changed, whose bill changed, or that wait for a person."""
     expense, bill, receipt = expense_type(), bill_type(), catalog()["receipt"]
-    if after is None or not unit.platform.knows(after):
+    if after is not None and not unit.platform.knows(after):  # moved by a dump: all may be news
+        every = {*unit.platform.ids(expense), *unit.live_ids(expense.name, Side.PLATFORM)}
+        every |= {*unit.platform.referring(expense, "bill_id", unit.platform.ids(bill))}
+        return sorted(every, key=int), unit.platform.position()
+    if after is None:
         position = unit.platform.position()
         ready = unit.platform.taken(
             expense, workflow_of_expenses().column, workflow_of_expenses().forwarded

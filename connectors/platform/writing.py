@@ -24,10 +24,16 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from connectors.database import reserved_ids
-from connectors.state.platform_port import PlatformWrite, StaleRowError, Written, outcome_of
+from connectors.state.platform_port import (
+    BusyRowError,
+    PlatformWrite,
+    StaleRowError,
+    Written,
+    outcome_of,
+)
 from models.errors import RecordError, shorten
 from models.tables.record_tables import RECORD_TABLES, RecordTable
 from models.tables.types import utc_now
@@ -35,6 +41,15 @@ from models.words import Operation
 
 #: By these a statement for many rows finds each of them, and the version it must have.
 _ROW, _VERSION = "row_to_write", "version_as_read"
+
+#: PostgreSQL's codes, by how they begin, of a database that fails as a whole: no connection, a
+#: transaction that cannot write, one that must be repeated, no resources, shutting down, the disk,
+#: a bug of its own.
+_OUTAGES = ("08", "25", "40001", "53", "57P", "58", "XX")
+#: Those of a row that somebody else holds: a deadlock, a lock or a statement that took too long.
+_HELD = frozenset({"40P01", "55P03", "57014"})
+#: So many rows of a batch that are held are waited for, each as long as a lock may take.
+HELD_ROWS_MAX = 3
 
 
 class SqlWrites:
@@ -82,22 +97,33 @@ class SqlWrites:
         return self._one_by_one(writes)
 
     def _one_by_one(self, writes: Sequence[PlatformWrite]) -> list[Written | RecordError]:
-        return [outcome_of(self.write, each) for each in writes]
+        """Each for itself; where rows are held, which costs a wait each, the rest is for later."""
+        outcomes: list[Written | RecordError] = []
+        held: list[BusyRowError] = []
+        for each in writes:
+            outcome = held[-1] if len(held) >= HELD_ROWS_MAX else outcome_of(self.write, each)
+            outcomes.append(outcome)
+            if isinstance(outcome, BusyRowError):
+                held.append(outcome)
+        return outcomes
 
     @contextmanager
     def _refusing(self, write: PlatformWrite) -> Iterator[None]:
         """A savepoint; what the database refuses after it is undone, and a `RecordError`.
 
-        A lock that never came, a full disk or a lost connection is no refusal: it says nothing
-        about the record, so it stops the cycle, and the next one tries again.
+        A full disk or a lost connection is no refusal: it says nothing about the record, so it
+        stops the cycle, and the next one tries again.
+
+        Raises:
+            BusyRowError: somebody else held the row.
+            RecordError: the database refuses the record.
+            DBAPIError: the database itself fails.
         """
         try:
             with self._connection.begin_nested():
                 yield
-        except (OperationalError, InternalError):
-            raise
         except (DBAPIError, StatementError) as error:
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
+            if _is_outage(error):
                 raise
             raise _refused(write, error) from error
 
@@ -274,9 +300,36 @@ def _stale(message: str) -> StaleRowError:
     )
 
 
+def _sqlstate(error: DBAPIError | StatementError) -> str:
+    """PostgreSQL's code of an error; "" where it has none, as on SQLite."""
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def _is_outage(error: DBAPIError | StatementError) -> bool:
+    """Whether the database fails as a whole, which says nothing about a record.
+
+    PostgreSQL says so by the class of its code (its manual, appendix A); the library's classes of
+    errors do not tell it from what a record can cause, such as a text too long for an index.
+    """
+    if not isinstance(error, DBAPIError):
+        return False  # a value that cannot even be sent
+    state = _sqlstate(error)
+    if not state:
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return error.connection_invalidated or state.startswith(_OUTAGES)
+
+
 def _refused(write: PlatformWrite, error: DBAPIError | StatementError) -> RecordError:
     """The database's refusal, without the statement and its parameters."""
     reason = shorten(str(error.orig).splitlines()[0] if error.orig else type(error).__name__)
+    if _sqlstate(error) in _HELD:
+        return BusyRowError(
+            f"the platform's {write.record_type.name} was held by somebody else: {reason}",
+            code="row_busy",
+            value=reason,
+            fix="Nothing to do: it is tried again. If it comes back, look which program keeps a "
+            "transaction on the platform open.",
+        )
     return RecordError(
         f"the platform's database refuses this {write.record_type.name}: {reason}",
         code="refused_by_database",

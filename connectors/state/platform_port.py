@@ -54,6 +54,10 @@ class StaleRowError(RecordError):
     """The platform row was changed since it was read."""
 
 
+class BusyRowError(RecordError):
+    """Somebody else held the platform's row for longer than is waited: it is tried again."""
+
+
 def outcome_of(
     write: Callable[[PlatformWrite], Written], given: PlatformWrite
 ) -> Written | RecordError:
