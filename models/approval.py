@@ -13,6 +13,8 @@ from typing import Any
 
 #: Rows of the plan that are kept for people.
 ROWS_MAX = 1_000
+#: What the names of the brakes that stopped a plan may take where it is stored.
+BRAKE_CHARACTERS_MAX = 30
 #: What stops an undoing: it is confirmed where it is asked for, and approved nowhere else.
 UNDO = "undo"
 
@@ -36,6 +38,7 @@ class Approval:
 
     #: Number that people name it by; 0 until it is stored.
     number: int
+    #: The brakes that stopped it, joined by "+", as many as are stored; `message` tells of all.
     brake: str
     #: What is wrong, in a sentence.
     message: str

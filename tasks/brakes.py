@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.ports import CompanyFacts
 from connectors.state.port import COMPANY_CURSOR, Unit
-from models.approval import ROWS_MAX, UNDO, Approval, ApprovalState
+from models.approval import BRAKE_CHARACTERS_MAX, ROWS_MAX, UNDO, Approval, ApprovalState
 from models.audit import AuditNote
 from models.brakes import Limits, Tripped, is_measured, is_written, takes_away, tripped_by
 from models.errors import BrakeError, UsageError
@@ -168,11 +168,11 @@ def _stop(
     rows: Sequence[dict[str, Any]],
     scope: frozenset[str],
 ) -> None:
-    brake = "+".join(dict.fromkeys(each.brake for each in tripped))
+    brakes = list(dict.fromkeys(each.brake for each in tripped))
     message = "; ".join(each.message for each in tripped)
     approval = Approval(
         number=0,
-        brake=brake,
+        brake=_as_stored(brakes),
         message=message,
         subjects=_subjects(tripped),
         rows=tuple(rows[:ROWS_MAX]),
@@ -185,11 +185,19 @@ def _stop(
         stored = _stored(unit, approval)
     raise BrakeError(
         f"nothing was written: {message}",
-        brake=brake,
+        brake="+".join(brakes),
         fix=f"Look at it with `quickbooks-sync plan`. If it is right, approve it with "
         f"`quickbooks-sync plan --approve {stored.number}` and sync again; if not, put it right "
         "where it went wrong.",
     )
+
+
+def _as_stored(brakes: Sequence[str]) -> str:
+    """As many of their names as are stored: what cannot be stored nobody could approve."""
+    some = list(brakes)
+    while len("+".join(some)) > BRAKE_CHARACTERS_MAX:
+        some.pop()
+    return "+".join(some)
 
 
 def _stored(unit: Unit, approval: Approval) -> Approval:

@@ -12,7 +12,7 @@ from typing import Final
 
 from connectors.state.port import Parked, Unit
 from models.audit import AuditNote
-from models.errors import UsageError, shorten
+from models.errors import DecisionError, UsageError, shorten
 from models.merge import DELETE_AGAINST_EDIT
 from models.record_type import catalog
 from models.retry_queue import ATTEMPTS_MAX, DONE_BY_HAND, LEFT_BY_PERSON, SKIPPED
@@ -58,6 +58,7 @@ def retry_parked(unit: Unit, chosen: Chosen, actor: str) -> int:
 
     Raises:
         UsageError: one that is named waits for a decision or is not parked, or none has the code.
+        DecisionError: one that is named has another code by now.
     """
     parked = _found(unit, chosen)
     in_doubt = {
@@ -116,11 +117,19 @@ def settled_otherwise(code: str) -> str:
 
 
 def _found(unit: Unit, chosen: Chosen) -> list[Parked]:
-    """The records that are meant; what would silently mean nothing is refused."""
+    """The records that are meant; what would silently mean nothing, or another case, is refused."""
     parked = unit.parked(list(catalog()))
     missing = sorted(set(chosen.link_ids) - {each.link_id for each in parked})
     if missing:
         raise UsageError(f"link {missing[0]} is not parked; `quickbooks-sync queue` shows what is")
+    for each in parked:
+        if chosen.code and each.link_id in chosen.link_ids and each.code != chosen.code:
+            raise DecisionError(
+                f"link {each.link_id} is parked as {each.code} by now, not as "
+                f"{shorten(chosen.code)}",
+                code="changed_meanwhile",
+                fix="Look at it again, then decide.",
+            )
     codes = sorted({each.code for each in parked})
     if chosen.code and chosen.code not in codes:
         known = ", ".join(codes) or "nothing is parked"

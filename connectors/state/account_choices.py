@@ -12,10 +12,14 @@ from connectors.database import reading
 from connectors.state.port import Connection
 from models.account_choices import DEFAULT_ACCOUNTS, Account, called, wanted_types, why_not
 from models.default_accounts import WAITS_FOR_DEFAULT, names_with_defaults
+from models.errors import shorten
 from models.settings import ConnectionSettings, WrongSettingsError
 from models.tables import sync as tables
 from models.tables.platform import accounts
 from models.words import DefaultAccount
+
+#: No name of an account is longer, on either side.
+_NAME_CHARACTERS_MAX = 200
 
 
 def accounts_of(engine: Engine, company: Connection) -> dict[int, Account]:
@@ -45,14 +49,18 @@ def _accounts(connection: SqlConnection, company: Connection) -> dict[int, Accou
             )
         )
     )
-    names = {row.id: (str(row.name or ""), row.parent_id) for row in rows}
+    # as stored by whatever program: also what no page could show as it is
+    names = {
+        row.id: (shorten(row.name or "", characters_max=_NAME_CHARACTERS_MAX), row.parent_id)
+        for row in rows
+    }
     return {
         row.id: Account(
             id=row.id,
-            number=row.number or "",
+            number=shorten(row.number or ""),
             name=_full_name(row.id, names),
-            type=row.type or "",
-            currency=row.currency or company.home_currency,
+            type=shorten(row.type or ""),
+            currency=shorten(row.currency or company.home_currency),
             active=bool(row.live),
             linked=str(row.id) in linked,
         )

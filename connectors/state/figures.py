@@ -16,6 +16,9 @@ from models.revision import ConflictState
 from models.tables import schedule as schedule_tables
 from models.tables import sync as tables
 
+#: Runs in which a person decides about single records: no sync of the company has got through.
+PERSONS_RUNS = ("override", "undo")
+
 
 @dataclass
 class Figures:
@@ -71,7 +74,7 @@ def _connections(connection: SqlConnection, connection_id: int | None) -> dict[i
 def _add_times(connection: SqlConnection, found: Mapping[int, Figures]) -> None:
     runs, schedules = tables.runs, schedule_tables.schedules
     synced = select(runs.c.connection_id, func.max(runs.c.finished_at).label("at")).where(
-        runs.c.state == "completed"
+        runs.c.state == "completed", runs.c.flow.not_in(PERSONS_RUNS)
     )
     for row in _by_connection(connection, synced, found):
         found[row.connection_id].synced_at = row.at

@@ -15,6 +15,7 @@ from connectors.state.queries import runs
 from connectors.state.schedules import make_due
 from dashboard.forms import Plain, PlainForm
 from dashboard.house import ROOT, Asked, Operate, See
+from models.errors import DecisionError
 from models.retry_queue import LEFT_BY_PERSON
 from models.words import Side
 from tasks.bootstrap import Installation
@@ -126,8 +127,18 @@ def sync_now(visit: Operate, form: PlainForm) -> Response:
 
 
 def let_all_be_due(asked: Asked) -> None:
-    """Let all data types of a company be due, and wake whoever starts runs."""
+    """Let all data types of a company be due, and wake whoever starts runs.
+
+    Raises:
+        DecisionError: the company is not synced now, so that nothing would start.
+    """
     place, company = asked.place, asked.company
+    if company.status != "connected":
+        raise DecisionError(
+            f"{company.name} is {company.status}: no sync starts",
+            code="not_connected",
+            fix="Resume or reconnect it on the page Connection first.",
+        )
     with place.engine.begin() as transaction:
         make_due(transaction, company.id, place.clock.now(), company.settings.data_types)
     asked.house.wake()

@@ -51,10 +51,20 @@ class Left(StrEnum):
     DONE_BY_HAND = DONE_BY_HAND
 
 
-class Retry(Plain):
-    """One record is to be tried again."""
+class Seen(Plain):
+    """One record, and the reason that the person saw; "" is for any."""
 
     link: Number
+    code: str = Field("", max_length=60)
+
+    @property
+    def chosen(self) -> Chosen:
+        """That record, as long as it is set aside for that reason."""
+        return Chosen([self.link], self.code)
+
+
+class Retry(Seen):
+    """One record is to be tried again."""
 
 
 class RetryAll(Plain):
@@ -63,10 +73,9 @@ class RetryAll(Plain):
     code: str = Field(min_length=1, max_length=60)
 
 
-class Settle(Plain):
+class Settle(Seen):
     """One record is left alone, and why."""
 
-    link: Number
     decision: Left
     why: str = Field(min_length=1, max_length=WHY_CHARACTERS_MAX, pattern=r"\S")
 
@@ -122,7 +131,7 @@ def retry(visit: Operate, form: Annotated[Retry, Form()]) -> Response:
     Raises:
         UsageError: it is not set aside, or waits for a decision.
     """
-    _released(visit, Chosen([form.link]))
+    _released(visit, form.chosen)
     return visit.done("The next sync tries it again.", QUEUE)
 
 
@@ -149,7 +158,7 @@ def settle(visit: Operate, form: Annotated[Settle, Form()]) -> Response:
     Raises:
         UsageError: it is not set aside, or waits for something else.
     """
-    chosen, why = Chosen([form.link]), form.why.strip()
+    chosen, why = form.chosen, form.why.strip()
     with open_cycle(visit.place, visit.company.name) as cycle, cycle.state.begin() as unit:
         settle_parked(unit, chosen, form.decision.value, visit.user.name, why)
     said = "skipped" if form.decision is Left.SKIPPED else "marked as done"

@@ -34,6 +34,7 @@ from sqlalchemy import (
     true,
 )
 
+from models.approval import BRAKE_CHARACTERS_MAX
 from models.tables.shapes import connection_column, instant, metadata
 from models.tables.types import UTCDateTime, utc_now
 from models.words import IntentState
@@ -221,7 +222,7 @@ approvals = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     connection_column(),
-    Column("brake", String(30), nullable=False),
+    Column("brake", String(BRAKE_CHARACTERS_MAX), nullable=False),
     Column("message", Text, nullable=False),
     #: Keys of the writes that tripped the brake, and the plan's rows, as JSON lists.
     Column("subjects", Text, nullable=False),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from connectors.clock import SystemClock
 from tests.fixtures.company import FLIGHT_SECONDS, REPOSITORY, Office
 
 WHILE = 300
@@ -41,6 +42,13 @@ def test_a_company_that_is_well(office: Office) -> None:
     assert found["metered_calls_this_month"][()] > 0
     office.clock.sleep(WHILE)
     assert WHILE - 60 <= shown(office)["lag_seconds"][()] - lag <= WHILE + 60
+    # a person who decides about one record is no sync that got through
+    office.platform.sql(
+        "INSERT INTO runs (id, connection_id, flow, state, started_at, finished_at) "
+        "SELECT 'decided', connection_id, 'override', 'completed', :now, :now FROM runs LIMIT 1",
+        now=SystemClock().now().strftime("%Y-%m-%d %H:%M:%S.%f"),
+    )
+    assert shown(office)["lag_seconds"][()] - lag >= WHILE - 60
 
 
 def test_what_waits_is_counted_with_its_reason(office: Office) -> None:

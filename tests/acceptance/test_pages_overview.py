@@ -47,6 +47,15 @@ def test_sync_now_makes_the_company_due_and_wakes_the_dispatcher(
     assert "the sync starts within seconds" in browser.words
     assert pages.woken == [1]
     assert max(due(office)) <= pages.place.clock.now()
+    stale = browser.open(pages.path()).form(pages.path("sync")).fields
     office.run("pause")
-    assert pages.path("sync") not in [each.action for each in browser.open(pages.path()).forms]
-    assert "paused" in browser.words
+    for page in ("", "plans", "alerts"):
+        forms = browser.open(pages.path(page)).forms
+        assert pages.path("sync") not in [each.action for each in forms], page
+    assert "paused" in browser.open(pages.path()).words
+    # a page that was opened before says so, too, and makes nothing due
+    woken, before = list(pages.woken), due(office)
+    refused = browser.client.post(pages.path("sync"), data=stale)
+    assert refused.status_code == 409
+    assert "is paused: no sync starts" in refused.text
+    assert (pages.woken, due(office)) == (woken, before)

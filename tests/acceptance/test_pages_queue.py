@@ -41,6 +41,21 @@ def test_a_record_is_retried(office: Office, pages: Pages) -> None:
     assert browser.client.get(pages.path("queue") + f"?link={link}").status_code == 200
 
 
+@pytest.mark.parametrize("action", ["retry", "settle"])
+def test_what_is_decided_is_what_was_seen(office: Office, pages: Pages, action: str) -> None:
+    """Goal: a page that was opened before the record came to be set aside for another reason: to
+    retry it would say something about that, which nobody has seen."""
+    _, link = refused(office)
+    browser = pages.browser(Role.OPERATOR, name="ann").open(pages.path("queue"))
+    office.platform.sql("UPDATE parked SET code = 'several_fit' WHERE link_id = :id", id=link)
+    more = {"decision": "skipped", "why": "seen"} if action == "settle" else {}
+    browser.send(pages.path(f"queue/{action}"), 409, **more)
+    assert f"link {link} is parked as several_fit by now" in browser.words
+    assert "Look at it again" in browser.words
+    (parked,) = office.parked()
+    assert (parked["code"], parked["next_attempt_at"]) == ("several_fit", None)
+
+
 @pytest.mark.parametrize(
     ("decision", "state", "kind"),
     [("skipped", "skipped", "Skipped"), ("done_by_hand", "done", "Settled by hand")],

@@ -135,6 +135,17 @@ def test_what_cannot_be_is_said_beside_the_field(
     assert logged(pages, "settings.changed") == []
 
 
+def test_an_account_whose_name_is_no_text_ends_no_page(office: Office, pages: Pages) -> None:
+    """Another program has renamed it, in another encoding: settings can be looked at all the same,
+    on the page and by programs."""
+    row_id = office.platform.id_of("Account", "31")
+    office.platform.sql(
+        "UPDATE accounts SET name = CAST(x'43616665E9' AS TEXT) WHERE id = :id", id=row_id
+    )
+    browser = pages.browser(Role.ADMIN)
+    assert "Cafe\N{REPLACEMENT CHARACTER}" in browser.open(pages.path("settings")).text
+
+
 def test_two_mistakes_are_said_at_once(pages: Pages) -> None:
     """And what is right beside them is kept; then the form as it is can be corrected and saved."""
     browser, path = opened(pages)

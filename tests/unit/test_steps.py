@@ -18,6 +18,7 @@ from connectors.ports import RemoteWrite
 from connectors.state import audit_log
 from connectors.state.connections import connection_named, store_connection
 from connectors.state.sql import SqlState
+from models.brakes import Tripped
 from models.errors import BrakeError
 from models.record_type import catalog
 from models.tables import sync
@@ -499,3 +500,20 @@ def test_rows_that_are_held_are_not_all_waited_for(
     world.clock.seconds += 7 * 86_400
     world.sync()
     assert len(world.rows("customer")) == 8
+
+
+def test_a_plan_that_trips_every_brake_can_be_stored_and_approved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All their names are longer than the column, which PostgreSQL does not overlook."""
+    world.invoice()
+    brakes = ("mass_delete", "empty_side", "mass_change", "large_sum")
+    tripped = [Tripped(each, f"{each} has tripped", frozenset({each})) for each in brakes]
+    monkeypatch.setattr("tasks.brakes.tripped_in", lambda *_: tripped)
+    with pytest.raises(BrakeError) as caught:
+        world.sync()
+    assert caught.value.brake == "+".join(brakes)
+    (plan,) = world.all(select(sync.approvals))
+    assert plan.brake == "mass_delete+empty_side"
+    assert len(plan.brake) <= sync.approvals.c.brake.type.length
+    assert all(f"{each} has tripped" in plan.message for each in brakes)
