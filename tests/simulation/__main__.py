@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -29,6 +30,8 @@ TELL_EVERY = 20.0
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     options = _parser().parse_args(arguments)
+    # errors that a schedule's faults lead to are told by its story, not by thousands of tracebacks
+    logging.basicConfig(level=logging.CRITICAL)
     if options.mutants:
         from tests.simulation.planting import hunt
 
