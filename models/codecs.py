@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from models.errors import FieldError, RecordError
-from models.fields import Field, Raw, value_at
+from models.fields import Field, Raw, read_by, value_at
 from models.lines import Lines
 from models.marker import put_marker
 from models.merge import Conflict
 from models.policy import Verdict
 from models.record_type import RecordType
-from models.records import Content, References, Value, canonical_json
+from models.records import Content, References, canonical_json
 from models.words import Operation, Side
 
 
@@ -40,16 +40,13 @@ def decode(record_type: RecordType, side: Side, raw: Raw, references: References
     own_currency = record_type.currency
     content: Content = {}
     errors: list[RecordError] = []
-    value: Value
-    for field, key, read in record_type.readers[side]:
-        if key is not None and raw.get(key) is None:
-            value = None
-        else:
-            try:
-                value = read(raw, references, currency)
-            except RecordError as error:
-                errors.append(error)
-                continue
+    for reader in record_type.readers[side]:
+        field = reader[0]
+        try:
+            value = read_by(reader, raw, references, currency)
+        except RecordError as error:
+            errors.append(error)
+            continue
         content[field.name] = value
         if field is own_currency:
             currency = value

@@ -189,6 +189,12 @@ class Field:
 Reader = tuple[Field, str | None, Callable[[Raw, References, str], Value]]
 
 
+def read_by(reader: Reader, raw: Raw, references: References, currency: str) -> Value:
+    """The value of a field, which is not even asked where the record lacks its key."""
+    _, key, read = reader
+    return None if key is not None and raw.get(key) is None else read(raw, references, currency)
+
+
 def readers_of(fields: Iterable[Field]) -> dict[Side, tuple[Reader, ...]]:
     """How each side's records are read; many lack most fields, which the key tells at once."""
     return {

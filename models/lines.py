@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from models.errors import FieldError, RecordError
-from models.fields import Field, MutableRaw, Raw, Reader, put_at, readers_of, value_at
+from models.fields import Field, MutableRaw, Raw, Reader, put_at, read_by, readers_of, value_at
 from models.records import References, Value
 from models.reference_fields import Named, Reference, named_among, references_among
 from models.words import Owner, Side
@@ -180,14 +180,12 @@ class Lines(Field):
         currency: str,
     ) -> Value:
         line: dict[str, Value] = {"kind": shape.kind}
-        for field, key, read in shape.readers[side]:
-            if key is not None and raw.get(key) is None:
-                value = None
-            else:
-                try:
-                    value = read(raw, references, currency)
-                except RecordError as error:
-                    raise _in_line(error, self.name, number) from error
+        for reader in shape.readers[side]:
+            field = reader[0]
+            try:
+                value = read_by(reader, raw, references, currency)
+            except RecordError as error:
+                raise _in_line(error, self.name, number) from error
             if value is None and field.required:
                 raise FieldError(
                     f"{self.name}[{number}].{field.name} is missing",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import uuid
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -27,11 +26,10 @@ from connectors.state.schedules import (
     take_due,
     usage,
 )
-from connectors.state.sql import SqlState
 from models.errors import BrakeError, DisconnectedError, SyncError, UsageError
 from models.schedule import Forecast, forecast
 from models.words import DataType
-from tasks.bootstrap import Installation, open_cycle
+from tasks.bootstrap import Installation, open_cycle, state_of
 from tasks.notify import alerts_told
 from tasks.report import Report
 from tasks.steps import PLAIN, Steps
@@ -207,8 +205,7 @@ def _company(
 def _alert_unreadable(place: Installation, due: Due) -> None:
     """Let people see a company whose settings cannot be read, as an older program finds them."""
     company = with_usual_settings(place.engine, due.connection_id)
-    state = SqlState(place.engine, company, place.clock, uuid.uuid4().hex, "sync-due")
-    with state.begin() as unit:
+    with state_of(place, company).begin() as unit:
         title = f"{due.name}: its settings cannot be read"
         unit.alert("cycle_failed", title, due.error, SETTINGS_FIX)
 

@@ -58,15 +58,11 @@ class Settled:
     def link(self, now: datetime) -> Link:
         """Which records the link names from now on."""
         link, update = self.plan.link, self.update
-        return Link(
-            id=link.id,
-            record_type=link.record_type,
+        return replace(
+            link,
             quickbooks_id=update.quickbooks_id or link.quickbooks_id,
             platform_id=update.platform_id or link.platform_id,
             label=update.label or link.label,
-            base=link.base,
-            quickbooks_version=link.quickbooks_version,
-            platform_version=link.platform_version,
             deleted_at=now if update.deleted else link.deleted_at,
         )
 

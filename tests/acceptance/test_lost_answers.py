@@ -40,6 +40,20 @@ def cases(faults: dict[str, dict[str, Any]]) -> list[Any]:
     return [*ignored, pytest.param("answer_lost", True, id="answer_lost-honoured")]
 
 
+def lose_the_answer(office: Office, entity: str) -> None:
+    """A create takes effect without an answer, and nobody can look for what it has made."""
+    office.emulator.faults(
+        {"kind": "answer_lost", "verb": "create", "entity": entity},
+        {
+            "kind": "status",
+            "status": 503,
+            "verb": "query",
+            "match": f"FROM {entity}",
+            "count": None,
+        },
+    )
+
+
 def make_one_of_each(office: Office, number: int) -> dict[str, int]:
     """A new record of every type on the platform, none like another; record type -> id."""
     of = office.platform.id_of
@@ -196,10 +210,7 @@ def test_a_lost_answer_and_no_way_to_look(office: Office, monkeypatch: pytest.Mo
     with its write open, and the next cycle that works finds it instead of making another."""
     office.emulator.emulator.options.honour_request_ids = False
     made = [make_one_of_each(office, 1)]
-    office.emulator.faults(
-        {"kind": "answer_lost", "verb": "create", "entity": "Invoice"},
-        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Invoice", "count": None},
-    )
+    lose_the_answer(office, "Invoice")
     office.sync(code=3)
     (parked,) = office.parked()
     assert parked["record_type"] == "invoice"
@@ -215,10 +226,7 @@ def test_what_was_deleted_before_anybody_looked_is_logged_when_a_person_has_it_m
     """Goal: a write that took effect has its audit entry, though nobody saw what it had made."""
     office.emulator.emulator.options.honour_request_ids = False
     invoice = make_one_of_each(office, 1)["invoice"]
-    office.emulator.faults(
-        {"kind": "answer_lost", "verb": "create", "entity": "Invoice"},
-        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Invoice", "count": None},
-    )
+    lose_the_answer(office, "Invoice")
     mark = office.books.mark()
     office.sync(code=3)
     (made,) = [each for _, entity, each in office.books.written(mark) if entity == "Invoice"]
@@ -241,10 +249,7 @@ def test_what_a_person_has_to_look_at_is_not_retried_with_all_the_rest(office: O
     """Goal: to retry everything, as after an outage, makes nothing a second time: of two payments
     with one marker nobody but a person can tell which was made from the platform's."""
     row_id = make_one_of_each(office, 1)["payment"]
-    office.emulator.faults(
-        {"kind": "answer_lost", "verb": "create", "entity": "Payment"},
-        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Payment", "count": None},
-    )
+    lose_the_answer(office, "Payment")
     mark = office.books.mark()
     office.sync(code=3)
     (made,) = [each for _, entity, each in office.books.written(mark) if entity == "Payment"]
@@ -274,10 +279,7 @@ def test_a_run_that_ends_while_it_adopts_has_adopted_nothing(
     """Goal: what is adopted is handed over to be merged in the same transaction; else what only
     QuickBooks has of it would stay there until somebody edits it."""
     made = [make_one_of_each(office, 1)]
-    office.emulator.faults(
-        {"kind": "answer_lost", "verb": "create", "entity": "Invoice"},
-        {"kind": "status", "status": 503, "verb": "query", "match": "FROM Invoice", "count": None},
-    )
+    lose_the_answer(office, "Invoice")
     office.sync(code=3)
     office.emulator.clear_faults()
 
